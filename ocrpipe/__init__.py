@@ -1,0 +1,78 @@
+"""Scanned pages, Chinese and English, to page-level text, on a CPU and offline.
+
+>>> import ocrpipe
+>>> page = ocrpipe.read("scan.png")  # doctest: +SKIP
+>>> print(page.text)  # doctest: +SKIP
+
+Importing this package loads neither torch nor OpenCV; they come with the first page.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ocrpipe.api import read, read_document
+    from ocrpipe.errors import (
+        ConfigError,
+        MissingExtraError,
+        OcrError,
+        PluginError,
+        UnreadableImageError,
+        UnsupportedSourceError,
+        WeightsError,
+    )
+    from ocrpipe.page import Char, Line, Page, Paragraph, Word
+    from ocrpipe.pipeline import Options, Pipeline
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "api": ("read", "read_document"),
+    "errors": (
+        "ConfigError",
+        "MissingExtraError",
+        "OcrError",
+        "PluginError",
+        "UnreadableImageError",
+        "UnsupportedSourceError",
+        "WeightsError",
+    ),
+    "page": ("Char", "Line", "Page", "Paragraph", "Word"),
+    "pipeline": ("Options", "Pipeline"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Char",
+    "ConfigError",
+    "Line",
+    "MissingExtraError",
+    "OcrError",
+    "Options",
+    "Page",
+    "Paragraph",
+    "Pipeline",
+    "PluginError",
+    "UnreadableImageError",
+    "UnsupportedSourceError",
+    "WeightsError",
+    "Word",
+    "__version__",
+    "read",
+    "read_document",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use (PEP 562), so that ``import ocrpipe`` stays fast."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

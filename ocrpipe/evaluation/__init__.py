@@ -1,0 +1,1 @@
+"""Measure detection and reading against ground truth."""

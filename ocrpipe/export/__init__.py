@@ -1,0 +1,1 @@
+"""Write a Page in the formats other tools read."""

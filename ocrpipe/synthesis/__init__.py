@@ -1,0 +1,1 @@
+"""Render training lines and pages: fonts, text, layout and scan effects."""
