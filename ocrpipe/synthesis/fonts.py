@@ -1,0 +1,206 @@
+"""Find fonts, and know what each can draw, so that no text is rendered with a glyph the font lacks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ocrpipe.errors import ConfigError, MissingExtraError
+
+FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts")
+"""Where ``FontLibrary.system`` looks."""
+
+# Fonts whose letters are not the letters of their code points, or that nobody sets text in.
+_UNUSABLE = re.compile(
+    r"symbol|dingbat|emoji|math|icon|D050000L|barcode|braille|spleen|initials|ornament|swash|keyboard|outline|shadow"
+    r"|NotoS(ans|erif)(?!-|CJK|Mono|Display)|NotoNaskh|NotoKufi|NotoNastaliq|NotoRashi|NotoMusic|NotoTraditional"
+    r"|cmex|cmsy|cmmi|msam|msbm|esint|rsfs|wasy|stmary|eufm|eurm|feta|parmesan|NotoSerifDisplay-.*Cond"
+    r"|cmunobi|cmuntb|cmunvi|Libertine_I|Biolinum_K|fifthhorse|unifont|lineding|BIZUD|hearts",
+    re.IGNORECASE,
+)
+_HANDWRITING = re.compile(
+    r"hand|script|dancing|kristi|breip|dkg|lobster|kaushan|humor|comic|dustin|sjfonts|isabella|daniel|journal"
+    r"|chancery|radisnoir|Z003",
+    re.IGNORECASE,
+)
+_TYPEWRITER = re.compile(r"typewriter|courier|cmuntt|nimbusmono|freemono|cursor|lmmono|ocr|3270|teletype", re.IGNORECASE)
+_PIXEL = re.compile(r"atari|dotgothic|pixel|terminus|3270|f500|vt323|bitmap", re.IGNORECASE)
+_NOVELTY = re.compile(r"aenigma", re.IGNORECASE)
+_REGIONAL, _SIMPLIFIED = 5, 2  # Noto CJK collections: JP, KR, SC, TC, HK, then the monospaced ones
+_ASCII = "".join(map(chr, range(0x21, 0x7F)))
+_COMMON_HAN = "的一是不了在人有我他这中大来上国"
+
+
+@dataclass(frozen=True)
+class Font:
+    """One face of a font file.
+
+    Attributes:
+        path: The font file.
+        index: Face within a collection.
+        kinds: Which of "latin", "han", "mono", "typewriter", "handwriting",
+            "display", "pixel", "novelty" it serves as.
+        coverage: Code points it has a glyph for.
+        unicase: Whether small letters look like capitals; text is then drawn, and labelled, in capitals.
+    """
+
+    path: Path
+    index: int
+    kinds: frozenset[str]
+    coverage: frozenset[int] = field(repr=False)
+    unicase: bool = False
+
+    def covers(self, text: str) -> bool:
+        """Whether every character of ``text`` but the space has a glyph."""
+        return all(ord(character) in self.coverage or character == " " for character in text)
+
+    def at(self, size: int) -> ImageFont.FreeTypeFont:
+        """The face at ``size`` pixels an em."""
+        return _load(str(self.path), self.index, size)
+
+
+@lru_cache(maxsize=512)
+def _load(path: str, index: int, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path, size, index=index, layout_engine=ImageFont.Layout.BASIC)
+
+
+class FontLibrary:
+    """A set of fonts to draw from, by kind."""
+
+    def __init__(self, fonts: Iterable[Font]) -> None:
+        self.fonts: tuple[Font, ...] = tuple(fonts)
+        self._families: dict[str, list[list[Font]]] = {}
+        for kind in {kind for font in self.fonts for kind in font.kinds}:
+            families: dict[str, list[Font]] = {}
+            for font in self.fonts:
+                if kind in font.kinds:
+                    families.setdefault(_family(font.path), []).append(font)
+            self._families[kind] = list(families.values())
+
+    def __len__(self) -> int:
+        return len(self.fonts)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds that at least one font serves."""
+        return frozenset(self._families)
+
+    @classmethod
+    def system(cls, folders: Sequence[Path] = FONT_FOLDERS) -> FontLibrary:
+        """Every usable font under ``folders``.
+
+        Raises:
+            ocrpipe.errors.ConfigError: There is none.
+            ocrpipe.errors.MissingExtraError: fontTools, which reads the fonts' coverage, is not installed.
+        """
+        paths = sorted(p for folder in folders for p in folder.rglob("*") if p.suffix.lower() in {".ttf", ".otf", ".ttc"})
+        library = cls.from_files(path for path in paths if not _UNUSABLE.search(path.stem))
+        if not library.fonts:
+            raise ConfigError(f"no fonts under {', '.join(map(str, folders))}")
+        return library
+
+    @classmethod
+    def from_files(cls, paths: Iterable[Path]) -> FontLibrary:
+        """The usable faces of the given font files; a damaged or unusable one is left out."""
+        return cls(font for path in paths for font in _faces(path))
+
+    def pick(self, rng: np.random.Generator, kind: str, text: str = "") -> Font:
+        """A random font of a kind that covers ``text``; families are equally likely, however many faces they have.
+
+        Raises:
+            ocrpipe.errors.ConfigError: No font of the kind covers the text.
+        """
+        families = self._families.get(kind, [])
+        for _ in range(8):
+            if not families:
+                break
+            family = families[rng.integers(len(families))]
+            font = family[rng.integers(len(family))]
+            if font.covers(text):
+                return font
+        able = [font for family in families for font in family if font.covers(text)]
+        if not able:
+            raise ConfigError(f"no {kind} font covers {text!r}")
+        return able[rng.integers(len(able))]
+
+
+def _family(path: Path) -> str:
+    return re.split(r"[-_]|(?<=[a-z])(?=[A-Z])", path.stem)[0].lower() + path.parent.name
+
+
+def _faces(path: Path) -> Iterator[Font]:
+    try:
+        from fontTools.ttLib import TTCollection, TTFont, TTLibError
+    except ImportError as error:
+        raise MissingExtraError("rendering text needs fontTools: pip install 'ocrpipe[train]'") from error
+    try:
+        if path.suffix.lower() == ".ttc":
+            with TTCollection(path, lazy=True) as collection:
+                cmaps = [face.getBestCmap() for face in collection.fonts]
+        else:
+            with TTFont(path, lazy=True) as face:
+                cmaps = [face.getBestCmap()]
+    except (TTLibError, OSError, AssertionError, KeyError, ValueError):
+        return
+    for index, cmap in enumerate(cmaps):
+        if not cmap or (len(cmaps) >= _REGIONAL and index != _SIMPLIFIED):
+            continue
+        font = _describe(path, index, frozenset(cmap))
+        if font:
+            yield font
+
+
+def _describe(path: Path, index: int, coverage: frozenset[int]) -> Font | None:
+    latin = all(ord(c) in coverage for c in "ABCabcxyz0123456789.,")
+    han = all(ord(c) in coverage for c in _COMMON_HAN)
+    if not (latin or han):
+        return None
+    try:
+        face = _load(str(path), index, 32)
+        blank = {ord(c) for c in _ASCII if ord(c) in coverage and not _ink(face, c).any()}
+        unicase = latin and _is_unicase(face)
+    except (OSError, ValueError):
+        return None
+    name = path.stem
+    kinds: set[str] = set()
+    if latin and not blank:
+        special = {
+            "handwriting": bool(_HANDWRITING.search(str(path))),
+            "typewriter": bool(_TYPEWRITER.search(name)),
+            "pixel": bool(_PIXEL.search(name)),
+        }
+        kinds |= {kind for kind, true in special.items() if true}
+        novelty = bool(_NOVELTY.search(str(path)))
+        if abs(face.getlength("iiii") - face.getlength("MMMM")) < 1 and not han:
+            kinds.add("mono")
+        if novelty:
+            kinds = {"novelty"}
+        elif unicase or "handwriting" in kinds or "pixel" in kinds:
+            kinds.add("display")
+        elif not han:
+            kinds |= {"latin", "display"}
+    if han:
+        kinds.add("han")
+    return Font(path, index, frozenset(kinds), coverage - blank, unicase) if kinds else None
+
+
+def _ink(face: ImageFont.FreeTypeFont, character: str) -> np.ndarray:
+    image = Image.new("L", (64, 64))
+    ImageDraw.Draw(image).text((16, 8), character, fill=255, font=face)
+    return np.asarray(image)
+
+
+def _is_unicase(face: ImageFont.FreeTypeFont) -> bool:
+    """Whether a, e, g and r are drawn as capitals, full-sized or small."""
+
+    def shape(character: str) -> np.ndarray:
+        ink = Image.fromarray(_ink(face, character))
+        return np.asarray(ink.crop(ink.getbbox()).resize((16, 16)), np.float32).ravel()
+
+    return all(np.corrcoef(shape(c), shape(c.upper()))[0, 1] > 0.9 for c in "aegr")
