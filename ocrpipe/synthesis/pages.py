@@ -1,0 +1,147 @@
+"""Synthetic scanned pages with the ground truth of every text line, to train a detector on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrpipe.page import Quad
+from ocrpipe.synthesis import effects, forms, furniture, layouts
+from ocrpipe.synthesis.canvas import Canvas
+from ocrpipe.synthesis.fonts import FontLibrary
+from ocrpipe.synthesis.text import TextSource
+from ocrpipe.synthesis.typesetting import Typesetter
+from ocrpipe.synthesis.warps import warp
+
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True)
+class SynthPage:
+    """A page and what is on it.
+
+    Attributes:
+        image: H×W×3 uint8 RGB.
+        quads: The text lines, clockwise from the text's own top left, in pixels; tight to the ink at both
+            ends, from a little above the capitals' or ascenders' height to a little below the baseline
+            or, where small letters occur, the descenders' depth.
+        texts: What the lines say.
+        ignored: Areas of writing that is neither text to find nor background, such as in a stamp.
+        kind: Name of the layout.
+    """
+
+    image: NDArray[np.uint8]
+    quads: list[Quad]
+    texts: list[str]
+    ignored: list[Quad]
+    kind: str
+
+
+@dataclass(frozen=True)
+class _Kind:
+    draw: Callable[[Typesetter], None]
+    weight: float
+    aspect: tuple[float, float] = (1.25, 1.5)
+    """Height over width."""
+    ems: tuple[float, float] = (40, 85)
+    """Size of the running text, as ems across the page."""
+    width: tuple[int, int] = (700, 1700)
+
+
+_KINDS = {
+    "book": _Kind(layouts.book, 2.0, ems=(24, 60)),
+    "paper": _Kind(layouts.paper, 3.0, ems=(50, 90)),
+    "newspaper": _Kind(layouts.newspaper, 1.2, ems=(65, 105), width=(900, 1700)),
+    "report": _Kind(layouts.report, 2.5, ems=(45, 85)),
+    "letter": _Kind(layouts.letter, 1.0, ems=(38, 70)),
+    "contents": _Kind(layouts.contents, 0.5, ems=(35, 65)),
+    "title": _Kind(layouts.title, 0.7, ems=(14, 40)),
+    "slide": _Kind(layouts.slide, 0.6, aspect=(0.56, 0.75), ems=(30, 55)),
+    "plate": _Kind(layouts.plate, 0.7, ems=(35, 70)),
+    "form": _Kind(forms.form, 3.0, ems=(42, 75), width=(700, 1400)),
+    "tables": _Kind(forms.tables, 1.8, aspect=(0.6, 1.4), ems=(50, 95)),
+    "receipt": _Kind(forms.receipt, 2.5, aspect=(1.4, 2.8), ems=(24, 44), width=(420, 1100)),
+    "invoice": _Kind(forms.invoice, 0.8, ems=(48, 80)),
+}
+KINDS = tuple(_KINDS)
+"""Names of the layouts."""
+
+_LONGEST_SIDE = 2300
+
+
+def render_page(
+    rng: Rng,
+    fonts: FontLibrary,
+    texts: TextSource,
+    *,
+    kind: str | None = None,
+    language: str | None = None,
+    strength: float = 1.0,
+) -> SynthPage:
+    """Draw a page and scan it.
+
+    Args:
+        rng: Makes every choice; the same state gives the same page.
+        fonts: Fonts to choose from.
+        texts: Where the text comes from.
+        kind: One of ``KINDS``, by default drawn by their weights.
+        language: "en" or "zh", by default either.
+        strength: How hard the scan effects are; 0 leaves the page as it was drawn, upright and clean.
+    """
+    if kind is None:
+        weights = np.array([each.weight for each in _KINDS.values()])
+        kind = KINDS[int(rng.choice(len(KINDS), p=weights / weights.sum()))]
+    page = _typesetter(rng, fonts, texts, _KINDS[kind], language)
+    _KINDS[kind].draw(page)
+    if strength > 0:
+        _dirty(page)
+    canvas = page.canvas
+    boxes, ignored = canvas.boxes, canvas.ignored
+    image = np.asarray(canvas.image)
+    if strength <= 0:
+        return SynthPage(
+            image,
+            [box.quad for box in boxes],
+            [box.text for box in boxes],
+            [box.quad for box in ignored],
+            kind,
+        )
+    image, quads = warp(image, rng, [box.quad for box in (*boxes, *ignored)], curled=kind == "receipt")
+    image = _scan(image, rng, page.em, strength)
+    return SynthPage(image, quads[: len(boxes)], [box.text for box in boxes], quads[len(boxes) :], kind)
+
+
+def _typesetter(
+    rng: Rng, fonts: FontLibrary, texts: TextSource, kind: _Kind, language: str | None
+) -> Typesetter:
+    width = int(rng.integers(*kind.width))
+    height = int(width * rng.uniform(*kind.aspect))
+    if height > _LONGEST_SIDE:
+        width, height = width * _LONGEST_SIDE // height, _LONGEST_SIDE
+    language = language or ("zh" if "han" in fonts.kinds and rng.random() < 0.45 else "en")
+    return Typesetter(Canvas(width, height), rng, fonts, texts, language, width / rng.uniform(*kind.ems))
+
+
+def _dirty(page: Typesetter) -> None:
+    """What happened to the sheet before it was scanned."""
+    if page.chance(0.12):
+        furniture.stamp(page)
+    if page.chance(0.1):
+        furniture.scribble(page)
+    if page.chance(0.35):
+        furniture.scanner_marks(page)
+
+
+def _scan(image: NDArray[np.uint8], rng: Rng, em: float, strength: float) -> NDArray[np.uint8]:
+    """Scan effects; gentler where the text is small, so that it stays text."""
+    if rng.random() < 0.55:
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    elif rng.random() < 0.3:
+        tint = rng.integers(190, 256, 3).astype(np.uint16)
+        image = (image * tint // 255).astype(np.uint8)
+    image = effects.degrade(image, rng, strength * min(1.0, em / 22))
+    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
