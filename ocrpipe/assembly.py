@@ -51,8 +51,8 @@ def _split(spans: Sequence[CharSpan]) -> Iterator[list[CharSpan]]:
     word: list[CharSpan] = []
     spaced = False
     for span in spans:
-        if span.text.isspace():
-            spaced = True
+        if not span.text.strip():
+            spaced |= bool(span.text)
             continue
         if word and spaced and not _unspaced(word[-1].text[-1], span.text[0]):
             yield word

@@ -67,6 +67,11 @@ def test_spans_beyond_the_crop_end_at_the_quad() -> None:
     assert (line.words[0].quad[0], line.words[0].quad[1]) == (QUAD[0], QUAD[1])
 
 
+def test_a_character_without_text_is_no_space() -> None:
+    spans = tuple(CharSpan(char, 0.9, 0, 1) for char in ("a", "", "b"))
+    assert build_line(Recognition("ab", spans), QUAD, 3.0, 1.0).text == "ab"
+
+
 def test_confidence_is_the_mean_without_spaces() -> None:
     spans = [CharSpan(char, value, 0, 1) for char, value in (("a", 0.5), (" ", 0.0), ("b", 0.9), ("c", 0.7))]
     line = build_line(Recognition("a bc", tuple(spans)), QUAD, 4.0, 1.0)
