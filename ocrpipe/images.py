@@ -1,0 +1,281 @@
+"""Whatever the caller has, as one kind of array: H×W×3, RGB, uint8, upright by its EXIF tag."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+from PIL.ImageFile import ImageFile
+
+from ocrpipe.errors import OcrError, UnreadableImageError, UnsupportedSourceError
+
+Source = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[Any]
+"""A path, a file's bytes, a binary file object, a Pillow image or an array (see ``load``)."""
+
+MAX_PIXELS = 200_000_000
+"""Default limit, about an A0 sheet at 300 dpi."""
+
+# Raster formats with a signature only: Pillow would also start Ghostscript for EPS and guess at TGA.
+# HEIF is there once the caller has registered pillow-heif.
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "JPEG2000", "PPM", "AVIF", "HEIF")
+
+_NOISE = 1e-6  # what float arithmetic may leave beyond 0..1
+
+_EXIF_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+_pillow_limit = threading.Lock()
+
+
+def load(source: Source, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Load one image.
+
+    Args:
+        source: A path, a file's bytes, a binary file object (read from its start, left open), a Pillow image
+            of any mode, or an array: H×W or H×W×1 (grey), H×W×3 (RGB) or H×W×4 (RGBA), of bool, uint8,
+            uint16 or float in 0..1. Transparency is laid on white. EXIF orientation is applied. Of a file
+            with several frames the first is read.
+        max_pixels: Largest width × height accepted; a file's declared size is checked before decoding.
+
+    Returns:
+        H×W×3, RGB, uint8, contiguous; always a new array, never a view of the caller's.
+
+    Raises:
+        UnsupportedSourceError: The source is of a kind that is not read here, a PDF for one.
+        UnreadableImageError: The image is missing, empty, damaged, no image at all, or too large.
+    """
+    name = label(source)
+    if isinstance(source, np.ndarray):
+        return _from_array(source, name, max_pixels)
+    if isinstance(source, Image.Image):
+        return to_rgb(source, name, max_pixels)
+    with open_stream(source) as stream:
+        if is_pdf(stream):
+            raise UnsupportedSourceError(f"{name} is a PDF; read its pages with ocrpipe.read_document")
+        return to_rgb(identify(stream, name), name, max_pixels)
+
+
+def name_of(source: Source) -> str | None:
+    """The path a source came from, as the caller wrote it; ``None`` where it has none."""
+    if isinstance(source, (str, os.PathLike)):
+        return os.fspath(source)
+    name = getattr(source, "filename" if isinstance(source, Image.Image) else "name", None)
+    return name if isinstance(name, str) and name else None
+
+
+def label(source: Source) -> str:
+    """What error messages call a source."""
+    return name_of(source) or f"<{type(source).__name__}>"
+
+
+@contextmanager
+def open_stream(source: str | os.PathLike[str] | bytes | BinaryIO) -> Iterator[BinaryIO]:
+    """A seekable binary stream at its start; closed afterwards unless it is the caller's own.
+
+    Raises:
+        UnsupportedSourceError: The source is none of these, or a file opened in text mode.
+        UnreadableImageError: The file is missing, a folder, or can't be opened.
+    """
+    if isinstance(source, bytes):
+        yield BytesIO(source)
+    elif isinstance(source, (str, os.PathLike)):
+        with _open_path(Path(source)) as stream:
+            yield stream
+    elif hasattr(source, "read"):
+        yield _rewound(source)
+    else:
+        raise UnsupportedSourceError(
+            f"cannot read a page from {type(source).__name__}; "
+            "give a path, bytes, a binary file object, a Pillow image or an array"
+        )
+
+
+def is_pdf(stream: BinaryIO) -> bool:
+    """Whether the content is a PDF's, which may begin with up to 1 KB of something else. Rewinds."""
+    head = _read_head(stream, 1024)
+    return b"%PDF-" in head
+
+
+def identify(stream: BinaryIO, name: str) -> ImageFile:
+    """Open an image by its content, not by its file name, without decoding its pixels.
+
+    This is what ``Image.open`` does, but for formats that scans come in, and without Pillow's process-wide
+    pixel limit: it is under ours, warns, and can't be set for one call.
+    """
+    head = _read_head(stream, 16)
+    if not head:
+        raise UnreadableImageError(f"{name} is empty")
+    for register_plugins in (Image.preinit, Image.init):
+        register_plugins()
+        for plugin, accepts in (Image.OPEN[known] for known in _FORMATS if known in Image.OPEN):
+            if accepts is None or accepts(head) is not True:
+                continue
+            try:
+                image = plugin(stream, b"")
+                if image.format == "PNG":
+                    image.verify()  # Pillow decodes a PNG without looking at its checksums
+                    stream.seek(0)
+                    image = plugin(stream, b"")
+                return image
+            except Exception as error:  # plugins raise anything from SyntaxError to struct.error
+                raise UnreadableImageError(f"{name} cannot be decoded: {error}") from error
+    raise UnreadableImageError(f"{name} is not an image of a known kind ({', '.join(_FORMATS[:-1])})")
+
+
+def to_rgb(image: Image.Image, name: str, max_pixels: int) -> NDArray[np.uint8]:
+    """Decode a Pillow image of any mode into an upright RGB array (see ``load``)."""
+    _check_size(image.width, image.height, name, max_pixels)
+    try:
+        _decode(image)
+        rgb = _flatten(image, name)
+        turn = _UPRIGHT.get(_exif_orientation(image))
+        return np.array(rgb if turn is None else rgb.transpose(turn))
+    except OcrError:
+        raise
+    except Exception as error:  # decoders raise anything from OSError to zlib.error
+        raise UnreadableImageError(f"{name} cannot be decoded: {error}") from error
+
+
+def _open_path(path: Path) -> BinaryIO:
+    try:
+        if path.is_dir():
+            raise UnreadableImageError(f"{path} is a folder, not an image")
+        return path.open("rb")
+    except FileNotFoundError as error:
+        raise UnreadableImageError(f"{path} does not exist") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UnreadableImageError(f"{path} cannot be opened: {reason}") from error
+
+
+def _rewound(stream: BinaryIO) -> BinaryIO:
+    try:
+        try:
+            stream.seek(0)
+        except (AttributeError, OSError):  # a pipe or a socket
+            stream = BytesIO(stream.read())
+        binary = isinstance(stream.read(0), bytes)
+    except (OSError, ValueError, TypeError) as error:
+        raise UnreadableImageError(f"{label(stream)} cannot be read: {error}") from error
+    if not binary:
+        raise UnsupportedSourceError(f"{label(stream)} is open in text mode; open it with mode 'rb'")
+    return stream
+
+
+def _read_head(stream: BinaryIO, size: int) -> bytes:
+    try:
+        head = stream.read(size)
+        stream.seek(0)
+        return head
+    except OSError as error:
+        raise UnreadableImageError(f"{label(stream)} cannot be read: {error}") from error
+
+
+def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
+    if width < 1 or height < 1:
+        raise UnreadableImageError(f"{name} has no pixels ({width}×{height})")
+    if width * height > max_pixels:
+        raise UnreadableImageError(
+            f"{name} is {width}×{height} pixels, over the limit of {max_pixels:,} in all (max_pixels)"
+        )
+
+
+def _decode(image: Image.Image) -> None:
+    if image.width * image.height <= (Image.MAX_IMAGE_PIXELS or MAX_PIXELS):
+        image.load()
+        return
+    # Pillow's TIFF decoder looks at Pillow's own limit once more; this size has passed ours.
+    with _pillow_limit:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            image.load()
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _exif_orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
+    except Exception:  # damaged metadata is no reason to refuse the pixels
+        return 1
+
+
+def _flatten(image: Image.Image, name: str) -> Image.Image:
+    """To RGB, transparency laid on white."""
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray(_high_byte(np.asarray(image)))
+    elif image.mode in ("I", "F"):
+        image = Image.fromarray(_wide_to_uint8(np.asarray(image), name))
+    elif image.mode == "LAB":
+        profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        image = cast(Image.Image, ImageCms.profileToProfile(image, *profiles, outputMode="RGB"))
+    elif image.mode in ("La", "RGBa"):  # premultiplied; Pillow converts these to their plain kin only
+        image = image.convert(image.mode.replace("a", "A"))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+def _wide_to_uint8(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    """Pixels of Pillow's modes I and F, whose range (0..1, 0..255 or 16 bit) only the largest value tells."""
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0 and high <= 65535):  # also where there is a NaN
+        raise UnreadableImageError(f"{name} has pixel values from {low:g} to {high:g}, outside 0..65535")
+    if values.dtype.kind == "f" and high <= 1:
+        values = values * 255
+    elif high > 255:
+        values = values / 257
+    return _rounded(values)
+
+
+def _from_array(array: NDArray[Any], name: str, max_pixels: int) -> NDArray[np.uint8]:
+    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,), (4,)):
+        raise UnsupportedSourceError(f"array of shape {array.shape}; give H×W, H×W×1, H×W×3 or H×W×4")
+    height, width = array.shape[:2]
+    _check_size(width, height, name, max_pixels)
+    pixels = _array_to_uint8(array).reshape(height, width, -1)
+    if pixels.shape[2] == 4:
+        return np.array(_flatten(Image.fromarray(pixels), name))
+    return np.array(np.broadcast_to(pixels, (height, width, 3)), order="C")
+
+
+def _array_to_uint8(array: NDArray[Any]) -> NDArray[np.uint8]:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == np.bool_:
+        black_and_white: NDArray[np.uint8] = np.where(array, np.uint8(255), np.uint8(0))
+        return black_and_white
+    if array.dtype == np.uint16:
+        return _high_byte(array)
+    if array.dtype.kind != "f":
+        raise UnsupportedSourceError(f"array of {array.dtype}; give bool, uint8, uint16 or float in 0..1")
+    low, high = float(array.min()), float(array.max())
+    if not (low >= -_NOISE and high <= 1 + _NOISE):  # also where there is a NaN
+        raise UnreadableImageError(f"float array with values from {low:g} to {high:g}; they must lie in 0..1")
+    return _rounded(array * 255)
+
+
+def _high_byte(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    return (values >> 8).astype(np.uint8)
+
+
+def _rounded(values: NDArray[Any]) -> NDArray[np.uint8]:
+    rounded: NDArray[np.uint8] = np.rint(values).astype(np.uint8)
+    return rounded
