@@ -1,0 +1,157 @@
+"""How well detected boxes cover the ground truth's.
+
+DetEval (Wolf and Jolion, "Object count/area graphs for the evaluation of object detection and segmentation
+algorithms", IJDAR 2006): a match needs area recall 0.8 and area precision 0.4; one truth split into several
+detections, or several truths joined in one, count 0.8 each. F50 is the plain one-to-one F at IoU 0.5.
+
+Boxes are N×4 float64 arrays, ``left, top, right, bottom`` in pixels, of a page turned upright by ``tilt``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrpipe.page import Quad
+
+Boxes = NDArray[np.float64]
+
+AREA_RECALL = 0.8
+AREA_PRECISION = 0.4
+SPLIT_CREDIT = 0.8
+
+_TINY = 1e-9
+_STEEPEST = math.pi / 6
+
+
+@dataclass(frozen=True, slots=True)
+class BoxCounts:
+    """What P, R and F are made of; counts of several pages add up.
+
+    Attributes:
+        recalled: DetEval credit on the side of the ground truth.
+        precise: DetEval credit on the side of the detections.
+        truths: Ground-truth boxes.
+        detections: Detected boxes.
+        matches: One-to-one pairs at IoU 0.5.
+    """
+
+    recalled: float = 0.0
+    precise: float = 0.0
+    truths: int = 0
+    detections: int = 0
+    matches: int = 0
+
+    @property
+    def recall(self) -> float:
+        """DetEval recall."""
+        return self.recalled / max(1, self.truths)
+
+    @property
+    def precision(self) -> float:
+        """DetEval precision."""
+        return self.precise / max(1, self.detections)
+
+    @property
+    def f(self) -> float:
+        """Harmonic mean of DetEval's precision and recall."""
+        return 2 * self.recall * self.precision / max(_TINY, self.recall + self.precision)
+
+    @property
+    def f50(self) -> float:
+        """F of one-to-one matches at IoU 0.5."""
+        return 2 * self.matches / max(1, self.truths + self.detections)
+
+    def __add__(self, other: BoxCounts) -> BoxCounts:
+        return BoxCounts(
+            self.recalled + other.recalled,
+            self.precise + other.precise,
+            self.truths + other.truths,
+            self.detections + other.detections,
+            self.matches + other.matches,
+        )
+
+
+def tilt(quads: Sequence[Quad]) -> float:
+    """Median direction of lines, weighted by their length; in radians, clockwise positive.
+
+    Lines steeper than 30° have no say; 0.0 where none is left.
+    """
+    sides = sorted((math.atan2(b[1] - a[1], b[0] - a[0]), math.dist(a, b)) for a, b, _, _ in quads)
+    sides = [(angle, length) for angle, length in sides if abs(angle) < _STEEPEST]
+    half, passed = sum(length for _, length in sides) / 2, 0.0
+    for angle, length in sides:
+        passed += length
+        if passed >= half:
+            return angle
+    return 0.0
+
+
+def upright_boxes(quads: Sequence[Quad], tilt: float) -> Boxes:
+    """Bounding boxes after turning the page by ``-tilt``, so that lines of a skewed page get tight ones."""
+    x, y = np.asarray(quads, dtype=np.float64).reshape(-1, 4, 2).transpose(2, 0, 1)
+    cos, sin = math.cos(tilt), math.sin(tilt)
+    across, down = x * cos + y * sin, -x * sin + y * cos
+    return np.stack([across.min(1), down.min(1), across.max(1), down.max(1)], axis=1)
+
+
+def areas(boxes: Boxes) -> NDArray[np.float64]:
+    """Area of each box."""
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    return np.asarray(np.maximum(0.0, width) * np.maximum(0.0, height))
+
+
+def intersections(a: Boxes, b: Boxes) -> NDArray[np.float64]:
+    """Area that each of the N boxes of ``a`` shares with each of the M of ``b``, N×M."""
+    starts = np.maximum(a[:, None, :2], b[None, :, :2])
+    ends = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    return np.asarray(np.maximum(0.0, ends - starts).prod(axis=2))
+
+
+def count_boxes(truths: Boxes, detections: Boxes) -> BoxCounts:
+    """Score the detections of one page."""
+    recalled, precise = _deteval(truths, detections)
+    return BoxCounts(recalled, precise, len(truths), len(detections), _matches(truths, detections))
+
+
+def _deteval(truths: Boxes, detections: Boxes) -> tuple[float, float]:
+    shared = intersections(truths, detections)
+    recall = shared / np.maximum(_TINY, areas(truths))[:, None]
+    precision = shared / np.maximum(_TINY, areas(detections))[None, :]
+
+    hits = (recall >= AREA_RECALL) & (precision >= AREA_PRECISION)
+    alone = hits & (hits.sum(axis=1) == 1)[:, None] & (hits.sum(axis=0) == 1)[None, :]
+    truth_done, detection_done = alone.any(axis=1), alone.any(axis=0)
+    recalled = precise = float(alone.sum())
+
+    for i in np.flatnonzero(~truth_done):
+        parts = np.flatnonzero(~detection_done & (precision[i] >= AREA_PRECISION) & (shared[i] > 0))
+        if parts.size and sum(recall[i, parts].tolist()) >= AREA_RECALL:
+            credit = 1.0 if parts.size == 1 else SPLIT_CREDIT
+            recalled, precise = recalled + credit, precise + credit * parts.size
+            truth_done[i] = detection_done[parts] = True
+
+    for j in np.flatnonzero(~detection_done):
+        parts = np.flatnonzero(~truth_done & (recall[:, j] >= AREA_RECALL))
+        if parts.size and sum(precision[parts, j].tolist()) >= AREA_PRECISION:
+            credit = 1.0 if parts.size == 1 else SPLIT_CREDIT
+            recalled, precise = recalled + credit * parts.size, precise + credit
+            detection_done[j] = truth_done[parts] = True
+    return recalled, precise
+
+
+def _matches(truths: Boxes, detections: Boxes) -> int:
+    """One-to-one pairs at IoU 0.5, the best first."""
+    shared = intersections(truths, detections)
+    iou = shared / np.maximum(_TINY, areas(truths)[:, None] + areas(detections)[None, :] - shared)
+    taken_truths: set[int] = set()
+    taken_detections: set[int] = set()
+    for _, i, j in sorted(((iou[i, j], i, j) for i, j in np.argwhere(iou >= 0.5).tolist()), reverse=True):
+        if i not in taken_truths and j not in taken_detections:
+            taken_truths.add(i)
+            taken_detections.add(j)
+    return len(taken_truths)

@@ -1,0 +1,221 @@
+"""Ground truth and predictions on disk.
+
+A set is a folder with ``gt.jsonl`` and the images it names, one JSON object a page::
+
+    {"image": "images/a.png", "level": "line", "lines": [{"text": "Dear Sir", "quad": [[x, y], ...]}, ...]}
+
+``level`` says what a page's ground truth knows: ``line`` (text and quad of every line), ``page`` (only the
+text, under ``"text"``, so reading order counts) or ``word`` (the image is the crop of one word). Predictions
+are rows ``{"image": ..., "lines": [{"text", "quad"}, ...], "sec": ...}``. Quads are in pixels of the image.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args
+
+from ocrpipe.errors import ConfigError
+from ocrpipe.page import Quad
+
+Level = Literal["word", "line", "page"]
+Row = dict[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TruthLine:
+    """A line as it should be read; don't-care where it is marked ``ignore`` or holds a formula."""
+
+    text: str
+    quad: Quad
+    ignore: bool = False
+    has_math: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether the line is scored."""
+        return not (self.ignore or self.has_math)
+
+
+@dataclass(frozen=True, slots=True)
+class TruthPage:
+    """Ground truth of one image.
+
+    Attributes:
+        image: Where the image lies.
+        level: What is known about it.
+        lines: Its lines; exactly one for level ``word``, none for level ``page``.
+        dont_care: Regions whose lines nobody wrote down (``no_line_gt_regions``), such as tables and figures.
+        text: The page's text in reading order, for level ``page``.
+    """
+
+    image: Path
+    level: Level = "line"
+    lines: tuple[TruthLine, ...] = ()
+    dont_care: tuple[Quad, ...] = ()
+    text: str = ""
+
+    @property
+    def name(self) -> str:
+        """File name of the image, by which predictions are found."""
+        return self.image.name
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A named set of pages, all of the same level."""
+
+    name: str
+    pages: tuple[TruthPage, ...]
+
+    @property
+    def level(self) -> Level:
+        """What the ground truth knows."""
+        return self.pages[0].level
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedLine:
+    """A line as it was read.
+
+    Attributes:
+        text: What it says.
+        quad: Where it lies.
+        confidences: One per character that is not a space; empty where the engine gave none.
+    """
+
+    text: str
+    quad: Quad
+    confidences: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What was read from one image, the seconds it took, and the error that stopped it, if one did."""
+
+    image: str
+    lines: tuple[PredictedLine, ...] = ()
+    seconds: float = 0.0
+    error: str | None = None
+
+
+def load_dataset(folder: str | Path) -> Dataset:
+    """Read a set folder; images are only named, not opened.
+
+    Raises:
+        ConfigError: The folder holds no readable ``gt.jsonl``, or a row of it is not what it should be (the
+            message says which row and why).
+    """
+    folder = Path(folder)
+    path = folder / "gt.jsonl"
+    if not path.is_file():
+        raise ConfigError(f"{folder} is not a set: it holds no gt.jsonl")
+    pages = tuple(_parsed(path, lambda row: _truth_page(folder, row)))
+    if not pages:
+        raise ConfigError(f"{path}: holds no page")
+    levels = sorted({page.level for page in pages})
+    if len(levels) > 1:
+        raise ConfigError(f"{path}: a set has one level, this one mixes {' and '.join(levels)}")
+    names = [page.name for page in pages]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ConfigError(f"{path}: two pages are called {twice}")
+    return Dataset(folder.resolve().name, pages)
+
+
+def read_predictions(path: str | Path) -> tuple[Prediction, ...]:
+    """Read a file that ``write_predictions`` or another engine's runner wrote.
+
+    Raises:
+        ConfigError: The file is missing, or a row of it is not what it should be.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file of predictions")
+    return tuple(_parsed(path, _prediction))
+
+
+def write_predictions(path: str | Path, predictions: Iterable[Prediction]) -> None:
+    """Write one JSON row a page; folders on the way are made."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        for prediction in predictions:
+            file.write(json.dumps(_prediction_row(prediction), ensure_ascii=False) + "\n")
+
+
+def _parsed(path: Path, parse: Callable[[Row], T]) -> Iterator[T]:
+    try:
+        rows = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 ({error.reason})") from error
+    for number, text in enumerate(rows, 1):
+        if not text.strip():
+            continue
+        try:
+            row = json.loads(text)
+            if not isinstance(row, dict):
+                raise ValueError("not a JSON object")
+            yield parse(row)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"{path}, row {number}: not JSON ({error})") from error
+        except KeyError as error:
+            raise ConfigError(f"{path}, row {number}: {error} is missing") from error
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ConfigError(f"{path}, row {number}: {error}") from error
+
+
+def _truth_page(folder: Path, row: Row) -> TruthPage:
+    level = row.get("level", "line")
+    if level not in get_args(Level):
+        raise ValueError(f"level is {level!r}, not one of {', '.join(get_args(Level))}")
+    lines = tuple(_truth_line(line) for line in row["lines"]) if level != "page" else ()
+    if level == "word" and len(lines) != 1:
+        raise ValueError(f"a page of level 'word' has one line, this one {len(lines)}")
+    regions = row.get("no_line_gt_regions") or ()
+    return TruthPage(
+        image=folder / row["image"],
+        level=level,
+        lines=lines,
+        dont_care=tuple(_quad(region["quad"] if isinstance(region, dict) else region) for region in regions),
+        text=_text(row) if level == "page" else "",
+    )
+
+
+def _truth_line(row: Row) -> TruthLine:
+    return TruthLine(_text(row), _quad(row["quad"]), bool(row.get("ignore")), bool(row.get("has_math")))
+
+
+def _prediction(row: Row) -> Prediction:
+    lines = tuple(
+        PredictedLine(_text(line), _quad(line["quad"]), tuple(line.get("confidences", ())))
+        for line in row["lines"]
+    )
+    return Prediction(Path(row["image"]).name, lines, float(row.get("sec") or 0.0), row.get("error"))
+
+
+def _prediction_row(prediction: Prediction) -> Row:
+    lines: list[Row] = []
+    for line in prediction.lines:
+        lines.append({"text": line.text, "quad": line.quad})
+        if line.confidences:
+            lines[-1]["confidences"] = [round(value, 4) for value in line.confidences]
+    row: Row = {"image": prediction.image, "lines": lines, "sec": prediction.seconds}
+    return row if prediction.error is None else {**row, "error": prediction.error}
+
+
+def _text(row: Row) -> str:
+    text = row["text"]
+    if not isinstance(text, str):
+        raise ValueError(f"text is {text!r}, not a string")
+    return text
+
+
+def _quad(points: Any) -> Quad:
+    if len(points) != 4:
+        raise ValueError(f"a quad has 4 corners, this one {len(points)}")
+    a, b, c, d = ((float(x), float(y)) for x, y in points)
+    return a, b, c, d

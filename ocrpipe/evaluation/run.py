@@ -1,0 +1,144 @@
+"""Read the pages of a set and score what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrpipe.errors import ConfigError, OcrError
+from ocrpipe.evaluation.dataset import (
+    Dataset,
+    PredictedLine,
+    Prediction,
+    TruthPage,
+    load_dataset,
+    write_predictions,
+)
+from ocrpipe.evaluation.html import write_html
+from ocrpipe.evaluation.results import SetResult, score
+from ocrpipe.images import load
+from ocrpipe.page import Char, Page
+from ocrpipe.recognizers.base import CharSpan, Recognition
+
+Progress = Callable[[str, int, int], None]
+"""Called after every page with the set's name, the pages done and the pages in all."""
+
+
+class Reader(Protocol):
+    """What is evaluated; ``Pipeline`` is one."""
+
+    def read(self, source: Path, /) -> Page:
+        """Read one page."""
+        ...
+
+    def recognize(self, crops: Sequence[NDArray[np.uint8]], /) -> Sequence[Recognition]:
+        """Read crops of single lines."""
+        ...
+
+
+def evaluate(
+    dataset: Dataset,
+    pipeline: Reader,
+    *,
+    limit: int | None = None,
+    casefold: bool = False,
+    progress: Progress | None = None,
+) -> SetResult:
+    """Read a set and score it.
+
+    Pages are read with ``pipeline.read``, the crops of a set of level ``word`` with ``pipeline.recognize``.
+    Seconds include loading the image. A page that raises an ``OcrError`` counts as read empty and stands in
+    the result's ``failed``.
+
+    Args:
+        dataset: What to read.
+        pipeline: What reads it.
+        limit: Read, and score, only this many of the set's first pages.
+        casefold: Whether case is ignored in the text's figures.
+        progress: Told of every page done.
+
+    Raises:
+        ConfigError: ``limit`` is less than 1.
+    """
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit is {limit}, at least one page must be read")
+    dataset = replace(dataset, pages=dataset.pages[:limit])
+    predictions = []
+    for done, truth in enumerate(dataset.pages, 1):
+        predictions.append(_predict(truth, pipeline))
+        if progress is not None:
+            progress(dataset.name, done, len(dataset.pages))
+    return score(dataset, predictions, casefold=casefold)
+
+
+def evaluate_sets(
+    folders: Sequence[str | Path],
+    pipeline: Reader,
+    *,
+    limit: int | None = None,
+    casefold: bool = False,
+    save_predictions: str | Path | None = None,
+    html: str | Path | None = None,
+    html_pages: int = 10,
+    progress: Progress | None = None,
+) -> tuple[SetResult, ...]:
+    """Evaluate several set folders one after the other.
+
+    Args:
+        folders: Folders that hold ``gt.jsonl``; all are looked at before the first page is read.
+        pipeline: What reads them.
+        limit: Pages of each set, the first ones; all by default.
+        casefold: Whether case is ignored in the text's figures, in all of the sets.
+        save_predictions: Folder for ``<set>.jsonl`` with what was read, written as soon as the set is done.
+        html: File for a report that needs no other file.
+        html_pages: How many of a set's worst pages the report shows.
+        progress: Told of every page done.
+
+    Raises:
+        ConfigError: No folder is given, two share a name, one is not a set, or ``limit`` is less than 1.
+    """
+    datasets = [load_dataset(folder) for folder in folders]
+    names = [dataset.name for dataset in datasets]
+    if not names:
+        raise ConfigError("no set to evaluate")
+    if len(set(names)) < len(names):
+        raise ConfigError(f"two sets share a name: {', '.join(sorted(names))}")
+    results = []
+    for dataset in datasets:
+        results.append(evaluate(dataset, pipeline, limit=limit, casefold=casefold, progress=progress))
+        if save_predictions is not None:
+            predictions = (page.prediction for page in results[-1].pages)
+            write_predictions(Path(save_predictions) / f"{dataset.name}.jsonl", predictions)
+    if html is not None:
+        write_html(html, results, pages=html_pages)
+    return tuple(results)
+
+
+def _predict(truth: TruthPage, pipeline: Reader) -> Prediction:
+    read = _read_word if truth.level == "word" else _read_page
+    start = perf_counter()
+    try:
+        lines = read(truth, pipeline)
+    except OcrError as error:
+        return Prediction(truth.name, (), perf_counter() - start, str(error))
+    return Prediction(truth.name, lines, perf_counter() - start)
+
+
+def _read_page(truth: TruthPage, pipeline: Reader) -> tuple[PredictedLine, ...]:
+    page = pipeline.read(truth.image)
+    return tuple(PredictedLine(line.text, line.quad, _confidences(line.chars)) for line in page.lines)
+
+
+def _read_word(truth: TruthPage, pipeline: Reader) -> tuple[PredictedLine, ...]:
+    (recognition,) = pipeline.recognize([load(truth.image)])
+    return (PredictedLine(recognition.text, truth.lines[0].quad, _confidences(recognition.chars)),)
+
+
+def _confidences(chars: Iterable[Char | CharSpan]) -> tuple[float, ...]:
+    return tuple(char.confidence for char in chars for letter in char.text if not letter.isspace())

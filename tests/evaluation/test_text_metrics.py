@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import jiwer
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ocrpipe.evaluation.text_metrics import TextCounts, count_errors, normalize, same_word
+
+PAIRS = [
+    ("the quick brown fox", "the quick brown fox"),
+    ("the quick brown fox", "tne quickbrown fox jumps"),
+    ("invoice no 12345 total 9.99", "invoke no 12845"),
+    ("第一章 总则", "第二章 总 则"),
+    ("a b c", "x"),
+]
+TEXTS = st.text("ab é中").map(normalize).filter(bool)
+
+
+def total(pairs: list[tuple[str, str]]) -> TextCounts:
+    return sum((count_errors(truth, read) for truth, read in pairs), TextCounts())
+
+
+def test_rates_are_those_of_jiwer() -> None:
+    truths, reads = [list(texts) for texts in zip(*PAIRS, strict=True)]
+    counts = total(PAIRS)
+    assert counts.cer_spaced == pytest.approx(jiwer.cer(truths, reads), abs=1e-12)
+    assert counts.wer == pytest.approx(jiwer.wer(truths, reads), abs=1e-12)
+    solid_truths, solid_reads = ([text.replace(" ", "") for text in texts] for texts in (truths, reads))
+    assert counts.cer == pytest.approx(jiwer.cer(solid_truths, solid_reads), abs=1e-12)
+
+
+@settings(max_examples=50, deadline=None)
+@given(TEXTS, TEXTS)
+def test_rates_of_any_pair_are_those_of_jiwer(truth: str, read: str) -> None:
+    counts = count_errors(truth, read)
+    assert counts.cer_spaced == pytest.approx(jiwer.cer(truth, read), abs=1e-12)
+    assert counts.wer == pytest.approx(jiwer.wer(truth, read), abs=1e-12)
+
+
+def test_spaces_count_only_where_they_should() -> None:
+    counts = count_errors("ab cd", "abcd")
+    assert (counts.cer, counts.cer_spaced, counts.wer) == (0.0, 1 / 5, 1.0)
+
+
+def test_missing_and_extra_text() -> None:
+    assert count_errors("abcd", "").cer == 1.0
+    extra = count_errors("", "abcd")
+    assert (extra.edits, extra.chars) == (4, 0)
+    assert (count_errors("abcd", "abcd") + extra).cer == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("Ａ１：（x）", "A1:(x)"),
+        ("“a” ‘b’ — c…", "\"a\" 'b' - c..."),
+        (" a \t\n b ", "a b"),
+        ("• ∙", "· ·"),
+        ("ﬁn", "fin"),
+    ],
+)
+def test_normalize(text: str, normal: str) -> None:
+    assert normalize(text) == normal
+
+
+def test_casefold_is_a_choice() -> None:
+    assert normalize("Straße") == "Straße"
+    assert normalize("Straße", casefold=True) == "strasse"
+
+
+def test_words_are_compared_by_letters_and_digits() -> None:
+    assert same_word("Don't", "DONT!")
+    assert same_word("２０１０", "2010")
+    assert not same_word("O1", "01")
+    assert not same_word("word", "")
