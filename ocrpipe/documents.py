@@ -1,0 +1,186 @@
+"""Documents page by page: PDF, multi-frame TIFF, and any other image as a document of one page."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import count
+from typing import BinaryIO
+
+import numpy as np
+import pypdfium2 as pdfium
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.ImageFile import ImageFile
+
+from ocrpipe import images
+from ocrpipe.errors import ConfigError, UnreadableImageError
+from ocrpipe.images import MAX_PIXELS, Source
+
+DPI = 200.0
+"""Default resolution for PDF pages."""
+
+POINTS_PER_INCH = 72
+
+# PDFium keeps process-wide state and may be in one call at a time. Re-entrant, since a forgotten generator
+# may be collected, and so closed, in the middle of another one's step.
+_pdfium = threading.RLock()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PageImage:
+    """One page's pixels.
+
+    Attributes:
+        image: H×W×3, RGB, uint8.
+        number: 1-based number of the page, or frame, in its document.
+        dpi: Resolution a PDF page was rendered at, or the horizontal one an image file claims, where it does.
+    """
+
+    image: NDArray[np.uint8]
+    number: int
+    dpi: float | None
+
+
+def pages(
+    source: Source,
+    *,
+    dpi: float = DPI,
+    password: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    numbers: Sequence[int] | None = None,
+) -> Iterator[PageImage]:
+    """Yield a document's pages, each rendered or decoded when it is asked for.
+
+    What a document is goes by its content, not by its name. A Pillow image or an array is one page.
+
+    Args:
+        source: As for ``images.load``, and PDF.
+        dpi: Resolution for PDF pages; other images come as they are.
+        password: For an encrypted PDF.
+        max_pixels: Largest width × height. A PDF page that would exceed it is rendered at a lower resolution,
+            which its ``dpi`` then states; an image that exceeds it is an error.
+        numbers: Which pages, 1-based, in that order; all of them by default.
+
+    Raises:
+        UnsupportedSourceError: The source is of a kind that is not read.
+        UnreadableImageError: The document is missing, empty, damaged or locked, or has no such page. Errors
+            come with the step that meets them: pages before a damaged one are yielded.
+        ConfigError: ``dpi`` or a page number is not positive.
+    """
+    if not (dpi > 0 and math.isfinite(dpi)):
+        raise ConfigError(f"dpi must be positive, not {dpi}")
+    if numbers is not None and min(numbers, default=1) < 1:
+        raise ConfigError(f"page numbers start at 1, not at {min(numbers)}")
+    name = images.label(source)
+    if isinstance(source, (Image.Image, np.ndarray)):
+        claimed = _claimed_dpi(source) if isinstance(source, Image.Image) else None
+        for number in numbers or (1,):
+            _check_number(number, 1, name)
+            yield PageImage(images.load(source, max_pixels=max_pixels), number, claimed)
+        return
+    with images.open_stream(source) as stream:
+        if images.is_pdf(stream):
+            yield from _pdf_pages(stream, name, dpi, password, max_pixels, numbers)
+        else:
+            yield from _frames(images.identify(stream, name), name, max_pixels, numbers)
+
+
+def reopen(source: str | os.PathLike[str], number: int, dpi: float | None) -> NDArray[np.uint8]:
+    """Load a page that was read before once more, as it was then.
+
+    Args:
+        source: ``Page.source``.
+        number: ``Page.number``.
+        dpi: ``Page.dpi``, which a PDF page is rendered at.
+
+    Returns:
+        H×W×3, RGB, uint8.
+    """
+    (page,) = pages(source, dpi=dpi or DPI, numbers=(number,))
+    return page.image
+
+
+def _pdf_pages(
+    stream: BinaryIO,
+    name: str,
+    dpi: float,
+    password: str | None,
+    max_pixels: int,
+    numbers: Sequence[int] | None,
+) -> Iterator[PageImage]:
+    document = _open_pdf(stream, name, password)
+    try:
+        with _pdfium:
+            total = len(document)
+        if not total:
+            raise UnreadableImageError(f"{name} has no pages")
+        for number in numbers or range(1, total + 1):
+            _check_number(number, total, name)
+            yield _render(document, number, name, dpi, max_pixels)
+    finally:
+        with _pdfium:
+            document.close()
+
+
+def _open_pdf(stream: BinaryIO, name: str, password: str | None) -> pdfium.PdfDocument:
+    try:
+        with _pdfium:
+            document = pdfium.PdfDocument(stream, password=password)
+            document.init_forms()  # so that what was typed into a form is rendered
+            return document
+    except Exception as error:
+        if "password" in str(error):
+            problem = "is locked; give its password" if password is None else "is locked, by another password"
+        else:
+            problem = f"is damaged: {error}"
+        raise UnreadableImageError(f"{name} {problem}") from error
+
+
+def _render(document: pdfium.PdfDocument, number: int, name: str, dpi: float, max_pixels: int) -> PageImage:
+    try:
+        with _pdfium, closing(document[number - 1]) as page:
+            width, height = page.get_size()
+            dpi = min(dpi, POINTS_PER_INCH * math.sqrt(max_pixels / (width * height)))
+            with closing(page.render(scale=dpi / POINTS_PER_INCH, rev_byteorder=True)) as bitmap:
+                return PageImage(np.array(bitmap.to_numpy()), number, dpi)
+    except Exception as error:
+        raise UnreadableImageError(f"page {number} of {name} cannot be rendered: {error}") from error
+
+
+def _frames(
+    image: ImageFile, name: str, max_pixels: int, numbers: Sequence[int] | None
+) -> Iterator[PageImage]:
+    # Only a TIFF's frames are pages; those of GIF, WebP and phone photos are animation, previews, depth maps.
+    paged = image.format == "TIFF"
+    for number in numbers or (count(1) if paged else (1,)):
+        if not paged:
+            _check_number(number, 1, name)
+        frame = f"frame {number} of {name}" if paged else name
+        try:
+            image.seek(number - 1)
+        except EOFError:
+            if numbers is None:
+                return
+            raise UnreadableImageError(f"{name} has no page {number}") from None
+        except Exception as error:
+            raise UnreadableImageError(f"{frame} is damaged: {error}") from error
+        pixels = images.to_rgb(image, frame, max_pixels)
+        yield PageImage(pixels, number, _claimed_dpi(image))
+
+
+def _check_number(number: int, total: int, name: str) -> None:
+    if number > total:
+        raise UnreadableImageError(f"{name} has {total} page{'s' * (total > 1)}, no page {number}")
+
+
+def _claimed_dpi(image: Image.Image) -> float | None:
+    try:
+        dpi = float(image.info["dpi"][0])
+    except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    return round(dpi, 1) if math.isfinite(dpi) and dpi > 0 else None

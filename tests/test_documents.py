@@ -1,0 +1,291 @@
+"""PDF and TIFF page by page, and what happens with damaged, locked and absurd ones."""
+
+from __future__ import annotations
+
+import gc
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pypdfium2 as pdfium
+import pytest
+from PIL import Image
+
+from ocrpipe import documents
+from ocrpipe.documents import pages, reopen
+from ocrpipe.errors import ConfigError, UnreadableImageError, UnsupportedSourceError
+
+SHADES = (40, 120, 200)
+
+
+def sheets(size: tuple[int, int] = (144, 72)) -> list[Image.Image]:
+    """Grey sheets, each of its own shade, black in the top left quarter."""
+    images = [Image.new("L", size, shade) for shade in SHADES]
+    for image in images:
+        image.paste(0, (0, 0, size[0] // 2, size[1] // 2))
+    return images
+
+
+def pdf(**options: Any) -> bytes:
+    """A page of 144 × 72 points for each sheet."""
+    first, *rest = sheets()
+    stream = BytesIO()
+    first.save(stream, "PDF", save_all=True, append_images=rest, resolution=72, **options)
+    return stream.getvalue()
+
+
+def locked_pdf(password: str) -> bytes:
+    pikepdf = pytest.importorskip("pikepdf")
+    stream = BytesIO()
+    with pikepdf.open(BytesIO(pdf())) as document:
+        document.save(stream, encryption=pikepdf.Encryption(owner="owner", user=password))
+    return stream.getvalue()
+
+
+def sized_pdf(width: float, height: float, extra: str = "") -> bytes:
+    """One blank page of that many points, written by hand."""
+    objects = (
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {width} {height}] {extra} >>",
+    )
+    body = "%PDF-1.4\n" + "".join(f"{n} 0 obj {text} endobj\n" for n, text in enumerate(objects, 1))
+    return (body + "trailer << /Root 1 0 R >>\n").encode()
+
+
+def tiff(compression: str | None = None, **options: Any) -> bytes:
+    first, *rest = sheets()
+    stream = BytesIO()
+    first.save(stream, "TIFF", save_all=True, append_images=rest, compression=compression, **options)
+    return stream.getvalue()
+
+
+def shade(page: documents.PageImage) -> float:
+    return float(page.image[-5, -5].mean())
+
+
+def test_pdf_pages_come_in_order_at_the_resolution_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "book.bin"  # the content says what it is
+    path.write_bytes(pdf())
+    for source in (path, path.read_bytes(), BytesIO(path.read_bytes())):
+        found = list(pages(source))
+        assert [page.number for page in found] == [1, 2, 3]
+        assert [page.image.shape for page in found] == [(200, 400, 3)] * 3
+        assert [page.dpi for page in found] == [200.0] * 3
+        np.testing.assert_allclose([shade(page) for page in found], SHADES, atol=3)
+        assert found[0].image[10, 10].max() < 10 and found[0].image.dtype == np.uint8
+    assert next(pages(path, dpi=72)).image.shape == (72, 144, 3)
+
+
+def test_pdf_colours_are_rgb() -> None:
+    stream = BytesIO()
+    Image.new("RGB", (50, 50), (250, 100, 0)).save(stream, "PDF")
+    red, green, blue = next(pages(stream)).image[20, 20]
+    assert red > 240 and 90 < green < 110 and blue < 10
+
+
+def test_a_rotated_pdf_page_is_upright() -> None:
+    assert next(pages(sized_pdf(144, 72, "/Rotate 90"), dpi=72)).image.shape == (144, 72, 3)
+
+
+def test_pdf_pages_are_rendered_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+    closed: list[int] = []
+    load, close = pdfium.PdfDocument.get_page, pdfium.PdfPage.close
+
+    def get_page(self: pdfium.PdfDocument, index: int) -> pdfium.PdfPage:
+        opened.append(index)
+        return load(self, index)
+
+    def close_page(self: pdfium.PdfPage) -> None:
+        closed.append(1)
+        close(self)
+
+    monkeypatch.setattr(pdfium.PdfDocument, "get_page", get_page)
+    monkeypatch.setattr(pdfium.PdfPage, "close", close_page)
+    iterator = pages(pdf())
+    next(iterator)
+    assert (opened, len(closed)) == ([0], 1)
+    next(iterator)
+    assert (opened, len(closed)) == ([0, 1], 2)
+    del iterator
+    gc.collect()
+    assert opened == [0, 1]
+
+
+@pytest.mark.parametrize("make", [pdf, tiff])
+def test_chosen_pages(make: Any) -> None:
+    found = list(pages(make(), numbers=(3, 1)))
+    assert [page.number for page in found] == [3, 1]
+    np.testing.assert_allclose([shade(page) for page in found], [SHADES[2], SHADES[0]], atol=3)
+    with pytest.raises(UnreadableImageError, match="no page 4"):
+        list(pages(make(), numbers=(1, 4)))
+    with pytest.raises(ConfigError, match="start at 1"):
+        next(pages(make(), numbers=(0,)))
+
+
+def test_password() -> None:
+    data = locked_pdf("secret")
+    with pytest.raises(UnreadableImageError, match="is locked; give its password"):
+        next(pages(data))
+    with pytest.raises(UnreadableImageError, match="is locked, by another password"):
+        next(pages(data, password="wrong"))
+    assert len(list(pages(data, password="secret"))) == 3
+    assert len(list(pages(locked_pdf("")))) == 3  # locked against editing only
+    assert len(list(pages(pdf(), password="none is needed"))) == 3
+
+
+@pytest.mark.parametrize("data", [b"%PDF-1.7\nnothing else", b"%PDF-1.7\n" + b"\0" * 5000])
+def test_damaged_pdf(data: bytes) -> None:
+    with pytest.raises(UnreadableImageError, match="<bytes> is damaged"):
+        next(pages(data))
+
+
+def test_truncated_pdf() -> None:
+    with pytest.raises(UnreadableImageError, match="is damaged|cannot be rendered|has no pages"):
+        list(pages(pdf()[:400]))
+
+
+def test_pdf_without_pages() -> None:
+    empty = sized_pdf(10, 10).replace(b"/Kids [3 0 R] /Count 1", b"/Kids [] /Count 0")
+    with pytest.raises(UnreadableImageError, match="is damaged|has no pages"):
+        next(pages(empty))
+
+
+def test_pages_before_a_missing_one_are_yielded() -> None:
+    data = sized_pdf(72, 72).replace(b"/Kids [3 0 R] /Count 1", b"/Kids [3 0 R 9 0 R] /Count 2")
+    iterator = pages(data)
+    assert next(iterator).number == 1
+    with pytest.raises(UnreadableImageError, match="page 2 of <bytes> cannot be rendered"):
+        next(iterator)
+
+
+def test_an_absurdly_large_pdf_page_is_rendered_smaller() -> None:
+    page = next(pages(sized_pdf(14400, 7200), max_pixels=100_000))
+    height, width, _ = page.image.shape
+    assert 95_000 < height * width < 101_000
+    assert width == pytest.approx(2 * height, abs=2)
+    assert page.dpi == pytest.approx(width * 72 / 14400, rel=0.01)
+
+
+def test_a_speck_of_a_pdf_page() -> None:
+    assert next(pages(sized_pdf(0.01, 0.01))).image.shape == (1, 1, 3)
+
+
+@pytest.mark.parametrize("dpi", [0, -5, float("nan"), float("inf")])
+def test_dpi_must_be_positive(dpi: float) -> None:
+    with pytest.raises(ConfigError, match="dpi"):
+        next(pages(pdf(), dpi=dpi))
+
+
+def test_several_threads_at_once() -> None:
+    data = pdf()
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: [shade(page) for page in pages(data, dpi=50)], range(16)):
+            np.testing.assert_allclose(found, SHADES, atol=3)
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_tiff_frames(compression: str | None) -> None:
+    found = list(pages(tiff(compression, dpi=(300, 300))))
+    assert [page.number for page in found] == [1, 2, 3]
+    assert [shade(page) for page in found] == list(SHADES)
+    assert [page.dpi for page in found] == [300.0] * 3
+
+
+def test_tiff_frames_of_other_sizes_modes_and_orientations() -> None:
+    first, second, third = sheets()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    second = second.convert("1")
+    second.encoderinfo = {"exif": exif}
+    third = third.resize((30, 20)).convert("CMYK")
+    stream = BytesIO()
+    first.save(stream, "TIFF", save_all=True, append_images=[second, third])
+    assert [page.image.shape for page in pages(stream)] == [(72, 144, 3), (144, 72, 3), (20, 30, 3)]
+
+
+def test_a_damaged_tiff_frame_is_named() -> None:
+    data = bytearray(tiff("tiff_lzw"))
+    with Image.open(BytesIO(data)) as image:
+        image.seek(1)
+        offset = image.tag_v2[273][0]
+    data[offset : offset + 20] = b"\xff" * 20
+    iterator = pages(bytes(data))
+    assert shade(next(iterator)) == SHADES[0]
+    with pytest.raises(UnreadableImageError, match="frame 2 of <bytes> cannot be decoded"):
+        next(iterator)
+
+
+def test_a_truncated_tiff_is_no_shorter_document() -> None:
+    data = tiff()
+    iterator = pages(data[: len(data) * 2 // 3])
+    assert next(iterator).number == 1
+    with pytest.raises(UnreadableImageError, match=r"frame [23] of <bytes>"):
+        list(iterator)
+
+
+def test_a_tiff_whose_frames_run_in_a_circle_ends() -> None:
+    data = bytearray(tiff())
+    with Image.open(BytesIO(data)) as image:
+        image.seek(2)
+        last = image._frame_pos
+    entries = int.from_bytes(data[last[2] : last[2] + 2], "little")
+    link = last[2] + 2 + 12 * entries
+    data[link : link + 4] = last[0].to_bytes(4, "little")
+    assert len(list(pages(bytes(data)))) == 3
+
+
+def test_only_the_frames_of_a_tiff_are_pages() -> None:
+    first, *rest = sheets()
+    stream = BytesIO()
+    first.save(stream, "GIF", save_all=True, append_images=rest)
+    assert [page.number for page in pages(stream)] == [1]
+    with pytest.raises(UnreadableImageError, match="has 1 page, no page 2"):
+        next(pages(stream, numbers=(2,)))
+
+
+@pytest.mark.parametrize(
+    ("format", "claim", "dpi"), [("PNG", (300, 300), 300.0), ("JPEG", (204, 98), 204.0), ("PNG", None, None)]
+)
+def test_an_image_is_one_page_with_the_dpi_it_claims(
+    format: str, claim: tuple[int, int] | None, dpi: float | None
+) -> None:
+    stream = BytesIO()
+    sheets()[0].save(stream, format, **({"dpi": claim} if claim else {}))
+    for source in (stream, Image.open(BytesIO(stream.getvalue()))):
+        (page,) = pages(source)
+        assert (page.number, page.dpi, page.image.shape) == (1, dpi, (72, 144, 3))
+
+
+def test_a_nonsense_dpi_is_no_claim() -> None:
+    image = sheets()[0]
+    for claim in ((0, 0), (float("nan"), 1), ("x", 1), ()):
+        image.info["dpi"] = claim
+        (page,) = pages(image)
+        assert page.dpi is None
+
+
+def test_arrays_are_one_page() -> None:
+    (page,) = pages(np.zeros((5, 7), np.uint8))
+    assert (page.image.shape, page.number, page.dpi) == ((5, 7, 3), 1, None)
+
+
+def test_limits_and_kinds_are_those_of_images(tmp_path: Path) -> None:
+    for make in (tiff, lambda: sheets()[0]):
+        with pytest.raises(UnreadableImageError, match="over the limit"):
+            next(pages(make(), max_pixels=100))
+    with pytest.raises(UnreadableImageError, match="does not exist"):
+        next(pages(tmp_path / "missing.pdf"))
+    with pytest.raises(UnsupportedSourceError, match="cannot read a page"):
+        next(pages(12))  # type: ignore[arg-type]
+
+
+def test_reopen_gives_the_same_pixels(tmp_path: Path) -> None:
+    for name, data in (("a.pdf", pdf()), ("a.tif", tiff(dpi=(300, 300))), ("big.pdf", sized_pdf(999, 777))):
+        (tmp_path / name).write_bytes(data)
+        for page in pages(tmp_path / name, max_pixels=200_000):
+            again = reopen(tmp_path / name, page.number, page.dpi)
+            np.testing.assert_array_equal(again, page.image)
