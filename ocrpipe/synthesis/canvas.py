@@ -18,6 +18,8 @@ from ocrpipe.synthesis.fonts import Font
 Colour = tuple[int, int, int]
 Align = Literal["left", "right", "centre"]
 
+_GRID = 4
+
 LINE_GAP = 1.5
 """Pieces of a row with a gap wider than this many line heights are separate lines."""
 
@@ -136,6 +138,7 @@ class Canvas:
         self.draw = ImageDraw.Draw(self.image)
         self.boxes: list[Box] = []
         self.ignored: list[Box] = []
+        self._taken = np.zeros((height // _GRID + 1, width // _GRID + 1), np.bool_)
 
     @property
     def width(self) -> int:
@@ -154,9 +157,10 @@ class Canvas:
         )
         merged: list[Box] = []
         for box in boxes:
-            last = merged[-1] if merged else None
-            if last and box.left - last.right < LINE_GAP * max(last.bottom - last.top, box.bottom - box.top):
-                last.text += f" {box.text}"
+            last = merged[-1] if merged else box
+            height = max(last.bottom - last.top, box.bottom - box.top)
+            if last is not box and box.left - last.right < LINE_GAP * height:
+                last.text += " " * (box.left - last.right > 0.15 * height) + box.text
                 last.right = max(last.right, box.right)
                 last.top, last.bottom = min(last.top, box.top), max(last.bottom, box.bottom)
             else:
@@ -176,15 +180,25 @@ class Canvas:
         self._write(Piece(text, style, x, align), baseline)
 
     def ignore(self, left: float, top: float, right: float, bottom: float) -> None:
-        """Mark an area as don't-care."""
+        """Mark an area as don't-care, and keep text off it."""
+        self.occupy(left, top, right, bottom)
         self.ignored.append(Box(left, top, right, bottom, ""))
+
+    def occupy(self, left: float, top: float, right: float, bottom: float) -> bool:
+        """Claim an area; text that would run into one is not written. Says whether it was free."""
+        rows = slice(max(0, round(top / _GRID)), max(0, round(bottom / _GRID)) + 1)
+        area = self._taken[rows, max(0, round(left / _GRID)) : max(0, round(right / _GRID)) + 1]
+        free = not area.any()
+        area[...] = True
+        return free
 
     def paste(self, picture: NDArray[np.uint8], x: int, y: int) -> None:
         """Lay an H×W or H×W×3 uint8 picture over the page with its top left corner at (x, y)."""
+        self.occupy(x, y, x + picture.shape[1], y + picture.shape[0])
         self.image.paste(Image.fromarray(picture).convert("RGB"), (x, y))
 
     def _write(self, piece: Piece, baseline: float) -> Box | None:
-        """Draw the piece; its box, or None where there's no ink or it would leave the page."""
+        """Draw the piece; its box, or None where it has no ink, leaves the page or hits something."""
         style, text = piece.style, piece.style.clean(piece.text).strip()
         if not text:
             return None
@@ -194,6 +208,9 @@ class Canvas:
         x = piece.x - {"left": 0.0, "right": width, "centre": width / 2}[piece.align]
         up, down = style.extent(text)
         if x < 1 or x + width > self.width - 1 or baseline - up < 1 or baseline + down > self.height - 1:
+            return None
+        # The core of the line only: tightly set lines may touch, and letters overhang.
+        if not self.occupy(x, baseline - 0.5 * style.size, x + width, baseline - 0.1 * style.size):
             return None
         left, right = float(self.width), 0.0
         for (part, face, gap), length in zip(runs, lengths, strict=True):

@@ -1,10 +1,11 @@
-"""Business papers: forms with filled-in values, receipts, invoices, pages of tables."""
+"""Business papers: forms with filled-in values, invoices, pages of tables."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from ocrpipe.synthesis import furniture
+from ocrpipe.synthesis.blocks import bar
 from ocrpipe.synthesis.canvas import Align, Piece, Style
 from ocrpipe.synthesis.tables import table
 from ocrpipe.synthesis.typesetting import Frame, Typesetter
@@ -28,7 +29,7 @@ def form(page: Typesetter) -> None:
             size=page.em * page.between(1.0, 1.8),
             align=page.choice(("left", "centre")),
         )
-    section = (_blanks, _blanks, _boxes, _checks, _memo, _table, _prose)
+    section = (_blanks, _blanks, _boxes, _boxes, _checks, _memo, _table, _prose, _bar)
     while baseline < frame.bottom - 3 * page.pitch:
         baseline = page.choice(section)(page, frame, baseline, hand) + page.pitch * page.between(0.2, 1.4)
     if page.chance(0.5):
@@ -161,6 +162,10 @@ def _table(page: Typesetter, frame: Frame, baseline: float, hand: Style) -> floa
     )
 
 
+def _bar(page: Typesetter, frame: Frame, baseline: float, hand: Style) -> float:
+    return bar(page, frame, baseline)
+
+
 def _prose(page: Typesetter, frame: Frame, baseline: float, hand: Style) -> float:
     style = hand if page.chance(0.3) else page.body
     return page.paragraph(page.prose(int(page.rng.integers(30, 300))), frame, baseline, style=style)
@@ -179,123 +184,6 @@ def tables(page: Typesetter) -> None:
         baseline = table(page, frame, baseline + page.em) + page.pitch
         if page.chance(0.4):
             baseline = page.paragraph(page.prose(60), frame, baseline) + page.pitch
-
-
-def receipt(page: Typesetter) -> None:
-    """A till receipt: a narrow strip, items and prices, sometimes on a wider background."""
-    canvas = page.canvas
-    strip = canvas.width * page.choice((0.98, 0.95, 0.8, 0.5))
-    left = (canvas.width - strip) * page.between(0.2, 0.8)
-    margin = strip * page.between(0.04, 0.1)
-    frame = Frame(
-        left + margin, canvas.height * 0.03, left + strip - margin, canvas.height * page.between(0.75, 0.98)
-    )
-    if strip < canvas.width * 0.9 and page.chance(0.5):
-        back = page.colour(20, 190)
-        canvas.draw.rectangle((0, 0, left, canvas.height), fill=back)
-        canvas.draw.rectangle((left + strip, 0, canvas.width, canvas.height), fill=back)
-    size = strip / page.between(24, 44)
-    style = page.style(max(9.0, size), page.choice(("mono", "pixel", "latin", "typewriter", "mono")))
-    pitch = style.size * page.between(1.1, 1.6)
-    middle, y = (frame.left + frame.right) / 2, frame.top + style.size * 3
-    big = replace(page.style(style.size * page.between(1.1, 2.2)), colour=page.ink)
-    for line in page.broken(page.phrase(30), big, frame.width)[:2]:
-        canvas.row([Piece(line, big, middle, "centre")], y)
-        y += big.size * 1.3
-    for _ in range(int(page.rng.integers(2, 7))):
-        text = page.phrase(30) if page.chance(0.6) else page.value()
-        canvas.row([Piece(text, style, middle, "centre")], y)
-        y += pitch
-    while y < frame.bottom:
-        y = page.choice((_separator, _pairs, _goods, _goods, _total, _wish))(page, frame, y, style, pitch)
-    if page.chance(0.25):
-        furniture.scribble(page)
-
-
-def _separator(page: Typesetter, frame: Frame, y: float, style: Style, pitch: float) -> float:
-    mark = page.choice(("-", "=", "*", "_", ". ", "- "))
-    if page.chance(0.25):
-        page.rule(frame.left, frame.right, y - style.size * 0.3, page.choice((1, 2)), dashed=page.chance(0.3))
-    else:
-        count = int(frame.width / max(1.0, style.width(mark)))
-        page.canvas.decorate(frame.left, y, mark * count, style)
-    return y + pitch
-
-
-def _pairs(page: Typesetter, frame: Frame, y: float, style: Style, pitch: float) -> float:
-    tab = frame.left + frame.width * page.between(0.3, 0.55)
-    for _ in range(int(page.rng.integers(1, 5))):
-        label, value = style.clean(page.phrase(14)), style.clean(page.value()[:18])
-        pieces = [Piece(label, style, frame.left)]
-        if frame.left + style.width(label) < tab and tab + style.width(value) < frame.right:
-            pieces.append(Piece(page.choice((value, f": {value}")), style, tab))
-        page.canvas.row(pieces, y)
-        y += pitch
-    return y
-
-
-def _goods(page: Typesetter, frame: Frame, y: float, style: Style, pitch: float) -> float:
-    """Items: name on a line of its own or beside quantity, unit price and amount."""
-    tabs = [frame.left + frame.width * share for share in (0.45, 0.7, 1.0)]
-    apart = page.chance(0.5)
-    tail = page.choice(("", "", " SR", " T", " *"))
-    for _ in range(int(page.rng.integers(1, 9))):
-        if y > frame.bottom:
-            break
-        count, price = int(page.rng.integers(1, 12)), float(page.rng.lognormal(2, 1))
-        name = style.clean(page.phrase(24).upper() if page.chance(0.6) else page.phrase(24))
-        pieces = [Piece(name, style, frame.left)]
-        if apart:
-            page.canvas.row(pieces, y)
-            y += pitch
-            code = style.clean(page.value()[:8])
-            pieces = [Piece(code, style, frame.left)]
-        room = tabs[0] - frame.left - style.width(pieces[0].text)
-        if room > style.size * 3:
-            pieces.append(Piece(f"{count}", style, tabs[0], "right"))
-        if room > -style.size * 2 and page.chance(0.8):
-            pieces.append(Piece(f"{price:.2f}", style, tabs[1], "right"))
-        if frame.left + style.width(pieces[0].text) < frame.right - style.size * 6:
-            pieces.append(Piece(f"{count * price:,.2f}{tail}", style, tabs[2], "right"))
-        page.canvas.row(pieces, y)
-        y += pitch
-    return y
-
-
-def _total(page: Typesetter, frame: Frame, y: float, style: Style, pitch: float) -> float:
-    for _ in range(int(page.rng.integers(1, 5))):
-        large = replace(style, size=round(style.size * page.choice((1.0, 1.0, 1.5))))
-        label = large.clean(page.phrase(14))
-        amount = f"{float(page.rng.lognormal(3, 1)):,.2f}"
-        start = frame.left + page.choice((0.0, 0.0, 0.3)) * frame.width
-        if start + large.width(label) + large.width(amount) + large.size < frame.right:
-            page.canvas.row([Piece(label, large, start), Piece(amount, large, frame.right, "right")], y)
-        y += pitch * large.size / style.size
-    return y
-
-
-def _wish(page: Typesetter, frame: Frame, y: float, style: Style, pitch: float) -> float:
-    for _ in range(int(page.rng.integers(1, 4))):
-        text = page.phrase(28)
-        page.canvas.row(
-            [
-                Piece(
-                    page.choice((text, text.upper(), f"* {text} *")),
-                    style,
-                    (frame.left + frame.right) / 2,
-                    "centre",
-                )
-            ],
-            y,
-        )
-        y += pitch
-    if page.chance(0.15) and y + style.size * 5 < frame.bottom:
-        furniture.barcode(
-            page,
-            Frame(frame.left + frame.width * 0.15, y, frame.right - frame.width * 0.15, y + style.size * 3),
-        )
-        y += style.size * 5
-    return y
 
 
 def invoice(page: Typesetter) -> None:

@@ -1,4 +1,4 @@
-"""What is on scanned pages besides text: pictures, charts, stamps, signatures, barcodes, holes, dirt."""
+"""What is printed on pages besides text: pictures, charts, signatures, barcodes, logos."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import math
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from ocrpipe.synthesis.canvas import Piece
 from ocrpipe.synthesis.typesetting import Frame, Typesetter
 
 Pixels = NDArray[np.uint8]
+
+_LABEL_GAP = 1.8  # ems between the labels of an axis, so that they are lines of their own
 
 
 def picture(page: Typesetter, frame: Frame) -> None:
@@ -26,8 +28,20 @@ def picture(page: Typesetter, frame: Frame) -> None:
         )
 
 
+def ground(page: Typesetter) -> None:
+    """What lies under a sheet that is smaller than the picture: a lid, a desk, a floor."""
+    width, height = page.canvas.width, page.canvas.height
+    if page.chance(0.6):
+        page.canvas.draw.rectangle((0, 0, width, height), fill=page.colour(10, 200))
+    else:
+        page.canvas.image.paste(Image.fromarray(_clouds(page.rng, width, height)), (0, 0))
+
+
 def _clouds(rng: np.random.Generator, width: int, height: int) -> Pixels:
     """Blobs at several scales, in colour or grey: what a photograph is to a text detector."""
+    if width * height > 400_000:
+        small = _clouds(rng, width // 2, height // 2)
+        return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
     total = np.zeros((height, width, 3), np.float32)
     for cells in (3, 9, 30, 90):
         coarse = rng.random((cells, cells, 3), np.float32)
@@ -124,7 +138,7 @@ def chart(page: Typesetter, frame: Frame) -> None:
     year = int(rng.integers(1950, 2020))
     names = [str(year + i) if page.chance(0.8) else page.phrase(8) for i in range(count)]
     for i, name in enumerate(names):
-        if label.width(name) < step - LABEL_GAP * size:
+        if label.width(name) < step - _LABEL_GAP * size:
             page.canvas.row(
                 [Piece(name, label, inner.left + step * (i + 0.5), "centre")], inner.bottom + 1.4 * size
             )
@@ -138,9 +152,6 @@ def chart(page: Typesetter, frame: Frame) -> None:
         else:
             points = [(inner.left + step * (i + 0.5), float(y)) for i, y in enumerate(heights)]
             draw.line(points, fill=colour, width=int(rng.integers(1, 4)))
-
-
-LABEL_GAP = 1.8
 
 
 def _pie(page: Typesetter, frame: Frame) -> None:
@@ -171,43 +182,6 @@ def signature(page: Typesetter, frame: Frame) -> None:
     page.canvas.draw.line(
         list(zip(xs.tolist(), ys.tolist(), strict=True)), fill=colour, width=int(page.rng.integers(1, 4))
     )
-
-
-def stamp(page: Typesetter) -> None:
-    """A round or square ink stamp over whatever is there; what it says is don't-care."""
-    size = int(page.canvas.width * page.between(0.08, 0.2))
-    layer = Image.new("L", (size, size), 0)
-    draw = ImageDraw.Draw(layer)
-    thick = max(2, size // 30)
-    if page.chance(0.7):
-        draw.ellipse((thick, thick, size - thick, size - thick), outline=230, width=thick)
-        _star(draw, size / 2, size / 2, size * 0.14)
-    else:
-        draw.rectangle((thick, thick, size - thick, size - thick), outline=230, width=thick)
-    style = page.style(size * 0.13)
-    draw.text(
-        (size / 2, size * 0.72),
-        style.clean(page.phrase(8))[:6],
-        font=style.font.at(style.size),
-        fill=230,
-        anchor="mm",
-    )
-    layer = layer.rotate(page.between(-25, 25), resample=Image.Resampling.BILINEAR)
-    x = int(page.rng.integers(0, max(1, page.canvas.width - size)))
-    y = int(page.rng.integers(0, max(1, page.canvas.height - size)))
-    colour = page.choice(((200, 30, 30), (200, 30, 30), (30, 40, 150), (60, 60, 60)))
-    layer = layer.point(lambda v: int(v * 0.8))
-    page.canvas.image.paste(Image.new("RGB", (size, size), colour), (x, y), layer)
-    page.canvas.ignore(x, y + size * 0.6, x + size, y + size * 0.84)
-
-
-def _star(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float) -> None:
-    points = [
-        (x + r * math.sin(i * math.pi / 5), y - r * math.cos(i * math.pi / 5))
-        for i in range(10)
-        for r in [radius if i % 2 == 0 else radius * 0.4]
-    ]
-    draw.polygon(points, fill=230)
 
 
 def barcode(page: Typesetter, frame: Frame) -> None:
@@ -247,59 +221,3 @@ def logo(page: Typesetter, frame: Frame) -> None:
             ((x + side / 2, y + inner), (x + side - inner, y + side - inner), (x + inner, y + side - inner)),
             fill=(255, 255, 255),
         )
-
-
-def scribble(page: Typesetter) -> None:
-    """A hand-drawn stroke anywhere: an underline, a ring, a tick."""
-    width, height = page.canvas.width, page.canvas.height
-    x, y = page.between(0.05, 0.9) * width, page.between(0.05, 0.95) * height
-    reach = width * page.between(0.03, 0.25)
-    colour = page.choice((page.ink, (30, 40, 160), (190, 30, 30)))
-    thick = int(page.rng.integers(1, 5))
-    if page.chance(0.4):
-        page.canvas.draw.ellipse(
-            (x, y, x + reach, y + reach * page.between(0.2, 0.8)), outline=colour, width=thick
-        )
-    else:
-        wave = [(x + reach * i / 12, y + page.em * 0.3 * float(page.rng.normal())) for i in range(13)]
-        page.canvas.draw.line(wave, fill=colour, width=thick)
-
-
-def scanner_marks(page: Typesetter) -> None:
-    """Punch holes, the dark edges of an open lid, a fold, dust in a corner."""
-    draw, width, height, rng = page.canvas.draw, page.canvas.width, page.canvas.height, page.rng
-    shade = int(rng.integers(0, 90))
-    grey = (shade, shade, shade)
-    if page.chance(0.2):
-        radius = width * page.between(0.008, 0.016)
-        x = width * page.between(0.015, 0.03)
-        for share in page.choice(((0.3, 0.7), (0.1, 0.5, 0.9), (0.2, 0.4, 0.6, 0.8))):
-            y = height * share
-            draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=grey)
-    if page.chance(0.25):
-        thick = int(width * page.between(0.003, 0.02))
-        edges = (
-            (0, 0, thick, height),
-            (width - thick, 0, width, height),
-            (0, 0, width, thick),
-            (0, height - thick, width, height),
-        )
-        for edge in edges:
-            if page.chance(0.4):
-                draw.rectangle(edge, fill=grey)
-    if page.chance(0.12):
-        x = width * page.between(0.1, 0.9)
-        draw.line((x, 0, x + width * page.between(-0.02, 0.02), height), fill=(150, 150, 150), width=1)
-    if page.chance(0.12):
-        _dust(page)
-
-
-def _dust(page: Typesetter) -> None:
-    """Toner dirt that thickens towards a corner."""
-    count = int(page.rng.integers(200, 2500))
-    reach = page.canvas.width * page.between(0.05, 0.25)
-    xs, ys = page.rng.exponential(reach / 3, count), page.rng.exponential(reach / 4, count)
-    if page.chance(0.5):
-        xs = page.canvas.width - xs
-    ys = page.canvas.height - ys
-    page.canvas.draw.point(list(zip(xs.tolist(), ys.tolist(), strict=True)), fill=(0, 0, 0))

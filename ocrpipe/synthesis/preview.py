@@ -17,7 +17,7 @@ Pixels = NDArray[np.uint8]
 
 def outlined(image: Pixels, quads: Sequence[Quad], colour: tuple[int, int, int] = (230, 0, 0)) -> Pixels:
     """A copy of an H×W×3 RGB image with the quads drawn on it."""
-    copy = image.copy()
+    copy: Pixels = image.copy()
     for quad in quads:
         cv2.polylines(copy, [np.round(quad).astype(np.int32)], True, colour, max(1, image.shape[1] // 800))
     return copy

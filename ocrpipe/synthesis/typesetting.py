@@ -16,6 +16,7 @@ from ocrpipe.synthesis.text import TextSource
 T = TypeVar("T")
 
 _NOT_FIRST = frozenset("，。；：？！）》”’、】」』%）,.;:?!)]}…·")
+_MARKERS = ((255, 250, 120), (190, 255, 170), (255, 200, 225))
 _NUMERALS = "一二三四五六七八九十"
 
 
@@ -138,7 +139,8 @@ class Typesetter:
 
     def value(self) -> str:
         """A date, a code, a price: what is filled into a form."""
-        return self.texts.pattern(self.rng, self.language)[:40]
+        text = self.texts.pattern(self.rng, self.language)[:40].strip("_ .-=*·…")
+        return text if any(c.isalnum() for c in text) else "1"
 
     def figure(self, decimals: int | None = None) -> str:
         """A number as in a table's cell."""
@@ -173,6 +175,7 @@ class Typesetter:
         style, pitch = style or self.body, pitch or self.pitch
         justified = self.justified if justified is None else justified
         lines = self.broken(text, style, frame.width, indent)
+        marked = self.choice(("underline", "highlight", "strike")) if self.chance(0.04) else ""
         for i, line in enumerate(lines):
             if baseline > frame.bottom:
                 break
@@ -181,6 +184,8 @@ class Typesetter:
             if justified and align == "left" and i < len(lines) - 1:
                 stretch = _stretch(line, style, frame.right - left)
             x = {"left": left, "right": frame.right, "centre": (frame.left + frame.right) / 2}[align]
+            if marked and align == "left":
+                self._mark(left, left + style.width(line), baseline, style.size, marked)
             self.canvas.row([Piece(line, style, x, align, stretch)], baseline)
             baseline += pitch
         return baseline
@@ -218,6 +223,17 @@ class Typesetter:
                 baseline += self.pitch
             baseline += self.pitch * self.choice((0.0, 0.0, 0.4))
         return baseline
+
+    def _mark(self, left: float, right: float, baseline: float, size: float, kind: str) -> None:
+        """Underline, highlight or strike out a line of text that is yet to be written."""
+        draw = self.canvas.draw
+        if kind == "highlight":
+            draw.rectangle(
+                (left, baseline - size * 0.85, right, baseline + size * 0.2), fill=self.choice(_MARKERS)
+            )
+        else:
+            y = baseline + size * (0.12 if kind == "underline" else -0.3)
+            self.rule(left, right, y, max(1, size / 20))
 
     def rule(self, left: float, right: float, y: float, thickness: float = 1.0, dashed: bool = False) -> None:
         """A horizontal rule."""

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrpipe.page import Quad
+from ocrpipe.page import Point, Quad
 
 Rng = np.random.Generator
 Pixels = NDArray[np.uint8]
@@ -27,7 +27,7 @@ def warp(
         curled: Whether the page is one that gets photographed or does not lie flat.
 
     Returns:
-        The image, of the same size, and the quads in it, cut off at its edges.
+        The image, of the same size, and the quads in it, which may reach beyond its edges.
     """
     height, width = image.shape[:2]
     matrix = _view(rng, width, height, perspective=0.015 if rng.random() < (0.4 if curled else 0.08) else 0.0)
@@ -58,7 +58,7 @@ def warp(
         ),
         np.uint8,
     )
-    return image, [_moved(quad, matrix, bend, width, height) for quad in quads]
+    return image, [_moved(quad, matrix, bend) for quad in quads]
 
 
 class _Bend:
@@ -105,7 +105,7 @@ def _border(image: Pixels, rng: Rng) -> tuple[float, float, float]:
     return shade, shade, shade
 
 
-def _moved(quad: Quad, matrix: NDArray[np.float64], bend: _Bend | None, width: int, height: int) -> Quad:
+def _moved(quad: Quad, matrix: NDArray[np.float64], bend: _Bend | None) -> Quad:
     top, bottom = _edge(quad[0], quad[1]), _edge(quad[3], quad[2])
     edges = []
     for points in (top, bottom):
@@ -114,8 +114,11 @@ def _moved(quad: Quad, matrix: NDArray[np.float64], bend: _Bend | None, width: i
         points = cv2.perspectiveTransform(points[None], matrix)[0]
         edges.append(_straight(points))
     (a, b), (d, c) = edges
-    clipped = [(float(np.clip(x, 0, width)), float(np.clip(y, 0, height))) for x, y in (a, b, c, d)]
-    return clipped[0], clipped[1], clipped[2], clipped[3]
+    return _point(a), _point(b), _point(c), _point(d)
+
+
+def _point(xy: Points) -> Point:
+    return float(xy[0]), float(xy[1])
 
 
 def _edge(start: tuple[float, float], end: tuple[float, float]) -> Points:
