@@ -1,0 +1,269 @@
+"""The one door for detectors and recognisers: found by name, made, and their answers checked.
+
+Names come from the entry-point groups ``ocrpipe.detectors`` and ``ocrpipe.recognizers`` of all installed
+distributions, ocrpipe's own included. Listing imports none of them, so a broken plug-in hurts only whoever
+asks for it. A built-in's name always means the built-in; a name that two other distributions claim is
+refused, so that what a name means never depends on the order of installation.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import metadata
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrpipe.detectors.base import Detector, TextLine
+from ocrpipe.errors import OcrError, PluginError
+from ocrpipe.page import Quad
+from ocrpipe.recognizers.base import CharSpan, Recognition, Recognizer
+
+Kind = Literal["detectors", "recognizers"]
+
+_METHODS: dict[Kind, str] = {"detectors": "detect", "recognizers": "recognize"}
+_SLACK = 1.0  # pixels a plug-in may round beyond the edge
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """One installed plug-in, not yet imported.
+
+    Attributes:
+        name: What ``Pipeline`` and the command line call it.
+        kind: ``"detectors"`` or ``"recognizers"``.
+        target: Where it is, as ``module:attribute``; a class or a function that makes one.
+        distribution: Name of the installed distribution that offers it.
+        version: That distribution's version.
+    """
+
+    name: str
+    kind: Kind
+    target: str
+    distribution: str
+    version: str
+
+    @property
+    def builtin(self) -> bool:
+        """Whether it comes with ocrpipe."""
+        return self.distribution == "ocrpipe"
+
+    def __str__(self) -> str:
+        return f"{_noun(self.kind)} {self.name!r} ({self.target}, from {self.distribution} {self.version})"
+
+
+def describe(kind: Kind) -> tuple[Plugin, ...]:
+    """Every installed plug-in of a kind, built-ins first, then by name; a name claimed twice comes twice."""
+    plugins = (
+        Plugin(entry.name, kind, entry.value, entry.dist.name, entry.dist.version)
+        for entry in metadata.entry_points(group=f"ocrpipe.{kind}")
+        if entry.dist is not None
+    )
+    return tuple(sorted(plugins, key=lambda plugin: (not plugin.builtin, plugin.name, plugin.distribution)))
+
+
+def names(kind: Kind) -> tuple[str, ...]:
+    """The names that ``load_detector`` or ``load_recognizer`` knows, built-ins first."""
+    return tuple(dict.fromkeys(plugin.name for plugin in describe(kind)))
+
+
+def load_detector(spec: str | Detector, *, device: str = "cpu") -> Detector:
+    """A detector from its name, or the object given, if it has a ``detect`` method.
+
+    Args:
+        spec: Name of an installed plug-in, or a detector.
+        device: ``"cpu"``, ``"cuda"`` or ``"mps"``; handed to plug-ins that have a ``device`` parameter.
+
+    Raises:
+        PluginError: The name is unknown or claimed twice, the plug-in cannot be imported or made, or it has
+            no such method. Errors of ocrpipe that it raises, such as a missing extra, pass unchanged.
+    """
+    return cast(Detector, _load("detectors", spec, device))
+
+
+def load_recognizer(spec: str | Recognizer, *, device: str = "cpu") -> Recognizer:
+    """A recogniser from its name, or the object given, if it has a ``recognize`` method.
+
+    Arguments and errors are those of `load_detector`.
+    """
+    return cast(Recognizer, _load("recognizers", spec, device))
+
+
+def detect(detector: Detector, image: NDArray[np.uint8], name: str) -> tuple[TextLine, ...]:
+    """Call a detector on an H×W×3 RGB page and check what it returns.
+
+    Raises:
+        PluginError: It raised, or returned what it must not; the message names it as ``name``.
+    """
+    lines = _call("detectors", name, detector.detect, image)
+    return check_lines(lines, image.shape[1], image.shape[0], name)
+
+
+def recognize(
+    recognizer: Recognizer, crops: Sequence[NDArray[np.uint8]], name: str
+) -> tuple[Recognition, ...]:
+    """Call a recogniser on line crops and check what it returns.
+
+    Raises:
+        PluginError: It raised, or returned what it must not; the message names it as ``name``.
+    """
+    recognitions = _call("recognizers", name, recognizer.recognize, crops)
+    return check_recognitions(recognitions, [crop.shape[1] for crop in crops], name)
+
+
+def check_lines(lines: Sequence[TextLine], width: int, height: int, name: str) -> tuple[TextLine, ...]:
+    """What the detector ``name`` found on a page of ``width`` × ``height``, as plain floats.
+
+    Corners up to one pixel off the page are moved onto its edge.
+
+    Raises:
+        PluginError: Not a sequence of `TextLine`, a corner that is not finite or off the page, corners that
+            do not run clockwise, or a score outside 0..1.
+    """
+    _check_sequence("detectors", lines, TextLine, name)
+    return tuple(
+        TextLine(
+            _checked_quad(line.quad, width, height, f"detector {name!r}: line {i}"),
+            _checked_share(line.score, f"detector {name!r}: line {i}: score"),
+        )
+        for i, line in enumerate(lines)
+    )
+
+
+def check_recognitions(
+    recognitions: Sequence[Recognition], widths: Sequence[int], name: str
+) -> tuple[Recognition, ...]:
+    """What the recogniser ``name`` read from crops of these ``widths``, with spans as plain floats.
+
+    Ends of spans up to one pixel off the crop are moved onto its edge.
+
+    Raises:
+        PluginError: Not one `Recognition` per crop, characters that do not make up the text, a span off the
+            crop or turned round, or a confidence outside 0..1.
+    """
+    _check_sequence("recognizers", recognitions, Recognition, name)
+    if len(recognitions) != len(widths):
+        raise PluginError(f"recognizer {name!r} gave {len(recognitions)} results for {len(widths)} crops")
+    return tuple(
+        _checked_recognition(recognition, width, f"recognizer {name!r}: crop {i}")
+        for i, (recognition, width) in enumerate(zip(recognitions, widths, strict=True))
+    )
+
+
+def _noun(kind: Kind) -> str:
+    return kind.removesuffix("s")
+
+
+def _load(kind: Kind, spec: object, device: str) -> object:
+    if isinstance(spec, str):
+        plugin = _find(kind, spec)
+        made, who = _make(plugin, device), str(plugin)
+    else:
+        owner = spec if isinstance(spec, type) else type(spec)
+        made, who = spec, f"{_noun(kind)} {owner.__name__}"
+    if isinstance(made, type):
+        raise PluginError(f"{who} is a class where an instance is needed")
+    if not callable(getattr(made, _METHODS[kind], None)):
+        raise PluginError(f"{who} has no method {_METHODS[kind]}()")
+    return made
+
+
+def _find(kind: Kind, name: str) -> Plugin:
+    found = [plugin for plugin in describe(kind) if plugin.name == name]
+    if not found:
+        known = names(kind)
+        close = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise PluginError(f"unknown {_noun(kind)} {name!r}, known are: {', '.join(known)}{hint}")
+    if len(found) > 1 and not found[0].builtin:
+        owners = " and ".join(f"{plugin.distribution} {plugin.version}" for plugin in found)
+        raise PluginError(f"{_noun(kind)} {name!r} is claimed by {owners}: uninstall one, or give an object")
+    return found[0]
+
+
+def _make(plugin: Plugin, device: str) -> object:
+    entry = metadata.EntryPoint(plugin.name, plugin.target, f"ocrpipe.{plugin.kind}")
+    try:
+        factory = entry.load()
+        return factory(device=device) if _takes_device(factory) else factory()
+    except OcrError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{plugin} cannot be loaded: {_in_a_line(error)}") from error
+
+
+def _takes_device(factory: Callable[..., object]) -> bool:
+    try:
+        return "device" in inspect.signature(factory).parameters
+    except ValueError:  # some classes written in C have no signature
+        return False
+
+
+def _call(kind: Kind, name: str, method: Callable[[Any], Any], argument: object) -> Any:
+    try:
+        return method(argument)
+    except OcrError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{_noun(kind)} {name!r} failed: {_in_a_line(error)}") from error
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _check_sequence(kind: Kind, values: object, of: type, name: str) -> None:
+    who = f"{_noun(kind)} {name!r}"
+    if not isinstance(values, Sequence):
+        raise PluginError(f"{who} returned {type(values).__name__}, not a sequence of {of.__name__}")
+    for i, value in enumerate(values):
+        if not isinstance(value, of):
+            raise PluginError(f"{who}: item {i} is {type(value).__name__}, not {of.__name__}")
+
+
+def _checked_quad(quad: object, width: int, height: int, where: str) -> Quad:
+    try:
+        corners = np.asarray(quad, dtype=np.float64)
+    except (TypeError, ValueError):
+        corners = np.empty(0)
+    if corners.shape != (4, 2):
+        raise PluginError(f"{where}: quad {quad} is not four (x, y) corners")
+    inside = np.clip(corners, 0.0, (width, height))
+    if not np.abs(inside - corners).max() <= _SLACK:  # NaN fails too
+        raise PluginError(f"{where}: quad {quad} is not finite or leaves the page of {width}×{height}")
+    x, y = inside.T
+    if (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() <= 0:  # twice the area, positive when clockwise
+        raise PluginError(f"{where}: quad {quad} does not run clockwise around an area")
+    a, b, c, d = inside.tolist()
+    return (a[0], a[1]), (b[0], b[1]), (c[0], c[1]), (d[0], d[1])
+
+
+def _checked_recognition(recognition: Recognition, width: int, where: str) -> Recognition:
+    chars = recognition.chars
+    if not isinstance(chars, Sequence) or not all(isinstance(char, CharSpan) for char in chars):
+        raise PluginError(f"{where}: chars are {chars!r}, not a sequence of CharSpan")
+    if "".join(str(char.text) for char in chars) != recognition.text:
+        raise PluginError(f"{where}: chars do not make up the text {recognition.text!r}")
+    return Recognition(recognition.text, tuple(_checked_span(char, width, where) for char in chars))
+
+
+def _checked_span(char: CharSpan, width: int, where: str) -> CharSpan:
+    ends = (char.start, char.end)
+    if not all(map(_is_number, ends)) or not -_SLACK <= char.start <= char.end <= width + _SLACK:
+        raise PluginError(f"{where}: {char.text!r} spans {ends}, not within 0..{width}")
+    start, end = (min(max(float(x), 0.0), float(width)) for x in ends)
+    return CharSpan(char.text, _checked_share(char.confidence, f"{where}: confidence"), start, end)
+
+
+def _checked_share(value: float, where: str) -> float:
+    if not _is_number(value) or not 0.0 <= value <= 1.0:
+        raise PluginError(f"{where} {value!r} is not a number in 0..1")
+    return float(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, np.number))
