@@ -58,18 +58,18 @@ class _Kind:
 
 _KINDS = {
     "book": _Kind(layouts.book, 2.0, ems=(24, 60), bitonal=0.35),
-    "paper": _Kind(layouts.paper, 3.0, ems=(50, 90)),
-    "newspaper": _Kind(layouts.newspaper, 1.2, ems=(65, 105), width=(900, 1700)),
-    "report": _Kind(layouts.report, 2.5, ems=(45, 85)),
+    "paper": _Kind(layouts.paper, 3.0, ems=(44, 80)),
+    "newspaper": _Kind(layouts.newspaper, 1.2, ems=(58, 95), width=(900, 1700)),
+    "report": _Kind(layouts.report, 2.5, ems=(38, 75)),
     "letter": _Kind(layouts.letter, 1.0, ems=(38, 70), bitonal=0.3),
     "contents": _Kind(layouts.contents, 0.5, ems=(35, 65)),
     "title": _Kind(layouts.title, 0.7, ems=(14, 40)),
     "slide": _Kind(layouts.slide, 0.6, aspect=(0.56, 0.75), ems=(30, 55)),
     "plate": _Kind(layouts.plate, 0.7, ems=(35, 70)),
-    "form": _Kind(forms.form, 3.0, ems=(42, 75), width=(700, 1400), bitonal=0.35),
-    "tables": _Kind(forms.tables, 1.8, aspect=(0.6, 1.4), ems=(50, 95)),
-    "receipt": _Kind(receipts.receipt, 2.5, aspect=(1.4, 2.8), ems=(24, 44), width=(420, 1100)),
-    "invoice": _Kind(forms.invoice, 0.8, ems=(48, 80)),
+    "form": _Kind(forms.form, 3.0, ems=(38, 70), width=(700, 1400), bitonal=0.35),
+    "tables": _Kind(forms.tables, 1.8, aspect=(0.6, 1.4), ems=(42, 85)),
+    "receipt": _Kind(receipts.receipt, 2.5, aspect=(1.4, 2.8), width=(450, 1100)),
+    "invoice": _Kind(forms.invoice, 0.8, ems=(42, 72)),
 }
 KINDS = tuple(_KINDS)
 """Names of the layouts."""
@@ -128,7 +128,8 @@ def render_page(
 def _typesetter(
     rng: Rng, fonts: FontLibrary, texts: TextSource, kind: _Kind, language: str | None
 ) -> Typesetter:
-    width = int(rng.integers(*kind.width))
+    low, high = kind.width
+    width = int(low + (high - low) * rng.random() ** 0.7)
     height = int(width * rng.uniform(*kind.aspect))
     if height > _LONGEST_SIDE:
         width, height = width * _LONGEST_SIDE // height, _LONGEST_SIDE

@@ -22,7 +22,7 @@ def receipt(page: Typesetter) -> None:
     if strip < canvas.width * 0.96 and page.chance(0.5):
         furniture.ground(page)
         canvas.draw.rectangle((left, 0, left + strip, canvas.height), fill=(255, 255, 255))
-    size = strip / page.between(24, 44)
+    size = strip / page.between(18, 38)
     style = page.style(max(9.0, size), page.choice(("mono", "pixel", "latin", "typewriter", "mono")))
     pitch = style.size * page.between(1.1, 1.6)
     middle, y = (frame.left + frame.right) / 2, frame.top + style.size * 3

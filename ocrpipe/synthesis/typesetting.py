@@ -237,7 +237,9 @@ class Typesetter:
 
     def rule(self, left: float, right: float, y: float, thickness: float = 1.0, dashed: bool = False) -> None:
         """A horizontal rule."""
-        thickness = max(1, round(thickness))
+        thickness, y = max(1, round(thickness)), round(y)
+        if right <= left:
+            return
         if not dashed:
             self.canvas.draw.rectangle((left, y, right, y + thickness - 1), fill=self.ink)
             return

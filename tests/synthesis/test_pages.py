@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ocrpipe.geometry import polygon
+from ocrpipe.synthesis.canvas import LINE_GAP, Canvas, Piece, Style
+from ocrpipe.synthesis.fonts import FONT_FOLDERS, FontLibrary
+from ocrpipe.synthesis.pages import KINDS, render_page
+from ocrpipe.synthesis.preview import contact_sheet, outlined
+from ocrpipe.synthesis.text import TextSource
+from ocrpipe.synthesis.typesetting import Frame, Typesetter
+from ocrpipe.synthesis.warps import warp
+
+_OWN = Path(__file__).parents[1] / "data" / "fonts"
+_COMMON = ("DejaVuSans.ttf", "LiberationSerif-Regular.ttf", "wqy-microhei.ttc")
+_ALPHABET = frozenset(
+    map(chr, [*range(0x20, 0x7F), *(ord(c) for c in "的一是不了在人有我他这中大来上国，。、：")])
+)
+
+
+@pytest.fixture(scope="module")
+def fonts() -> FontLibrary:
+    paths = sorted(path for path in _OWN.glob("*.?t?"))
+    if not paths:
+        folders = [folder for folder in FONT_FOLDERS if folder.is_dir()]
+        paths = [path for folder in folders for name in _COMMON for path in folder.rglob(name)]
+    library = FontLibrary.from_files(paths)
+    if not len(library):
+        pytest.skip("no fonts in tests/data/fonts and none of the common ones on this system")
+    return library
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> TextSource:
+    folder = tmp_path_factory.mktemp("corpora")
+    english = "The quick brown fox jumps over the lazy dog, and 12 more came by.\nWell then\nA page of text"
+    (folder / "en_prose.txt").write_text(english, encoding="utf-8")
+    (folder / "zh_prose.txt").write_text(
+        "中国人在这来了，我不是一人。大国\n有大有中，他来了", encoding="utf-8"
+    )
+    return TextSource(folder, _ALPHABET)
+
+
+@pytest.fixture(scope="module")
+def style(fonts: FontLibrary) -> Style:
+    return Style(fonts.pick(np.random.default_rng(0), "latin"), 30)
+
+
+def _ink(canvas: Canvas) -> tuple[int, int, int, int]:
+    ys, xs = np.nonzero(np.asarray(canvas.image.convert("L")) < 128)
+    return int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_page_scans_to_quads_inside_it(
+    kind: str, fonts: FontLibrary, texts: TextSource
+) -> None:
+    page = render_page(np.random.default_rng(KINDS.index(kind)), fonts, texts, kind=kind, strength=1.5)
+    height, width = page.image.shape[:2]
+    assert page.image.dtype == np.uint8 and page.image.shape[2] == 3
+    assert page.kind == kind and len(page.quads) == len(page.texts)
+    assert all(text.strip() == text != "" for text in page.texts)
+    for quad in (*page.quads, *page.ignored):
+        assert all(0 <= x <= width and 0 <= y <= height for x, y in quad)
+    for (ax, ay), (bx, _), (cx, cy), (_, dy) in page.quads:
+        assert bx > ax and dy > ay and cx > ax and cy > ay
+
+
+def test_all_ink_of_a_page_of_text_lies_in_its_quads(fonts: FontLibrary, texts: TextSource) -> None:
+    rng = np.random.default_rng(3)
+    page = Typesetter(Canvas(600, 800), rng, fonts, texts, "en", 18)
+    for i in range(4):
+        page.paragraph(page.prose(120), Frame(40, 40, 560, 760), 60 + 170 * i)
+    page.canvas.draw.rectangle((0, 0, 0, 0), fill=(255, 255, 255))
+    covered = np.zeros((800, 600), np.bool_)
+    for box in page.canvas.boxes:
+        covered[int(box.top) : int(np.ceil(box.bottom)), int(box.left) - 1 : int(np.ceil(box.right)) + 1] = (
+            True
+        )
+    dark = np.asarray(page.canvas.image.convert("L")) < 128
+    assert len(page.canvas.boxes) >= 12
+    assert dark.any() and (dark & ~covered).sum() < 0.02 * dark.sum()
+
+
+def test_a_box_is_tight_at_the_ends_and_covers_the_height(style: Style) -> None:
+    canvas = Canvas(400, 100)
+    canvas.text(40, 60, "Hagp", style)
+    left, top, right, bottom = _ink(canvas)
+    (box,) = canvas.boxes
+    assert box.left == pytest.approx(left, abs=2) and box.right == pytest.approx(right, abs=2)
+    assert top - 4 <= box.top <= top + 1 and bottom - 1 <= box.bottom <= bottom + 4
+
+
+def test_height_goes_by_the_kind_of_letters(style: Style) -> None:
+    assert style.extent("none") == style.extent("gypsy dHf")
+    assert style.extent("HALL")[1] < style.extent("Hall")[1]
+
+
+@pytest.mark.parametrize(("gap", "lines"), [(0.3, ["left right"]), (3.0, ["left", "right"])])
+def test_pieces_of_a_row_are_one_line_when_near(style: Style, gap: float, lines: list[str]) -> None:
+    canvas = Canvas(800, 100)
+    start = 20 + style.width("left") + gap * LINE_GAP * style.size
+    canvas.row([Piece("right", style, start), Piece("left", style, 20)], 60)
+    assert [box.text for box in canvas.boxes] == lines
+
+
+def test_text_is_not_written_over_text_nor_off_the_page(style: Style) -> None:
+    canvas = Canvas(300, 100)
+    canvas.text(20, 60, "first", style)
+    before = np.asarray(canvas.image).copy()
+    canvas.text(30, 62, "second", style)
+    canvas.text(280, 60, "third", style)
+    assert [box.text for box in canvas.boxes] == ["first"]
+    assert (np.asarray(canvas.image) == before).all()
+
+
+def test_what_the_font_lacks_is_left_out(style: Style) -> None:
+    canvas = Canvas(300, 100)
+    canvas.text(20, 60, "a\U0001f600b", style)
+    assert [box.text for box in canvas.boxes] == ["ab"]
+
+
+def test_quads_follow_the_warp() -> None:
+    image = np.full((600, 500, 3), 255, np.uint8)
+    image[200:230, 100:400] = 0
+    quad = ((100.0, 200.0), (400.0, 200.0), (400.0, 230.0), (100.0, 230.0))
+    moved = 0
+    for seed in range(12):
+        warped, (found,) = warp(image, np.random.default_rng(seed), [quad], curled=True)
+        ys, xs = np.nonzero(warped[20:-20, 20:-20, 0] < 128)
+        inside = polygon(found).buffer(4)
+        assert inside.covers(polygon(found))
+        if np.median(warped) < 200:
+            continue
+        points = np.stack((xs + 20, ys + 20), axis=1)
+        area = polygon(found).area
+        assert area == pytest.approx(len(points), rel=0.1)
+        assert abs(points.mean(axis=0) - np.mean(found, axis=0)).max() < 3
+        moved += found != quad
+    assert moved > 4
+
+
+def test_the_same_seed_gives_the_same_page(fonts: FontLibrary, texts: TextSource) -> None:
+    one, two = (render_page(np.random.default_rng(8), fonts, texts, kind="form") for _ in range(2))
+    assert one.quads == two.quads and one.texts == two.texts
+    assert (one.image == two.image).all()
+
+
+def test_columns_are_lines_of_their_own(fonts: FontLibrary, texts: TextSource) -> None:
+    page = render_page(np.random.default_rng(5), fonts, texts, kind="newspaper", language="en", strength=0)
+    widths = sorted(quad[1][0] - quad[0][0] for quad in page.quads)
+    assert len(page.quads) > 30
+    assert widths[len(widths) // 2] < page.image.shape[1] / 2.5
+
+
+def test_paragraph_lines_follow_at_the_pitch(fonts: FontLibrary, texts: TextSource) -> None:
+    page = Typesetter(Canvas(600, 800), np.random.default_rng(1), fonts, texts, "en", 16)
+    page.paragraph(page.prose(300), Frame(40, 40, 560, 700), 60, pitch=25, justified=False)
+    bottoms = [box.bottom for box in page.canvas.boxes]
+    assert len(bottoms) > 3
+    assert all(15 < b - a < 35 for a, b in pairwise(bottoms))
+
+
+def test_contact_sheet_places_images_in_a_grid() -> None:
+    black = np.zeros((200, 100, 3), np.uint8)
+    sheet = contact_sheet([black, black[..., 0], black], ["a", "b", "c"], columns=2, cell=(50, 100))
+    assert sheet.shape == (2 * (100 + 26), 2 * 56, 3)
+    assert (sheet[:100, :50] == 0).all() and (sheet[126:226, :50] == 0).all()
+    assert not (sheet[126:226, 56:106] == 0).all()
+
+
+def test_outlined_marks_the_quad_on_a_copy() -> None:
+    image = np.full((50, 50, 3), 255, np.uint8)
+    marked = outlined(image, [((10, 10), (40, 10), (40, 30), (10, 30))])
+    assert (image == 255).all()
+    assert tuple(marked[10, 20]) == (230, 0, 0) and (marked[20, 20] == 255).all()
