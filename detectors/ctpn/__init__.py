@@ -1,0 +1,1 @@
+"""Connectionist text proposal network (CTPN): finds lines of text as rotated quads."""
