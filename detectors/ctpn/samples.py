@@ -100,7 +100,8 @@ def random_crop(
     tall = np.hypot(*(lines[:, 3] - lines[:, 0]).T) if len(lines) else np.array([min(height, width) / 50])
     low, high = RARE_HEIGHTS if rng.random() < 1 / 6 else BODY_HEIGHTS
     wanted = math.exp(rng.uniform(math.log(low), math.log(high)))
-    scale = float(np.clip(wanted / max(np.median(tall), 1.0), 0.05, 3.0))
+    # A page is not shrunk to a stamp in an empty window.
+    scale = float(np.clip(wanted / max(np.median(tall), 1.0), 0.7 * size / max(height, width), 3.0))
     stretch = math.exp(rng.normal(0, 0.05))
     angle = rng.normal(0, 1.0) if rng.random() < 0.85 else rng.uniform(-8, 8)
 
@@ -110,6 +111,8 @@ def random_crop(
         center = center + rng.uniform(-0.5, 0.5, 2) * size / scale
     else:
         center = rng.random(2) * (width, height)
+    margin = np.minimum(0.35 * size / scale, (width / 2, height / 2))
+    center = np.clip(center, margin, (width, height) - margin)
 
     # Shrinking by area first: an affine warp alone would alias.
     shrink = min(1.0, scale)

@@ -230,6 +230,8 @@ def train(
 def _loop(trainer: Trainer, stream: Iterator[tuple[Any, Any]], log: _Log, evaluate: Evaluate | None) -> None:
     config = trainer.config
     losses: list[list[float]] = []
+    # Workers take a while to come up; the clock starts with their first example.
+    stream = itertools.chain([next(stream)], stream)
     waited, since, saved = 0.0, time.monotonic(), time.monotonic()
     start, before = time.monotonic(), trainer.seconds
     while trainer.progress < 1:
