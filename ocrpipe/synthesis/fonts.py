@@ -21,7 +21,7 @@ _UNUSABLE = re.compile(
     r"symbol|dingbat|emoji|math|icon|D050000L|barcode|braille|spleen|initials|ornament|swash|keyboard|outline|shadow"
     r"|NotoS(ans|erif)(?!-|CJK|Mono|Display)|NotoNaskh|NotoKufi|NotoNastaliq|NotoRashi|NotoMusic|NotoTraditional"
     r"|cmex|cmsy|cmmi|msam|msbm|esint|rsfs|wasy|stmary|eufm|eurm|feta|parmesan|NotoSerifDisplay-.*Cond"
-    r"|cmunobi|cmuntb|cmunvi|Libertine_I|Biolinum_K|fifthhorse|unifont|lineding|BIZUD|hearts",
+    r"|OCRB[EX]$|hairline|cmunobi|cmuntb|cmunvi|Libertine_I|Biolinum_K|fifthhorse|unifont|lineding|BIZUD|hearts",
     re.IGNORECASE,
 )
 _HANDWRITING = re.compile(
@@ -29,7 +29,9 @@ _HANDWRITING = re.compile(
     r"|chancery|radisnoir|Z003",
     re.IGNORECASE,
 )
-_TYPEWRITER = re.compile(r"typewriter|courier|cmuntt|nimbusmono|freemono|cursor|lmmono|ocr|3270|teletype", re.IGNORECASE)
+_TYPEWRITER = re.compile(
+    r"typewriter|courier|cmuntt|nimbusmono|freemono|cursor|lmmono|ocr|3270|teletype", re.IGNORECASE
+)
 _PIXEL = re.compile(r"atari|dotgothic|pixel|terminus|3270|f500|vt323|bitmap", re.IGNORECASE)
 _NOVELTY = re.compile(r"aenigma", re.IGNORECASE)
 _REGIONAL, _SIMPLIFIED = 5, 2  # Noto CJK collections: JP, KR, SC, TC, HK, then the monospaced ones
@@ -99,7 +101,9 @@ class FontLibrary:
             ocrpipe.errors.ConfigError: There is none.
             ocrpipe.errors.MissingExtraError: fontTools, which reads the fonts' coverage, is not installed.
         """
-        paths = sorted(p for folder in folders for p in folder.rglob("*") if p.suffix.lower() in {".ttf", ".otf", ".ttc"})
+        paths = sorted(
+            p for folder in folders for p in folder.rglob("*") if p.suffix.lower() in {".ttf", ".otf", ".ttc"}
+        )
         library = cls.from_files(path for path in paths if not _UNUSABLE.search(path.stem))
         if not library.fonts:
             raise ConfigError(f"no fonts under {', '.join(map(str, folders))}")

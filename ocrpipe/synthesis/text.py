@@ -38,7 +38,11 @@ def clean(text: str, alphabet: frozenset[str]) -> str:
 
 def is_han(character: str) -> bool:
     """Whether the character is a Chinese one or Chinese punctuation, which take no spaces."""
-    return "\u3400" <= character <= "\u9fff" or "\u3000" <= character <= "\u303f" or "\uff00" <= character <= "\uffef"
+    return (
+        "\u3400" <= character <= "\u9fff"
+        or "\u3000" <= character <= "\u303f"
+        or "\uff00" <= character <= "\uffef"
+    )
 
 
 class TextSource:
@@ -221,7 +225,21 @@ def _web(rng: Rng) -> str:
 def _label(rng: Rng) -> str:
     words = " ".join(_choice(rng, _LABELS) for _ in range(int(rng.integers(1, 4))))
     words = _choice(rng, (words, words, words.upper(), words.capitalize()))
-    tail = _choice(rng, (":", ":", " :", "", "", "?", ".", " " + "_" * int(rng.integers(2, 12)), ": " + _code(rng), " : " + _date(rng)))
+    tail = _choice(
+        rng,
+        (
+            ":",
+            ":",
+            " :",
+            "",
+            "",
+            "?",
+            ".",
+            " " + "_" * int(rng.integers(2, 12)),
+            ": " + _code(rng),
+            " : " + _date(rng),
+        ),
+    )
     return words + tail
 
 
@@ -241,7 +259,9 @@ def _short(rng: Rng) -> str:
         _choice(rng, "IVXLCDM") * int(rng.integers(1, 4)),
         f"{_small(rng, 1, 1)})",
         f"({_digits(rng, 1, 2)})",
-        _choice(rng, ("OF", "the", "of", "and", "No", "Yes", "N/A", "to", "in", "X", "x", "*", "-", "&", "$", "%")),
+        _choice(
+            rng, ("OF", "the", "of", "and", "No", "Yes", "N/A", "to", "in", "X", "x", "*", "-", "&", "$", "%")
+        ),
         _choice(rng, ("ii", "iii", "iv", "vi", "vii", "viii", "ix", "xi", "xii", "xiv")),
     )
     return str(_choice(rng, forms))
@@ -249,7 +269,11 @@ def _short(rng: Rng) -> str:
 
 def _leaders(rng: Rng) -> str:
     dots = _choice(rng, (".", ". ", "·", "…", "-", "_", "*", "=")) * int(rng.integers(3, 14))
-    forms = (f"{_choice(rng, _LABELS)} {dots} {_digits(rng, 1, 3)}", f"{_choice(rng, _LABELS)}{dots}", dots.strip())
+    forms = (
+        f"{_choice(rng, _LABELS)} {dots} {_digits(rng, 1, 3)}",
+        f"{_choice(rng, _LABELS)}{dots}",
+        dots.strip(),
+    )
     return str(_choice(rng, forms))
 
 
@@ -263,26 +287,55 @@ def _measure(rng: Rng) -> str:
 
 def _zh_date(rng: Rng) -> str:
     year, month, day = int(rng.integers(1949, 2030)), int(rng.integers(1, 13)), int(rng.integers(1, 32))
-    forms = (f"{year}年{month}月{day}日", f"{year} 年 {month} 月 {day} 日", f"{year}年{month}月", f"{month}月{day}日", f"截至{year}年末")
+    forms = (
+        f"{year}年{month}月{day}日",
+        f"{year} 年 {month} 月 {day} 日",
+        f"{year}年{month}月",
+        f"{month}月{day}日",
+        f"截至{year}年末",
+    )
     return str(_choice(rng, forms))
 
 
 def _zh_number(rng: Rng) -> str:
     head = _choice(rng, ("", "", "约", "共", "增长", "同比", "￥", "第", "图", "表", "合计："))
-    tail = _choice(rng, ("元", "万元", "亿元", "%", "个百分点", "章", "节", "条", "号", "人", "次", "名", "家", "年", "万吨"))
+    tail = _choice(
+        rng,
+        ("元", "万元", "亿元", "%", "个百分点", "章", "节", "条", "号", "人", "次", "名", "家", "年", "万吨"),
+    )
     return f"{head}{_number(rng)}{tail}"
 
 
 def _zh_numeral(rng: Rng) -> str:
     numeral = _choice(rng, "一二三四五六七八九十")
-    forms = (f"{numeral}、", f"（{numeral}）", f"第{numeral}章", f"第{numeral}条", f"（{_digits(rng, 1, 1)}）", numeral, f"{_digits(rng, 1, 1)}．")
+    forms = (
+        f"{numeral}、",
+        f"（{numeral}）",
+        f"第{numeral}章",
+        f"第{numeral}条",
+        f"（{_digits(rng, 1, 1)}）",
+        numeral,
+        f"{_digits(rng, 1, 1)}．",
+    )
     return str(_choice(rng, forms))
 
 
 def _zh_label(rng: Rng) -> str:
-    return f"{_choice(rng, _ZH_LABELS)}{_choice(rng, ('：', ':', '', '： ' + _code(rng), '：' + _zh_date(rng)))}"
+    return (
+        f"{_choice(rng, _ZH_LABELS)}{_choice(rng, ('：', ':', '', '： ' + _code(rng), '：' + _zh_date(rng)))}"
+    )
 
 
-_PATTERNS: tuple[Callable[[Rng], str], ...] = (_number, _number, _date, _code, _code, _web, _measure, _short, _row)
+_PATTERNS: tuple[Callable[[Rng], str], ...] = (
+    _number,
+    _number,
+    _date,
+    _code,
+    _code,
+    _web,
+    _measure,
+    _short,
+    _row,
+)
 _EN_PATTERNS: tuple[Callable[[Rng], str], ...] = (_time, _phone, _label, _label, _leaders, _bullet, _short)
 _ZH_PATTERNS: tuple[Callable[[Rng], str], ...] = (_zh_date, _zh_number, _zh_numeral, _zh_label, _zh_number)

@@ -52,14 +52,25 @@ def greedy(log_probs: LogProbs) -> list[Emission]:
     """The best path: the most probable class of each frame, repeats merged, blanks dropped."""
     if not len(log_probs):
         return []
-    best = log_probs.argmax(axis=1)
+    return collapse(log_probs.argmax(axis=1), np.exp(log_probs.max(axis=1)))
+
+
+def collapse(best: NDArray[np.integer], probability: NDArray[np.floating]) -> list[Emission]:
+    """The best path from the frames' winners alone: what ``greedy`` does once it knows them.
+
+    Args:
+        best: (T,) most probable class of each frame.
+        probability: (T,) its probability.
+    """
     starts = np.flatnonzero(np.diff(best, prepend=-1))
     ends = np.append(starts[1:], len(best))
-    return [
-        _emission(log_probs, int(best[start]), int(start), int(end) - 1)
-        for start, end in zip(starts, ends, strict=True)
-        if best[start] != BLANK
-    ]
+    emissions = []
+    for first, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        if best[first] != BLANK:
+            frame = first + int(probability[first:end].argmax())
+            confidence = min(1.0, float(probability[frame]))
+            emissions.append(Emission(int(best[first]), frame, first, end - 1, confidence))
+    return emissions
 
 
 def prefix_beam(

@@ -1,0 +1,43 @@
+"""The verbs of the package, over one ``Pipeline`` with the default settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from ocrpipe.documents import DPI
+
+if TYPE_CHECKING:
+    from ocrpipe.images import Source
+    from ocrpipe.page import Page
+    from ocrpipe.pipeline import Pipeline
+
+_loading = Lock()
+
+
+def read(source: Source) -> Page:
+    """Read one page with the default detector, recogniser and options; see ``Pipeline.read``.
+
+    >>> import ocrpipe
+    >>> print(ocrpipe.read("scan.png").text)  # doctest: +SKIP
+    """
+    return _default().read(source)
+
+
+def read_document(source: Source, *, dpi: float = DPI, password: str | None = None) -> Iterator[Page]:
+    """Read a PDF or multi-page TIFF, one page at a time; see ``Pipeline.read_document``."""
+    return _default().read_document(source, dpi=dpi, password=password)
+
+
+def _default() -> Pipeline:
+    with _loading:  # two threads that come first together load the models once
+        return _load()
+
+
+@cache
+def _load() -> Pipeline:
+    from ocrpipe.pipeline import Pipeline
+
+    return Pipeline()

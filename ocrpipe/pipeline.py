@@ -1,0 +1,215 @@
+"""The one place that knows every stage: an image in, a ``Page`` out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ocrpipe import documents, images, plugins
+from ocrpipe.assembly import build_line
+from ocrpipe.detectors.base import Detector, TextLine
+from ocrpipe.errors import ConfigError
+from ocrpipe.geometry import Matrix, apply, clip_quad, quad_size, rectify, rotate, turn, turn_matrix
+from ocrpipe.images import Source
+from ocrpipe.layout import arrange
+from ocrpipe.orientation import estimate_skew, quarter_turns
+from ocrpipe.page import Line, Page
+from ocrpipe.recognizers.base import Recognition, Recognizer
+
+_SURE = 0.85  # mean confidence of a page that is certainly the right way up
+_SAMPLE = 8  # lines read to find which way up a page is
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a page is read; nothing sticks from call to call.
+
+    Attributes:
+        orientation: Find and undo quarter turns; pages that are upright pay nothing for it.
+        deskew: Find and undo a skew of up to ±15°.
+        pad: Margin around each line's crop, as a fraction of the line's height.
+        min_confidence: Lines read with less confidence are left out: mostly smudges and pictures.
+        max_pixels: Larger images are refused.
+    """
+
+    orientation: bool = True
+    deskew: bool = True
+    pad: float = 0.04
+    min_confidence: float = 0.35
+    max_pixels: int = images.MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.pad <= 1 or not 0 <= self.min_confidence <= 1 or self.max_pixels < 1:
+            raise ConfigError(f"options out of range: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The page as it was turned for the detector, and what was found on it, in the caller's pixels."""
+
+    turned: int
+    skew: float
+    lines: tuple[TextLine, ...]
+
+
+class Pipeline:
+    """Detects, crops, reads and arranges. Immutable, and safe to use from several threads at once.
+
+    Args:
+        detector: Name of an installed detector, or any object with ``detect``.
+        recognizer: Name of an installed recogniser, or any object with ``recognize``.
+        threads: Processor threads a call may use; by default whatever torch and OpenCV are set to.
+        device: "cpu", "cuda" or "mps", for the built-in models and plug-ins that take it.
+        options: How pages are read.
+
+    Raises:
+        ocrpipe.errors.PluginError: A name is unknown, or what it stands for cannot be loaded.
+        ocrpipe.errors.WeightsError: Weights are missing or damaged.
+        ocrpipe.errors.ConfigError: An option makes no sense.
+    """
+
+    def __init__(
+        self,
+        detector: str | Detector = "ctpn",
+        recognizer: str | Recognizer = "crnn",
+        *,
+        threads: int | None = None,
+        device: str = "cpu",
+        options: Options | None = None,
+    ) -> None:
+        if threads is not None and threads < 1:
+            raise ConfigError(f"threads must be at least 1, not {threads}")
+        self._detector = plugins.load_detector(detector, device=device)
+        self._recognizer = plugins.load_recognizer(recognizer, device=device)
+        self._names = (_name(detector), _name(recognizer))
+        self._threads = threads
+        self.options = options or Options()
+
+    def read(self, source: Source) -> Page:
+        """Read one page.
+
+        Args:
+            source: Path, bytes, binary file object, PIL image, or array (H×W, H×W×1/3/4; RGB).
+
+        Returns:
+            The page; one without text has no paragraphs.
+
+        Raises:
+            ocrpipe.errors.UnsupportedSourceError: This kind of thing is not read.
+            ocrpipe.errors.UnreadableImageError: Empty, damaged, or larger than ``options.max_pixels``.
+            ocrpipe.errors.PluginError: A plug-in failed.
+        """
+        image = images.load(source, max_pixels=self.options.max_pixels)
+        return self._read(image, images.name_of(source))
+
+    def read_document(
+        self, source: Source, *, dpi: float = documents.DPI, password: str | None = None
+    ) -> Iterator[Page]:
+        """Read a PDF or a multi-page TIFF, a page at a time, in memory that does not grow.
+
+        Args:
+            source: As for ``read``; a single image is a document of one page.
+            dpi: Resolution PDF pages are rendered at; coordinates are pixels of that rendering.
+            password: Of a locked PDF.
+
+        Raises:
+            ocrpipe.errors.OcrError: As ``read``; also a wrong password or a damaged page.
+        """
+        name = images.name_of(source)
+        for page in documents.pages(source, dpi=dpi, password=password, max_pixels=self.options.max_pixels):
+            yield self._read(page.image, name, page.number, page.dpi)
+
+    def detect(self, source: Source) -> tuple[TextLine, ...]:
+        """Only find the lines; quads are in the image's pixels, whichever way its text runs."""
+        image = images.load(source, max_pixels=self.options.max_pixels)
+        with _using_threads(self._threads):
+            return self._view(image, self._turns(image)[0]).lines
+
+    def recognize(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[Recognition, ...]:
+        """Only read crops that each hold one upright line: H×W or H×W×3 (RGB), uint8."""
+        with _using_threads(self._threads):
+            return plugins.recognize(self._recognizer, crops, self._names[1])
+
+    def _read(
+        self, image: NDArray[np.uint8], name: str | None, number: int = 1, dpi: float | None = None
+    ) -> Page:
+        height, width = image.shape[:2]
+        with _using_threads(self._threads):
+            view, found = self._upright(image)
+        lines = [line for line in found if line.text and line.confidence >= self.options.min_confidence]
+        angle = view.skew - view.turned
+        paragraphs = arrange(lines, angle=angle)
+        return Page(width, height, paragraphs, view.turned, round(-view.skew, 3) + 0.0, name, number, dpi)
+
+    def _upright(self, image: NDArray[np.uint8]) -> tuple[_View, list[Line]]:
+        """The page read the right way up. Only where that reads badly are other ways tried."""
+        turns = self._turns(image)
+        view = self._view(image, turns[0])
+        lines = self._lines(image, view.lines)
+        best = view, lines, _confidence(lines)
+        if len(turns) == 1 or not lines or best[2] >= _SURE:
+            return view, lines
+        for turned in turns[1:]:
+            view = self._view(image, turned)
+            sample = sorted(view.lines, key=lambda line: -quad_size(line.quad)[0])[:_SAMPLE]
+            if _confidence(self._lines(image, sample)) > best[2]:
+                lines = self._lines(image, view.lines)
+                best = max(best, (view, lines, _confidence(lines)), key=lambda one: one[2])
+        return best[0], best[1]
+
+    def _turns(self, image: NDArray[np.uint8]) -> tuple[int, ...]:
+        return quarter_turns(image) if self.options.orientation else (0,)
+
+    def _view(self, image: NDArray[np.uint8], turned: int) -> _View:
+        """Find the lines of the page turned clockwise by ``turned`` and straightened."""
+        height, width = image.shape[:2]
+        upright, matrix = turn(image, turned), turn_matrix(width, height, turned)
+        skew = estimate_skew(upright) if self.options.deskew else 0.0
+        if skew:
+            upright, straighten = rotate(upright, -skew)
+            matrix = straighten @ matrix
+        found = plugins.detect(self._detector, upright, self._names[0])
+        back: Matrix = np.linalg.inv(matrix)
+        moved = (TextLine(clip_quad(apply(back, line.quad), width, height), line.score) for line in found)
+        return _View(turned, skew, tuple(line for line in moved if min(quad_size(line.quad)) >= 1))
+
+    def _lines(self, image: NDArray[np.uint8], found: Sequence[TextLine]) -> list[Line]:
+        """Read the found lines from the image's own pixels."""
+        pad = self.options.pad
+        crops = [rectify(image, line.quad, pad=pad) for line in found]
+        read = plugins.recognize(self._recognizer, crops, self._names[1])
+        return [
+            build_line(one, line.quad, crop.shape[1], line.score, margin=pad * quad_size(line.quad)[1])
+            for one, line, crop in zip(read, found, crops, strict=True)
+        ]
+
+
+def _confidence(lines: Sequence[Line]) -> float:
+    chars = [char.confidence for line in lines for char in line.chars]
+    return sum(chars) / len(chars) if chars else 0.0
+
+
+def _name(plugin: object) -> str:
+    return plugin if isinstance(plugin, str) else type(plugin).__name__
+
+
+@contextmanager
+def _using_threads(count: int | None) -> Iterator[None]:
+    """Let torch and OpenCV use ``count`` threads within the block; both settings are the process's own."""
+    if count is None:
+        yield
+        return
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(count)
+    cv2.setNumThreads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])

@@ -1,0 +1,116 @@
+"""Read weights and the card that describes them; nothing is used whose checksum does not match."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ocrpipe.errors import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FOLDER = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Card:
+    """What stands beside a weights file, as ``<name>.json``.
+
+    Attributes:
+        name: Of the model: "ctpn", "crnn".
+        sha256: Of the whole .safetensors file, in hexadecimal.
+        config: The model's configuration.
+        charset: Characters of classes 1, 2, …; empty for a detector.
+        date: When the weights were made, ISO 8601.
+        recipe: How they were trained.
+        accuracy: Figures measured with them, by public name of the set.
+        licence: SPDX identifier.
+        calibration: Temperature the logits are divided by, for confidences that mean something.
+    """
+
+    name: str
+    sha256: str
+    config: dict[str, Any]
+    charset: str = ""
+    date: str = ""
+    recipe: str = ""
+    accuracy: dict[str, Any] = field(default_factory=dict)
+    licence: str = "Apache-2.0"
+    calibration: float = 1.0
+
+
+def load(name: str | Path) -> tuple[dict[str, Tensor], Card]:
+    """Weights, as float32 tensors, and their card.
+
+    Args:
+        name: Of weights that ship with ocrpipe ("ctpn", "crnn"), or the path of a .safetensors file with its
+            card beside it.
+
+    Raises:
+        ocrpipe.errors.WeightsError: The file or its card is missing or damaged; the message names both checksums.
+    """
+    path = FOLDER / f"{name}.safetensors" if Path(name).suffix == "" else Path(name)
+    card = read_card(path.with_suffix(".json"))
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"cannot read the weights {path}: {error.strerror}") from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != card.sha256:
+        raise WeightsError(f"the weights {path} are damaged: sha256 is {found}, its card says {card.sha256}")
+    from safetensors import SafetensorError
+    from safetensors.torch import load as parse
+
+    try:
+        return {
+            key: tensor.float() if tensor.is_floating_point() else tensor
+            for key, tensor in parse(data).items()
+        }, card
+    except SafetensorError as error:
+        raise WeightsError(f"{path} is no safetensors file: {error}") from error
+
+
+def read_card(path: Path) -> Card:
+    """The card at ``path``.
+
+    Raises:
+        ocrpipe.errors.WeightsError: It is missing or not a card.
+    """
+    try:
+        return Card(**json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise WeightsError(f"cannot read the card {path}: {error.strerror}") from error
+    except (ValueError, TypeError) as error:
+        raise WeightsError(f"{path} is no weights card: {error}") from error
+
+
+def save(tensors: dict[str, Tensor], card: Card, folder: Path = FOLDER) -> Path:
+    """Write weights in half precision with their card; both appear whole or not at all.
+
+    Args:
+        tensors: The model's state.
+        card: Its ``sha256`` is filled in here.
+        folder: Where ``<card.name>.safetensors`` and ``.json`` go.
+
+    Returns:
+        The weights' path.
+    """
+    from safetensors.torch import save as serialise
+
+    halves = {k: (t.half() if t.is_floating_point() else t).contiguous() for k, t in tensors.items()}
+    data = serialise(halves)
+    described = {**asdict(card), "sha256": hashlib.sha256(data).hexdigest()}
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{card.name}.safetensors"
+    for target, content in (
+        (path, data),
+        (path.with_suffix(".json"), json.dumps(described, ensure_ascii=False, indent=1).encode() + b"\n"),
+    ):
+        temporary = target.with_name(target.name + ".tmp")
+        temporary.write_bytes(content)
+        temporary.replace(target)
+    return path

@@ -1,0 +1,226 @@
+"""The CRNN as a ``Recognizer``: crops in, text with per-character positions and confidences out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from ocrpipe.errors import ConfigError, WeightsError
+from ocrpipe.pretrained.loader import load
+from ocrpipe.recognizers.base import CharSpan, Recognition
+from ocrpipe.recognizers.crnn.charset import Charset
+from ocrpipe.recognizers.crnn.decoding import Emission, align, collapse, prefix_beam
+from ocrpipe.recognizers.crnn.lexicon import BKTree, lexicon_decode
+from ocrpipe.recognizers.crnn.model import CRNN, STRIDE, CRNNConfig, Residual, Stage
+from ocrpipe.recognizers.crnn.preprocess import prepare, scale_of, to_input
+
+_BATCH_PIXELS = 12_288  # summed padded width of a batch: 16 lines of 768 px
+_WASTE = 0.2  # share of a batch's pixels that may be padding
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How frames become text.
+
+    Attributes:
+        beam_width: Hypotheses of the prefix beam search; 1 decodes greedily.
+        lexicon: If not empty, a line is read as one of these words where one is within ``max_distance`` edits
+            of what was read (arXiv 1507.05717, section 2.3.2).
+        max_distance: See ``lexicon``.
+    """
+
+    beam_width: int = 1
+    lexicon: tuple[str, ...] = ()
+    max_distance: int = 3
+
+    def __post_init__(self) -> None:
+        if self.beam_width < 1 or self.max_distance < 0:
+            raise ConfigError(f"a beam of {self.beam_width} and {self.max_distance} edits make no sense")
+
+
+class CRNNRecognizer:
+    """Reads line crops.
+
+    What is read from a crop does not depend on the other crops of a call: each is scaled and padded by
+    itself, and where widths differ within a batch, what lies beyond a crop's own end is masked everywhere.
+
+    Args:
+        weights: A .safetensors file with its card; by default those that ship with ocrpipe.
+        device: "cpu", "cuda", "mps" …
+        decoding: Greedy by default.
+        bf16: Compute in bfloat16; by default where the processor has instructions for it.
+
+    Raises:
+        ocrpipe.errors.WeightsError: The weights are missing, damaged or do not fit.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path | None = None,
+        *,
+        device: str = "cpu",
+        decoding: Decoding = Decoding(),  # noqa: B008 - frozen
+        bf16: bool | None = None,
+    ) -> None:
+        tensors, card = load(weights or "crnn")
+        model = CRNN(CRNNConfig.from_dict(card.config))
+        try:
+            model.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise WeightsError(
+                f"the weights {weights or 'crnn'} do not fit their card's configuration"
+            ) from error
+        self._set_up(model, Charset(card.charset), device, decoding, bf16, card.calibration)
+
+    @classmethod
+    def from_model(
+        cls,
+        model: CRNN,
+        charset: Charset,
+        *,
+        decoding: Decoding = Decoding(),
+        bf16: bool | None = None,  # noqa: B008
+    ) -> CRNNRecognizer:
+        """A recogniser around a copy of a ready model, as training and tests need it."""
+        copy = CRNN(model.config)
+        copy.load_state_dict(model.state_dict())
+        self = cls.__new__(cls)
+        self._set_up(copy, charset, "cpu", decoding, bf16, 1.0)
+        return self
+
+    def _set_up(
+        self,
+        model: CRNN,
+        charset: Charset,
+        device: str,
+        decoding: Decoding,
+        bf16: bool | None,
+        temperature: float,
+    ) -> None:
+        if model.config.classes != len(charset):
+            raise WeightsError(f"the model has {model.config.classes} classes, its charset {len(charset)}")
+        self._charset = charset
+        self._height = model.config.height
+        self._device = torch.device(device)
+        self._decoding, self._temperature = decoding, temperature
+        self._tree = BKTree(decoding.lexicon) if decoding.lexicon else None
+        self._bf16 = has_bf16() and self._device.type == "cpu" if bf16 is None else bf16
+        self._model = _fused(model.eval()).to(self._device, memory_format=torch.channels_last)
+
+    def recognize(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[Recognition, ...]:
+        """Read upright single-line crops; see ``ocrpipe.recognizers.base.Recognizer``.
+
+        Raises:
+            ocrpipe.errors.ConfigError: A crop has no pixels or is not H×W or H×W×3 uint8.
+        """
+        for i, crop in enumerate(crops):
+            if (
+                crop.dtype != np.uint8
+                or crop.ndim not in (2, 3)
+                or crop.shape[2:] not in ((), (3,))
+                or not crop.size
+            ):
+                raise ConfigError(
+                    f"crop {i} is {crop.dtype}{list(crop.shape)}, not a non-empty H×W or H×W×3 uint8"
+                )
+        prepared = [prepare(crop, self._height) for crop in crops]
+        found: list[Recognition | None] = [None] * len(crops)
+        for batch in _batches([image.shape[1] for image in prepared]):
+            emissions = self._decode([prepared[i] for i in batch])
+            for i, emitted in zip(batch, emissions, strict=True):
+                found[i] = self._place(emitted, crops[i].shape[1], scale_of(crops[i], self._height))
+        return tuple(recognition for recognition in found if recognition is not None)
+
+    @torch.inference_mode()
+    def _decode(self, images: list[NDArray[np.uint8]]) -> list[list[Emission]]:
+        widths = [image.shape[1] for image in images]
+        white = np.full((len(images), self._height, max(widths)), 255, np.uint8)
+        for row, image in zip(white, images, strict=True):
+            row[:, : image.shape[1]] = image
+        inputs = torch.from_numpy(to_input(white))[:, None].to(
+            self._device, memory_format=torch.channels_last
+        )
+        frames = [width // STRIDE for width in widths]
+        mask = None if len(set(widths)) == 1 else torch.tensor(frames, device=self._device)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
+            logits = self._model(inputs, mask)
+        logits = logits.float() / self._temperature
+        if self._decoding.beam_width == 1 and self._tree is None:
+            return _best_path(logits, frames)
+        log_probs = logits.log_softmax(-1).cpu().numpy()
+        return [self._search(rows[:count]) for rows, count in zip(log_probs, frames, strict=True)]
+
+    def _search(self, log_probs: NDArray[np.float32]) -> list[Emission]:
+        if self._tree is not None:
+            limit = self._decoding.max_distance
+            return lexicon_decode(log_probs, self._charset, self._tree, max_distance=limit)
+        return align(log_probs, prefix_beam(log_probs, beam_width=self._decoding.beam_width)[0].labels)
+
+    def _place(self, emissions: list[Emission], width: int, scale: float) -> Recognition:
+        """Characters along the crop: each reaches halfway to its neighbours, but no further than a Han character."""
+        centers = [(emission.frame + 0.5) * STRIDE / scale for emission in emissions]
+        reach = 0.5 * self._height / scale
+        spans = []
+        for i, (emission, center) in enumerate(zip(emissions, centers, strict=True)):
+            left = (centers[i - 1] + center) / 2 if i else center - reach
+            right = (center + centers[i + 1]) / 2 if i + 1 < len(centers) else center + reach
+            start, end = max(left, center - reach), min(right, center + reach)
+            text = self._charset.decode([emission.label])
+            spans.append(
+                CharSpan(text, emission.confidence, min(max(start, 0.0), width), min(max(end, 0.0), width))
+            )
+        return Recognition("".join(span.text for span in spans), tuple(spans))
+
+
+def has_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 numbers itself; elsewhere it would only be slower."""
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def _best_path(logits: Tensor, frames: list[int]) -> list[list[Emission]]:
+    highest, best = logits.max(-1)
+    probability = (highest - logits.logsumexp(-1)).exp()
+    return [
+        collapse(labels[:count], values[:count])
+        for labels, values, count in zip(best.cpu().numpy(), probability.cpu().numpy(), frames, strict=True)
+    ]
+
+
+def _batches(widths: list[int]) -> Iterator[list[int]]:
+    """Indices of similar widths together, so that little of a batch is padding."""
+    batch: list[int] = []
+    for i in sorted(range(len(widths)), key=lambda i: -widths[i]):
+        if batch:
+            widest = widths[batch[0]]
+            full = (len(batch) + 1) * widest > _BATCH_PIXELS
+            if full or widths[i] < (1 - _WASTE) * widest:
+                yield batch
+                batch = []
+        batch.append(i)
+    if batch:
+        yield batch
+
+
+def _fused(model: CRNN) -> CRNN:
+    """The model with every batch normalisation folded into the convolution before it."""
+    for stage in model.stages:
+        for layers in (stage, stage.body) if isinstance(stage, Residual) else (stage,):
+            if isinstance(layers, Stage):
+                _fuse(layers)
+    return model
+
+
+def _fuse(stage: Stage) -> None:
+    for i, layer in enumerate(stage):
+        if isinstance(layer, nn.BatchNorm2d):
+            convolution = stage[i - 1]
+            assert isinstance(convolution, nn.Conv2d)
+            stage[i - 1] = fuse_conv_bn_eval(convolution, layer)
+            stage[i] = nn.Identity()

@@ -1,0 +1,164 @@
+"""A training session from end to end: fonts, corpora, renderers, model, validation, shipping."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ocrpipe import images
+from ocrpipe.evaluation.dataset import load_dataset
+from ocrpipe.evaluation.text_metrics import TextCounts, count_errors, normalize, same_word
+from ocrpipe.geometry import rectify
+from ocrpipe.pretrained.loader import FOLDER, Card, load, save
+from ocrpipe.recognizers.crnn.charset import Charset, default_charset
+from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
+from ocrpipe.recognizers.crnn.pool import LinePool, Render
+from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer
+from ocrpipe.recognizers.crnn.training import Log, TrainConfig, Trainer, build
+from ocrpipe.synthesis.fonts import FontLibrary
+from ocrpipe.synthesis.lines import LineRenderer, LineStyle
+from ocrpipe.synthesis.text import TextSource
+
+ENVIRONMENT = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "100000000000",
+    "MALLOC_TOP_PAD_": "500000000",
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "10000",
+}
+"""What a training process should be started with: page faults of freshly mapped tensors cost ten times the
+arithmetic on virtual machines, and each new tensor shape recompiles its kernels."""
+
+
+def renderer(corpora: Path, charset: Charset, style: LineStyle | None = None) -> Render:
+    """What renders random lines with the system's fonts and the corpora's text."""
+    texts = TextSource(corpora, frozenset(charset.characters))
+    return LineRenderer(FontLibrary.system(), texts, style).render
+
+
+def train(
+    corpora: Path,
+    config: TrainConfig,
+    *,
+    model: CRNNConfig | None = None,
+    start: str | Path | None = None,
+    validation: Sequence[Path] = (),
+    style: LineStyle | None = None,
+    workers: int = 1,
+    reuse: float = 2.5,
+    log: Log | None = None,
+) -> CRNN:
+    """Train a CRNN, going on from the run's checkpoint if there is one.
+
+    Args:
+        corpora: Folder of text (see ``ocrpipe.synthesis.text.TextSource``).
+        config: How to train.
+        model: Shape of a new network.
+        start: Weights to start from where there is no checkpoint: a path, or the name of shipped ones.
+        validation: Folders with gt.jsonl whose real lines the model is measured on; never trained on.
+        style: What is rendered.
+        workers: Background renderers.
+        reuse: Times a rendered line is used.
+        log: Called with each log record.
+    """
+    charset = default_charset()
+    network = build(charset, model, config.seed)
+    if start is not None and not (config.run / "checkpoint.pt").exists():
+        tensors, card = load(start)
+        network = CRNN(CRNNConfig.from_dict(card.config))
+        network.load_state_dict(tensors)
+    seed = int.from_bytes(os.urandom(4), "big")  # a resumed run must see new lines
+    make = partial(renderer, corpora, charset, style)
+    pool = LinePool(make, charset, workers=workers, reuse=reuse, height=network.config.height, seed=seed)
+    crops = {folder.name: real_crops(folder, limit=150) for folder in validation}
+
+    def validate(trained: CRNN) -> dict[str, float]:
+        recognizer = CRNNRecognizer.from_model(trained, charset)
+        return {name: round(error_rate(recognizer, some), 4) for name, some in crops.items()}
+
+    Trainer(network, charset, config, validate=validate if crops else None, log=log).fit(pool)
+    return network
+
+
+@dataclass(frozen=True)
+class RealCrop:
+    """A line of a real page, cut along its ground truth."""
+
+    image: NDArray[np.uint8]
+    text: str
+    casefold: bool
+    word: bool
+
+
+def real_crops(folder: Path, limit: int | None = None, seed: int = 0) -> list[RealCrop]:
+    """Crops of a set's lines, or a fixed random choice of ``limit`` of them.
+
+    Ground truth that is upper-case throughout is compared without case.
+    """
+    dataset = load_dataset(folder)
+    wanted = [
+        (page, line) for page in dataset.pages for line in page.lines if line.counts and line.text.strip()
+    ]
+    if limit is not None and len(wanted) > limit:
+        chosen = np.random.default_rng(seed).permutation(len(wanted))[:limit]
+        wanted = [wanted[i] for i in sorted(chosen)]
+    upper = all(line.text.upper() == line.text for _, line in wanted)
+    loaded: dict[Path, NDArray[np.uint8]] = {}
+    crops = []
+    for page, line in wanted:
+        if page.image not in loaded:
+            loaded = {page.image: images.load(page.image)}
+        crops.append(RealCrop(rectify(loaded[page.image], line.quad), line.text, upper, page.level == "word"))
+    return crops
+
+
+def error_rate(recognizer: CRNNRecognizer, crops: Sequence[RealCrop]) -> float:
+    """Character error rate without spaces; for sets of words the share of words misread."""
+    texts = [one.text for one in recognizer.recognize([crop.image for crop in crops])]
+    if all(crop.word for crop in crops):
+        return 1 - float(
+            np.mean([same_word(crop.text, text) for crop, text in zip(crops, texts, strict=True)])
+        )
+    counts = TextCounts()
+    for crop, text in zip(crops, texts, strict=True):
+        counts += count_errors(*(normalize(t, casefold=crop.casefold) for t in (crop.text, text)))
+    return counts.cer
+
+
+def ship(
+    checkpoint: Path,
+    *,
+    recipe: str,
+    accuracy: dict[str, float],
+    calibration: float = 1.0,
+    folder: Path = FOLDER,
+) -> Path:
+    """Write a checkpoint's weights, in half precision, as the package's own.
+
+    Args:
+        checkpoint: The run's ``checkpoint.pt``.
+        recipe: How it was trained, for the card.
+        accuracy: Figures measured with it, for the card.
+        calibration: See ``Card``.
+        folder: Where ``crnn.safetensors`` and its card go.
+    """
+    state = torch.load(checkpoint, weights_only=False)
+    charset = default_charset()
+    card = Card(
+        "crnn",
+        sha256="",
+        config=state["model_config"],
+        charset=charset.characters,
+        date=date.today().isoformat(),
+        recipe=recipe,
+        accuracy=accuracy,
+        calibration=calibration,
+    )
+    return save(state["model"], card, folder)

@@ -1,0 +1,263 @@
+"""Train the CRNN on rendered lines, on a CPU, in sessions that may end at any moment.
+
+The recipe: AdamW with one cosine cycle over the minutes given; at first only frame-wise cross-entropy on the
+characters' known positions (CTC alone sits on all-blank for long), then CTC with that supervision faded out.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ocrpipe.recognizers.crnn.charset import Charset
+from ocrpipe.recognizers.crnn.loss import frame_targets, narrow_ctc
+from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
+from ocrpipe.recognizers.crnn.pool import LinePool, TrainingLine
+from ocrpipe.recognizers.crnn.preprocess import to_input
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train.
+
+    Attributes:
+        run: Folder of the checkpoint and the log; git-ignored.
+        minutes: Length of the cycle; the learning rate follows the time spent, so that it ends on time
+            however busy the machine is.
+        batch_pixels: Sum of the input widths of a batch (64 lines of 256 px by default).
+        learning_rate: Peak of the cosine.
+        frames_only: Share of the cycle with frame-wise supervision alone.
+        frames_fade: Share of the cycle at which frame-wise supervision has faded out.
+        weight_decay: AdamW's.
+        clip: Largest gradient norm.
+        checkpoint_minutes: Time between checkpoints.
+        validate_minutes: Time between validations.
+        warm_lines: Lines rendered before the first step.
+        threads: Torch threads.
+        bf16: Whether to compute in bfloat16 where autocast allows.
+        seed: Of initialisation and sampling.
+    """
+
+    run: Path = Path("runs/crnn")
+    minutes: float = 60.0
+    batch_pixels: int = 16_384
+    learning_rate: float = 2e-3
+    frames_only: float = 0.1
+    frames_fade: float = 0.4
+    weight_decay: float = 0.02
+    clip: float = 5.0
+    checkpoint_minutes: float = 4.0
+    validate_minutes: float = 10.0
+    warm_lines: int = 6_000
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    bf16: bool = True
+    seed: int = 0
+
+
+@dataclass
+class Progress:
+    """What a resumed run goes on from, beside weights and optimiser."""
+
+    seconds: float = 0.0
+    steps: int = 0
+    lines: int = 0
+
+
+Log = Callable[[dict[str, Any]], None]
+Validate = Callable[[CRNN], dict[str, float]]
+
+
+class Trainer:
+    """One run: a model, its optimiser, and how far it has come.
+
+    Args:
+        model: Trained in place.
+        charset: Of the pool's labels; used for nothing but checks.
+        config: How to train.
+        validate: Measures the model on real crops; its figures go into the log.
+        log: Called with each log record, after it is written to ``run/log.jsonl``.
+    """
+
+    def __init__(
+        self,
+        model: CRNN,
+        charset: Charset,
+        config: TrainConfig,
+        *,
+        validate: Validate | None = None,
+        log: Log | None = None,
+    ) -> None:
+        if model.config.classes != len(charset):
+            raise ValueError(f"model has {model.config.classes} classes, charset {len(charset)}")
+        self.model = model.to(memory_format=torch.channels_last)
+        self.config = config
+        self.progress = Progress()
+        decayed = [p for p in model.parameters() if p.ndim > 1]
+        others = [p for p in model.parameters() if p.ndim <= 1]
+        groups = [
+            {"params": decayed, "weight_decay": config.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
+        self._validate, self._log = validate, log
+        self._rng = np.random.default_rng(config.seed)
+        self._generator = torch.Generator().manual_seed(config.seed)
+        config.run.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def share(self) -> float:
+        """How much of the cycle is over, 0..1."""
+        return min(1.0, self.progress.seconds / (60 * self.config.minutes))
+
+    def fit(self, pool: LinePool) -> None:
+        """Train until the cycle is over, with checkpoints and a log; resumes from the run's checkpoint."""
+        config = self.config
+        torch.set_num_threads(config.threads)
+        self.resume()
+        pool.wait(config.warm_lines)
+        self.model.train()
+        losses: list[tuple[float, float]] = []
+        marks = dict.fromkeys(("log", "checkpoint", "validate"), time.monotonic())
+        lines_at_mark = self.progress.lines
+        while self.share < 1:
+            began = time.monotonic()
+            batch = pool.batch(self._rng, config.batch_pixels)
+            losses.append(self.step(batch))
+            self.progress.seconds += time.monotonic() - began
+            self.progress.steps += 1
+            self.progress.lines += len(batch)
+            now = time.monotonic()
+            if now - marks["log"] > 30:
+                ctc, frames = np.nanmean(np.asarray(losses), axis=0)
+                rate = (self.progress.lines - lines_at_mark) / (now - marks["log"])
+                self._write(
+                    ctc=float(ctc),
+                    frames=float(frames),
+                    lines_per_second=round(rate, 1),
+                    rendered=pool.rendered,
+                )
+                losses, marks["log"], lines_at_mark = [], now, self.progress.lines
+            if now - marks["checkpoint"] > 60 * config.checkpoint_minutes:
+                self.save()
+                marks["checkpoint"] = now
+            if self._validate and now - marks["validate"] > 60 * config.validate_minutes:
+                self.validate()
+                marks["validate"] = time.monotonic()
+        self.save()
+        self.validate()
+
+    def step(self, batch: list[TrainingLine]) -> tuple[float, float]:
+        """One optimiser step; returns the CTC loss (NaN while it is off) and the frame-wise loss."""
+        images = to_input(np.stack([line.image for line in batch]))
+        images += self._rng.normal(0, self._rng.uniform(0, 0.08), images.shape).astype(np.float32)
+        inputs = torch.from_numpy(images)[:, None].to(memory_format=torch.channels_last)
+        labels = [line.label.tolist() for line in batch]
+        centers = [torch.from_numpy(line.centers) for line in batch]
+        ctc_share, frame_share = self._schedule()
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16):
+            features = self.model.features(inputs)
+            target, weight = frame_targets(labels, centers, features.shape[1], self._generator)
+            if ctc_share:
+                logits = self.model.classify(features)
+            else:  # the large layer only where something is supervised
+                chosen = weight > 0
+                logits, target, weight = self.model.classify(features[chosen]), target[chosen], weight[chosen]
+        frame_loss = _frame_loss(logits, target, weight) if frame_share else torch.zeros(())
+        ctc_loss = narrow_ctc(logits, labels) if ctc_share else torch.full((), math.nan)
+        loss = frame_share * frame_loss + (ctc_share * ctc_loss if ctc_share else 0)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate()
+        self.optimizer.step()
+        return float(ctc_loss.detach()), float(frame_loss.detach())
+
+    def learning_rate(self) -> float:
+        """Warm-up over 500 steps, then a cosine over the cycle down to a hundredth."""
+        warm = min(1.0, (self.progress.steps + 1) / 500)
+        return self.config.learning_rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * self.share)) / 2)
+
+    def _schedule(self) -> tuple[float, float]:
+        """Weights of CTC and of the frame-wise loss."""
+        config, share = self.config, self.share
+        if share < config.frames_only:
+            return 0.0, 1.0
+        fade = max(0.0, (config.frames_fade - share) / max(1e-9, config.frames_fade - config.frames_only))
+        return 1.0 - 0.7 * fade, 2 * fade
+
+    def validate(self) -> None:
+        """Measure on real crops and log the figures."""
+        if self._validate:
+            self.model.eval()
+            with torch.inference_mode():
+                self._write(**self._validate(self.model))
+            self.model.train()
+
+    def save(self) -> None:
+        """Write the checkpoint under a temporary name, then rename."""
+        path = self.config.run / "checkpoint.pt"
+        state = {
+            "model": self.model.state_dict(),
+            "model_config": self.model.config.to_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "progress": asdict(self.progress),
+            "random": (self._rng.bit_generator.state, self._generator.get_state(), random.getstate()),
+        }
+        torch.save(state, path.with_suffix(".tmp"))
+        path.with_suffix(".tmp").replace(path)
+
+    def resume(self) -> bool:
+        """Go on from the run's checkpoint; returns whether there was one."""
+        path = self.config.run / "checkpoint.pt"
+        if not path.exists():
+            return False
+        state = torch.load(path, weights_only=False)
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.progress = Progress(**state["progress"])
+        numpy_state, torch_state, python_state = state["random"]
+        self._rng.bit_generator.state = numpy_state
+        self._generator.set_state(torch_state)
+        random.setstate(python_state)
+        return True
+
+    def _write(self, **figures: float) -> None:
+        record = {
+            "minutes": round(self.progress.seconds / 60, 2),
+            "step": self.progress.steps,
+            "lines": self.progress.lines,
+            "learning_rate": round(self.learning_rate(), 6),
+            **{key: round(value, 4) for key, value in figures.items() if not math.isnan(value)},
+        }
+        with (self.config.run / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        if self._log:
+            self._log(record)
+
+
+def build(charset: Charset, config: CRNNConfig | None = None, seed: int = 0) -> CRNN:
+    """A freshly initialised model for a charset; the blank starts likely, as it is in most frames."""
+    torch.manual_seed(seed)
+    model = CRNN(config or CRNNConfig(len(charset)))
+    with torch.no_grad():
+        model.classify.bias.zero_()
+        model.classify.bias[0] = 2.0
+    return model
+
+
+def _frame_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    losses = F.cross_entropy(logits.flatten(0, -2).float(), target.flatten(), reduction="none")
+    return (losses * weight.flatten()).sum() / weight.sum().clamp_min(1.0)
