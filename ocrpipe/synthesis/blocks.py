@@ -46,7 +46,8 @@ def flow(
             other = page.language == "zh" and page.chance(0.05)
             text = page.prose(length, "en" if other else page.language)
             style = replace(page.bold, colour=page.ink) if page.chance(0.06) else page.body
-            baseline = page.paragraph(text, frame, baseline, style=style, indent=indent) + space
+            lead = (page.phrase(24), page.bold) if page.chance(0.08) else None
+            baseline = page.paragraph(text, frame, baseline, style=style, indent=indent, lead=lead) + space
 
 
 def bar(page: Typesetter, frame: Frame, baseline: float) -> float:
@@ -80,6 +81,8 @@ def panel(page: Typesetter, frame: Frame, baseline: float) -> float:
     tint = page.colour(200, 250) if page.chance(0.7) else None
     outline = page.ink if tint is None or page.chance(0.3) else None
     page.canvas.draw.rectangle((frame.left, top, frame.right, bottom), fill=tint, outline=outline)
+    if tint and page.chance(0.2):
+        furniture.screen(page, Frame(frame.left, top, frame.right, bottom), page.ink)
     page.paragraph(text, inner, top + pad + style.size * 0.9, style=style, pitch=pitch)
     return bottom + page.pitch * 1.2
 

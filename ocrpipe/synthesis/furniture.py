@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import math
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from ocrpipe.synthesis.canvas import Piece
+from ocrpipe.synthesis import pictures
+from ocrpipe.synthesis.canvas import Colour, Piece
 from ocrpipe.synthesis.typesetting import Frame, Typesetter
-
-Pixels = NDArray[np.uint8]
 
 _LABEL_GAP = 1.8  # ems between the labels of an axis, so that they are lines of their own
 
 
 def picture(page: Typesetter, frame: Frame) -> None:
-    """A photograph-like picture, a halftone, or a line drawing that fills the frame."""
+    """A photograph, a halftone, a texture or a drawing that fills the frame."""
     width, height = max(8, int(frame.width)), max(8, int(frame.height))
-    kind = page.choice((_clouds, _clouds, _shapes, _halftone, _hatching))
-    page.canvas.paste(kind(page.rng, width, height), int(frame.left), int(frame.top))
+    page.canvas.paste(pictures.any_picture(page.rng, width, height), int(frame.left), int(frame.top))
     if page.chance(0.3):
         page.canvas.draw.rectangle(
             (frame.left, frame.top, frame.left + width, frame.top + height), outline=page.ink
@@ -34,78 +29,7 @@ def ground(page: Typesetter) -> None:
     if page.chance(0.6):
         page.canvas.draw.rectangle((0, 0, width, height), fill=page.colour(10, 200))
     else:
-        page.canvas.image.paste(Image.fromarray(_clouds(page.rng, width, height)), (0, 0))
-
-
-def _clouds(rng: np.random.Generator, width: int, height: int) -> Pixels:
-    """Blobs at several scales, in colour or grey: what a photograph is to a text detector."""
-    if width * height > 400_000:
-        small = _clouds(rng, width // 2, height // 2)
-        return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
-    total = np.zeros((height, width, 3), np.float32)
-    for cells in (3, 9, 30, 90):
-        coarse = rng.random((cells, cells, 3), np.float32)
-        if rng.random() < 0.5:
-            coarse[...] = coarse[..., :1]
-        scaled = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-        total += np.asarray(scaled, np.float32) / float(cells**0.5)
-    low, high = float(total.min()), float(total.max())
-    image = ((total - low) * (255 / (high - low))).astype(np.uint8)
-    for _ in range(int(rng.integers(0, 12))):
-        centre = (int(rng.integers(width)), int(rng.integers(height)))
-        axes = (int(rng.integers(2, 2 + width // 4)), int(rng.integers(2, 2 + height // 4)))
-        shade = [int(v) for v in rng.integers(0, 256, 3)]
-        cv2.ellipse(
-            image, centre, axes, float(rng.uniform(0, 180)), 0, 360, shade, int(rng.choice([-1, 2, 5]))
-        )
-    return image
-
-
-def _shapes(rng: np.random.Generator, width: int, height: int) -> Pixels:
-    """Line art: polygons, circles and strokes."""
-    image = np.full((height, width, 3), 255, np.uint8)
-    for _ in range(int(rng.integers(4, 40))):
-        points = np.stack((rng.integers(0, width, 4), rng.integers(0, height, 4)), axis=1).astype(np.int32)
-        shade = [int(v) for v in rng.integers(0, 160, 3)]
-        if rng.random() < 0.5:
-            cv2.polylines(image, [points], bool(rng.random() < 0.5), shade, int(rng.integers(1, 4)))
-        else:
-            cv2.circle(
-                image,
-                (int(points[0, 0]), int(points[0, 1])),
-                int(rng.integers(2, 60)),
-                shade,
-                int(rng.integers(1, 3)),
-            )
-    return image
-
-
-def _halftone(rng: np.random.Generator, width: int, height: int) -> Pixels:
-    """A picture made of printed dots."""
-    grey = cv2.cvtColor(_clouds(rng, width, height), cv2.COLOR_RGB2GRAY)
-    period = float(rng.uniform(3, 9))
-    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32) * (2 * math.pi / period)
-    turn = math.radians(float(rng.choice([0, 30, 45])))
-    along, across = xs * math.cos(turn) + ys * math.sin(turn), ys * math.cos(turn) - xs * math.sin(turn)
-    screen = (np.sin(along) + np.sin(across)) * 60 + 128
-    return np.where(grey > screen, 255, 20).astype(np.uint8)
-
-
-def _hatching(rng: np.random.Generator, width: int, height: int) -> Pixels:
-    """An engraving: parallel strokes at a few angles, sparse and dense."""
-    image = np.full((height, width), 255, np.uint8)
-    for _ in range(int(rng.integers(3, 9))):
-        angle, step = float(rng.uniform(0, math.pi)), float(rng.uniform(4, 14))
-        cx, cy, reach = (
-            rng.uniform(0, width),
-            rng.uniform(0, height),
-            float(rng.uniform(0.1, 0.4)) * max(width, height),
-        )
-        for offset in np.arange(-reach, reach, step):
-            x, y = cx + offset * math.cos(angle), cy + offset * math.sin(angle)
-            dx, dy = -math.sin(angle) * reach, math.cos(angle) * reach
-            cv2.line(image, (int(x - dx), int(y - dy)), (int(x + dx), int(y + dy)), 30, 1)
-    return image
+        page.canvas.image.paste(Image.fromarray(pictures.photograph(page.rng, width, height)), (0, 0))
 
 
 def chart(page: Typesetter, frame: Frame) -> None:
@@ -136,6 +60,7 @@ def chart(page: Typesetter, frame: Frame) -> None:
     count = int(rng.integers(3, 9))
     step = inner.width / count
     year = int(rng.integers(1950, 2020))
+    valued = step > 4 * size and page.chance(0.5)
     names = [str(year + i) if page.chance(0.8) else page.phrase(8) for i in range(count)]
     for i, name in enumerate(names):
         if label.width(name) < step - _LABEL_GAP * size:
@@ -146,9 +71,12 @@ def chart(page: Typesetter, frame: Frame) -> None:
         heights = inner.bottom - inner.height * rng.uniform(0.05, 0.95, count)
         colour = page.colour(0, 200)
         if kind == "bars":
-            for i, y in enumerate(heights):
+            for i, y in enumerate(heights.tolist()):
                 x = inner.left + step * (i + 0.2)
                 draw.rectangle((x, y, x + step * 0.5, inner.bottom), fill=colour)
+                if valued:
+                    label_x = x + step * 0.25
+                    page.canvas.row([Piece(f"{(inner.bottom - y) / 7:.1f}", label, label_x, "centre")], y - 3)
         else:
             points = [(inner.left + step * (i + 0.5), float(y)) for i, y in enumerate(heights)]
             draw.line(points, fill=colour, width=int(rng.integers(1, 4)))
@@ -172,7 +100,7 @@ def _pie(page: Typesetter, frame: Frame) -> None:
 
 def signature(page: Typesetter, frame: Frame) -> None:
     """A scrawl inside the frame."""
-    t = np.linspace(0, float(page.between(3, 7)) * math.pi, 90)
+    t = np.linspace(0, page.between(3, 7) * np.pi, 90)
     speeds = page.rng.uniform(0.6, 2.4, 3)
     xs = frame.left + frame.width * (t / t[-1] * 0.85 + 0.07 + 0.06 * np.cos(t * speeds[0]))
     ys = (frame.top + frame.bottom) / 2 + frame.height * 0.4 * np.sin(t * speeds[1]) * np.cos(
@@ -221,3 +149,15 @@ def logo(page: Typesetter, frame: Frame) -> None:
             ((x + side / 2, y + inner), (x + side - inner, y + side - inner), (x + inner, y + side - inner)),
             fill=(255, 255, 255),
         )
+
+
+def screen(page: Typesetter, frame: Frame, colour: Colour) -> None:
+    """A tint printed as rows of dots, which stays a pattern however the page is scanned."""
+    step = int(page.rng.integers(3, 6))
+    across = range(round(frame.left), round(frame.right), step)
+    dots = [
+        (x + (step // 2 if i % 2 else 0), y)
+        for i, y in enumerate(range(round(frame.top), round(frame.bottom), step))
+        for x in across
+    ]
+    page.canvas.draw.point(dots, fill=colour)

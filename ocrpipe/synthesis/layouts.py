@@ -164,6 +164,9 @@ def title(page: Typesetter) -> None:
             (0, 0, width, height), fill=page.colour(0, 110) if dark else page.colour(170, 250)
         )
         colour = (255, 255, 255) if dark else page.ink
+    elif page.chance(0.2):
+        furniture.ground(page)
+        colour = (255, 255, 255)
     frame = margins(page, 0.08, 0.15)
     align: Align = page.choice(("centre", "centre", "left", "right"))
     x = {"left": frame.left, "centre": width / 2, "right": frame.right}[align]

@@ -166,16 +166,32 @@ class Typesetter:
         indent: float = 0.0,
         align: Align = "left",
         justified: bool | None = None,
+        lead: tuple[str, Style] | None = None,
     ) -> float:
         """Set a paragraph from ``baseline`` down to the frame's bottom at most.
+
+        Args:
+            text: What it says.
+            frame: Its sides and the page's end.
+            baseline: Of the first line.
+            style: By default the running text's.
+            pitch: Pixels from baseline to baseline, by default the running text's.
+            indent: Pixels before the first line.
+            align: Of lines shorter than the frame.
+            justified: Whether lines are stretched to fill the frame, by default as elsewhere on the page.
+            lead: Words in another style that open the paragraph.
 
         Returns:
             The baseline of the line after it.
         """
         style, pitch = style or self.body, pitch or self.pitch
         justified = self.justified if justified is None else justified
-        lines = self.broken(text, style, frame.width, indent)
-        marked = self.choice(("underline", "highlight", "strike")) if self.chance(0.04) else ""
+        opening: list[Piece] = []
+        if lead:
+            opening = [Piece(lead[1].clean(lead[0]), lead[1], frame.left + indent)]
+            indent += lead[1].width(opening[0].text) + 0.5 * style.size
+        lines = self.broken(text, style, max(frame.width, 2 * indent), indent)
+        marked = self.choice(("underline", "highlight", "strike", "ruled")) if self.chance(0.04) else ""
         for i, line in enumerate(lines):
             if baseline > frame.bottom:
                 break
@@ -185,8 +201,10 @@ class Typesetter:
                 stretch = _stretch(line, style, frame.right - left)
             x = {"left": left, "right": frame.right, "centre": (frame.left + frame.right) / 2}[align]
             if marked and align == "left":
-                self._mark(left, left + style.width(line), baseline, style.size, marked)
-            self.canvas.row([Piece(line, style, x, align, stretch)], baseline)
+                right = frame.right if marked == "ruled" else left + style.width(line)
+                self._mark(left, right, baseline, style.size, marked)
+            self.canvas.row([*opening, Piece(line, style, x, align, stretch)], baseline)
+            opening = []
             baseline += pitch
         return baseline
 
@@ -232,7 +250,7 @@ class Typesetter:
                 (left, baseline - size * 0.85, right, baseline + size * 0.2), fill=self.choice(_MARKERS)
             )
         else:
-            y = baseline + size * (0.12 if kind == "underline" else -0.3)
+            y = baseline + size * (-0.3 if kind == "strike" else 0.12)
             self.rule(left, right, y, max(1, size / 20))
 
     def rule(self, left: float, right: float, y: float, thickness: float = 1.0, dashed: bool = False) -> None:
