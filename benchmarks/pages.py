@@ -1,0 +1,31 @@
+"""Which pages a benchmark reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ocrpipe.evaluation.dataset import load_dataset
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
+
+
+def find_pages(folders: Sequence[Path], limit: int | None = None) -> list[Path]:
+    """Images below the folders, the first ``limit`` of each; by default the bench's sets of pages."""
+    pages: list[Path] = []
+    for folder in folders or bench_sets():
+        found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+        pages += found[:limit]
+    if not pages:
+        raise SystemExit(f"no images below {', '.join(map(str, folders)) or '$OCRPIPE_BENCH/dev'}")
+    return pages
+
+
+def bench_sets() -> list[Path]:
+    """The sets of whole pages in ``$OCRPIPE_BENCH/dev``."""
+    bench = os.environ.get("OCRPIPE_BENCH")
+    if not bench:
+        raise SystemExit("name a folder of pages, or set OCRPIPE_BENCH to the folder that holds dev/")
+    folders = sorted(path.parent for path in Path(bench, "dev").glob("*/gt.jsonl"))
+    return [folder for folder in folders if load_dataset(folder).level != "word"]
