@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]
-"""Four corners, clockwise on the screen from the *text's* own top-left, so a quad also says which way is up."""
+"""Four corners, clockwise on the screen from the *text's* own top-left: a quad also says which way is up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Char:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """Characters between two spaces; a run of Han characters is one word, since none are written between them."""
+    """Characters between two spaces; a run of Han characters, written without any, is one word."""
 
     text: str
     quad: Quad
@@ -129,7 +129,7 @@ class Page:
         return _mean(char.confidence for line in self.lines for char in line.chars)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain dicts, lists, numbers and strings, fit for JSON; ``Page.from_dict`` gives back an equal page."""
+        """Plain dicts, lists, numbers and strings, fit for JSON; ``from_dict`` gives back an equal page."""
         from ocrpipe.export.json import page_to_dict
 
         return page_to_dict(self)
@@ -145,28 +145,39 @@ class Page:
 
         return page_from_dict(data)
 
-    def save(self, path: str | Path, format: str | None = None) -> None:
+    def save(self, path: str | Path, format: str | None = None, *, image: Source | None = None) -> None:
         """Write the page to ``path``; the format goes by the suffix unless given.
 
         The file appears whole or not at all: it is written under a temporary name and renamed.
+
+        Args:
+            path: Where to write.
+            format: ``txt``, ``json``, ``hocr``, ``alto``, ``html`` or ``pdf``.
+            image: The page's image, for html, which has none without, and pdf, which opens ``source`` again.
+
+        Raises:
+            ocrpipe.errors.OcrError: The format is unknown, or the file can't be made or written.
         """
         from ocrpipe.export import save
 
-        save(self, path, format)
+        save(self, path, format, image=image)
 
-    def draw(self, path: str | Path | None = None, image: Source | None = None) -> Image.Image:
-        """Overlay boxes, reading order and text on the page's image.
+    def draw(
+        self, path: str | Path | None = None, image: Source | None = None, *, text: bool = False
+    ) -> Image.Image:
+        """Overlay boxes and reading order on the page's image.
 
         Args:
             path: Where to write the picture, if anywhere.
             image: The page's image; by default ``source`` is opened again, since a result holds no pixels.
+            text: Whether to add the recognised text, on a sheet to the right of the image.
 
         Returns:
-            An RGB picture of the page's size.
+            An RGB picture of the page's size, twice as wide with ``text``.
         """
         from ocrpipe.export.overlay import draw
 
-        return draw(self, path, image)
+        return draw(self, path, image, text=text)
 
 
 def _mean(values: Iterator[float]) -> float:

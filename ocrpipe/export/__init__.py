@@ -1,1 +1,59 @@
-"""Write a Page in the formats other tools read."""
+"""Write a page in the formats other tools read.
+
+A format is an entry of ``WRITERS``: a function from a page, and its image where it is shown, to bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from ocrpipe.errors import ConfigError
+from ocrpipe.export.alto import page_to_alto
+from ocrpipe.export.files import write_whole
+from ocrpipe.export.hocr import page_to_hocr
+from ocrpipe.export.html import page_to_html
+from ocrpipe.export.json import page_to_json
+from ocrpipe.export.pdf import page_to_pdf
+from ocrpipe.export.text import page_to_text
+from ocrpipe.images import Source
+from ocrpipe.page import Page
+
+Writer = Callable[[Page, Source | None], bytes]
+
+WRITERS: dict[str, Writer] = {
+    "txt": lambda page, image: page_to_text(page).encode(),
+    "json": lambda page, image: page_to_json(page).encode(),
+    "hocr": lambda page, image: page_to_hocr(page).encode(),
+    "alto": lambda page, image: page_to_alto(page).encode(),
+    "html": lambda page, image: page_to_html(page, image).encode(),
+    "pdf": page_to_pdf,
+}
+
+_OTHER_SUFFIXES = {"xml": "alto", "htm": "html", "text": "txt"}
+
+
+def save(
+    page: Page, path: str | os.PathLike[str], format: str | None = None, *, image: Source | None = None
+) -> None:
+    """Write a page to ``path``, whole or not at all.
+
+    Args:
+        page: What was read.
+        path: Where to; an earlier file of that name is replaced.
+        format: A key of ``WRITERS``; by default the path's suffix says it (``.xml`` is ALTO).
+        image: The page's image, for html, which has none without, and pdf, which opens ``page.source`` again.
+
+    Raises:
+        ConfigError: The format is unknown, or the image does not fit the page.
+        MissingExtraError: The format needs an extra that is not installed.
+        OcrError: The file can't be written.
+    """
+    suffix = Path(path).suffix.lower().removeprefix(".")
+    name = format or _OTHER_SUFFIXES.get(suffix, suffix)
+    if name not in WRITERS:
+        known = ", ".join(WRITERS)
+        asked = f"unknown format {format!r}" if format else f"no format by the suffix of {str(path)!r}"
+        raise ConfigError(f"{asked}; there are {known}")
+    write_whole(path, WRITERS[name](page, image))

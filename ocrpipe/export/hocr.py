@@ -1,0 +1,87 @@
+"""hOCR 1.2, in the shape that Tesseract writes and that hocr-tools and OCRmyPDF read.
+
+Lines lie in ``p.ocr_par``: OCRmyPDF's parser passes over any other line. Boxes are whole pixels; a line's
+slope goes into ``baseline``, the direction of one that does not run from left to right into ``textangle``.
+
+Specification: http://kba.github.io/hocr-spec/1.2/
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import count
+from xml.etree import ElementTree as ET
+
+import ocrpipe
+from ocrpipe.export.parts import Box, angle, box, clean, language, words
+from ocrpipe.page import Line, Page, Quad
+
+_HEAD = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
+    '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n'
+)
+_CAPABILITIES = "ocr_page ocr_par ocr_line ocrx_word ocrp_lang"
+
+
+def page_to_hocr(page: Page) -> str:
+    """The page as an XHTML document, to be written as UTF-8."""
+    html = ET.Element("html", {"xmlns": "http://www.w3.org/1999/xhtml", "lang": language(page.text)})
+    head = ET.SubElement(html, "head")
+    ET.SubElement(head, "title").text = clean(page.source or "ocrpipe")
+    for name, content in (
+        ("ocr-system", f"ocrpipe {ocrpipe.__version__}"),
+        ("ocr-capabilities", _CAPABILITIES),
+        ("ocr-number-of-pages", "1"),
+    ):
+        ET.SubElement(head, "meta", {"name": name, "content": content})
+    _add_page(ET.SubElement(html, "body"), page)
+    ET.indent(html)
+    return f"{_HEAD}{ET.tostring(html, encoding='unicode')}\n"
+
+
+def _add_page(body: ET.Element, page: Page) -> None:
+    properties = [f"bbox 0 0 {page.width} {page.height}", f"ppageno {page.number - 1}"]
+    if page.source:
+        quotable = clean(page.source).translate({ord('"'): "%22", ord(";"): "%3B"})
+        properties.insert(0, f'image "{quotable}"')
+    if page.dpi:
+        properties.append(f"scan_res {round(page.dpi)} {round(page.dpi)}")
+    div = _add(body, "div", "ocr_page", f"page_{page.number}", properties)
+    div.text = "\n"  # or an empty page would be <div />, which HTML reads as a tag left open
+    line_numbers, word_numbers = count(1), count(1)
+    for number, paragraph in enumerate(page.paragraphs, 1):
+        p = _add(div, "p", "ocr_par", f"par_{page.number}_{number}", [_bbox(box(paragraph.quad, page))])
+        p.set("lang", language(paragraph.text))
+        p.set("dir", "ltr")
+        for line in paragraph.lines:
+            id = f"line_{page.number}_{next(line_numbers)}"
+            span = _add(p, "span", "ocr_line", id, _line_properties(line, page))
+            for word in words(line):
+                id = f"word_{page.number}_{next(word_numbers)}"
+                title = [_bbox(box(word.quad, page)), f"x_wconf {round(100 * word.confidence)}"]
+                _add(span, "span", "ocrx_word", id, title).text = clean(word.text)
+
+
+def _add(parent: ET.Element, tag: str, kind: str, id: str, properties: list[str]) -> ET.Element:
+    return ET.SubElement(parent, tag, {"class": kind, "id": id, "title": "; ".join(properties)})
+
+
+def _bbox(at: Box) -> str:
+    return f"bbox {at.left} {at.top} {at.right} {at.bottom}"
+
+
+def _line_properties(line: Line, page: Page) -> list[str]:
+    at = box(line.quad, page)
+    turn = angle(line.quad)
+    # hOCR turns counter-clockwise
+    direction = _baseline(line.quad, at) if abs(turn) < 45 else f"textangle {-turn % 360:.1f}"
+    return [_bbox(at), direction, f"x_size {math.dist(line.quad[0], line.quad[3]):.1f}"]
+
+
+def _baseline(quad: Quad, at: Box) -> str:
+    """The quad's lower side by its slope and its offset in pixels from the box's bottom left corner."""
+    _, _, (right, right_y), (left, left_y) = quad
+    slope = (right_y - left_y) / (right - left) if right != left else 0.0
+    offset = left_y + slope * (at.left - left) - at.bottom
+    return f"baseline {round(slope, 4) or 0:.4f} {round(offset)}"

@@ -1,0 +1,172 @@
+"""JSON, and the plain dicts behind it: everything a ``Page`` holds, and back without loss.
+
+The layout, version 1 (a later one that can't be read as this gets another number)::
+
+    {"schema": "ocrpipe.page/1",
+     "width": 2480, "height": 3508, "orientation": 0, "skew": 0.4,
+     "source": "scan.png", "number": 1, "dpi": 300.0,
+     "paragraphs": [
+       {"quad": [[x, y], [x, y], [x, y], [x, y]],
+        "lines": [
+          {"text": "...", "quad": [...], "confidence": 0.98, "score": 0.99,
+           "words": [
+             {"text": "...", "quad": [...], "confidence": 0.98,
+              "chars": [{"text": "字", "quad": [...], "confidence": 0.97}]}]}]}]}
+
+``source`` and ``dpi`` may be null. Quads, angles and confidences are those of ``ocrpipe.page``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ocrpipe.errors import UnsupportedSourceError
+from ocrpipe.page import Char, Line, Page, Paragraph, Point, Quad, Word
+
+SCHEMA = "ocrpipe.page/1"
+
+
+def page_to_json(page: Page) -> str:
+    """The page as one line of JSON."""
+    return json.dumps(page_to_dict(page), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def page_to_dict(page: Page) -> dict[str, Any]:
+    """The page as plain dicts, lists, numbers and strings."""
+    return {
+        "schema": SCHEMA,
+        "width": page.width,
+        "height": page.height,
+        "orientation": page.orientation,
+        "skew": float(page.skew),
+        "source": page.source,
+        "number": page.number,
+        "dpi": None if page.dpi is None else float(page.dpi),
+        "paragraphs": [
+            {"quad": _points(paragraph.quad), "lines": [_line_to_dict(line) for line in paragraph.lines]}
+            for paragraph in page.paragraphs
+        ],
+    }
+
+
+def page_from_dict(data: dict[str, Any]) -> Page:
+    """The page that ``page_to_dict`` described; keys it doesn't know are passed over.
+
+    Raises:
+        UnsupportedSourceError: The data is not such a description; the message says where it goes wrong.
+    """
+    page = _Node(data, "page")
+    schema = page["schema"].value
+    if schema != SCHEMA:
+        raise UnsupportedSourceError(f"page.schema is {schema!r}, not {SCHEMA!r}")
+    return Page(
+        width=page["width"].integer(),
+        height=page["height"].integer(),
+        orientation=page["orientation"].integer(),
+        skew=page["skew"].number(),
+        source=None if page["source"].value is None else page["source"].text(),
+        number=page["number"].integer(),
+        dpi=None if page["dpi"].value is None else page["dpi"].number(),
+        paragraphs=tuple(
+            Paragraph(tuple(_line(line) for line in paragraph["lines"].items()), _quad(paragraph["quad"]))
+            for paragraph in page["paragraphs"].items()
+        ),
+    )
+
+
+def _line_to_dict(line: Line) -> dict[str, Any]:
+    return {
+        "text": line.text,
+        "quad": _points(line.quad),
+        "confidence": float(line.confidence),
+        "score": float(line.score),
+        "words": [
+            _piece_to_dict(word) | {"chars": [_piece_to_dict(char) for char in word.chars]}
+            for word in line.words
+        ],
+    }
+
+
+def _piece_to_dict(piece: Word | Char) -> dict[str, Any]:
+    return {"text": piece.text, "quad": _points(piece.quad), "confidence": float(piece.confidence)}
+
+
+def _points(quad: Quad) -> list[list[float]]:
+    return [[float(x), float(y)] for x, y in quad]
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A value of the description and where it stands, for messages."""
+
+    value: Any
+    path: str
+
+    def __getitem__(self, key: str) -> _Node:
+        if not isinstance(self.value, dict):
+            raise self.error("an object")
+        if key not in self.value:
+            raise UnsupportedSourceError(f"{self.path} has no {key!r}")
+        return _Node(self.value[key], f"{self.path}.{key}")
+
+    def items(self) -> list[_Node]:
+        if not isinstance(self.value, (list, tuple)):
+            raise self.error("a list")
+        return [_Node(item, f"{self.path}[{index}]") for index, item in enumerate(self.value)]
+
+    def text(self) -> str:
+        if not isinstance(self.value, str):
+            raise self.error("a string")
+        return self.value
+
+    def integer(self) -> int:
+        if not isinstance(self.value, int) or isinstance(self.value, bool):
+            raise self.error("a whole number")
+        return self.value
+
+    def number(self) -> float:
+        if not isinstance(self.value, (int, float)) or isinstance(self.value, bool):
+            raise self.error("a number")
+        if not math.isfinite(self.value):
+            raise self.error("a finite number")
+        return float(self.value)
+
+    def error(self, expected: str) -> UnsupportedSourceError:
+        shown = repr(self.value)
+        return UnsupportedSourceError(f"{self.path} is {shown[:40]}{'…' * (len(shown) > 40)}, not {expected}")
+
+
+def _line(node: _Node) -> Line:
+    return Line(
+        text=node["text"].text(),
+        quad=_quad(node["quad"]),
+        confidence=node["confidence"].number(),
+        words=tuple(_word(word) for word in node["words"].items()),
+        score=node["score"].number(),
+    )
+
+
+def _word(node: _Node) -> Word:
+    chars = tuple(
+        Char(char["text"].text(), _quad(char["quad"]), char["confidence"].number())
+        for char in node["chars"].items()
+    )
+    return Word(node["text"].text(), _quad(node["quad"]), node["confidence"].number(), chars)
+
+
+def _quad(node: _Node) -> Quad:
+    points = node.items()
+    if len(points) != 4:
+        raise node.error("four points")
+    first, second, third, fourth = (_point(point) for point in points)
+    return first, second, third, fourth
+
+
+def _point(node: _Node) -> Point:
+    values = node.items()
+    if len(values) != 2:
+        raise node.error("a point [x, y]")
+    return values[0].number(), values[1].number()

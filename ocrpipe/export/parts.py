@@ -1,0 +1,94 @@
+"""What several formats need of a page: boxes in whole pixels, directions, words, clean text, the image."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrpipe import documents, images
+from ocrpipe.errors import ConfigError
+from ocrpipe.images import Source
+from ocrpipe.page import Line, Page, Quad, Word
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
+
+
+class Box(NamedTuple):
+    """An upright box in whole pixels; ``right`` and ``bottom`` lie one past the last pixel."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        """Pixels across, at least one."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        """Pixels down, at least one."""
+        return self.bottom - self.top
+
+
+def box(quad: Quad, page: Page) -> Box:
+    """The smallest box around a quad, inside the page."""
+    left, right = _span([x for x, _ in quad], page.width)
+    top, bottom = _span([y for _, y in quad], page.height)
+    return Box(left, top, right, bottom)
+
+
+def angle(quad: Quad) -> float:
+    """Direction of a quad's text in degrees within ±180, clockwise on the screen positive."""
+    (left, top), (right, bottom) = quad[:2]
+    return math.degrees(math.atan2(bottom - top, right - left))
+
+
+def words(line: Line) -> tuple[Word, ...]:
+    """A line's words; a line that has text but no words, as made by hand, is one word."""
+    if line.words or not line.text:
+        return line.words
+    return (Word(line.text, line.quad, line.confidence, ()),)
+
+
+def language(text: str) -> str:
+    """``"zh"`` for text with Han characters in it, else ``"en"``."""
+    return "zh" if _HAN.search(text) else "en"
+
+
+def clean(text: str) -> str:
+    """The text without the control characters that XML and HTML can't hold."""
+    return _NOT_XML.sub("", text)
+
+
+def pixels(page: Page, image: Source | None) -> NDArray[np.uint8]:
+    """The page's image: the one given, else ``page.source`` opened again, since a result holds no pixels.
+
+    Returns:
+        H×W×3, RGB, uint8, of the page's size.
+
+    Raises:
+        ConfigError: There is no image to be had, or it is of another size than the page.
+        OcrError: The image can't be read.
+    """
+    if image is not None:
+        found = images.load(image)
+    elif page.source is not None:
+        found = documents.reopen(page.source, page.number, page.dpi)
+    else:
+        raise ConfigError("the page has no source to open again; give its image")
+    height, width = found.shape[:2]
+    if (width, height) != (page.width, page.height):
+        raise ConfigError(f"the image is {width}×{height} pixels, the page {page.width}×{page.height}")
+    return found
+
+
+def _span(values: list[float], size: int) -> tuple[int, int]:
+    low = min(max(math.floor(min(values)), 0), max(size - 1, 0))
+    return low, max(min(math.ceil(max(values)), size), low + 1)

@@ -1,0 +1,111 @@
+"""The rules of hocr-tools' hocr-check and what OCRmyPDF's HocrParser looks for, written out here."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from ocrpipe.export.hocr import page_to_hocr
+from ocrpipe.page import Line, Page, Paragraph, Word
+
+XHTML = "{http://www.w3.org/1999/xhtml}"
+BBOX = re.compile(r"bbox (\d+) (\d+) (\d+) (\d+)")
+
+
+def parse(page: Page) -> ET.Element:
+    return ET.fromstring(page_to_hocr(page).encode())
+
+
+def of_class(root: ET.Element, name: str) -> list[ET.Element]:
+    return root.findall(f".//*[@class='{name}']")
+
+
+def properties(element: ET.Element) -> dict[str, str]:
+    """As hocr-check reads them: every part is a name and a value."""
+    return dict(part.split(None, 1) for part in element.attrib["title"].split(";"))
+
+
+def bbox(element: ET.Element) -> tuple[int, ...]:
+    found = BBOX.search(element.attrib["title"])
+    assert found
+    return tuple(map(int, found.groups()))
+
+
+def test_structure(page: Page) -> None:
+    root = parse(page)
+    assert root.tag == f"{XHTML}html"
+    names = {meta.get("name") for meta in root.iter(f"{XHTML}meta")}
+    assert {"ocr-system", "ocr-capabilities"} <= names
+    (sheet,) = root.findall(f".//{XHTML}div[@class='ocr_page']")
+    assert properties(sheet) == {
+        "image": '"sc%3Ban %221%22.png"',
+        "bbox": "0 0 400 300",
+        "ppageno": "2",
+        "scan_res": "150 150",
+    }
+    paragraphs = sheet.findall(f"{XHTML}p[@class='ocr_par']")
+    assert [par.get("lang") for par in paragraphs] == ["zh", "en"]
+    lines = [line for par in paragraphs for line in par.findall(f"{XHTML}span[@class='ocr_line']")]
+    read = [[word.text for word in line.findall(f"{XHTML}span[@class='ocrx_word']")] for line in lines]
+    assert read == [[word.text for word in line.words] for line in page.lines]
+    assert len({element.get("id") for element in root.iter() if element.get("id")}) == 1 + 2 + 4 + 10
+
+
+def test_geometry(turned: tuple[Page, Any]) -> None:
+    page, _ = turned
+    root = parse(page)
+    for name in ("ocr_par", "ocr_line", "ocrx_word"):
+        boxes = [bbox(element) for element in of_class(root, name)]
+        for left, top, right, bottom in boxes:
+            assert 0 <= left < right <= page.width and 0 <= top < bottom <= page.height
+        for a, b in combinations(boxes, 2):  # hocr-check lets them overlap by a fifth
+            width = min(a[2], b[2]) - max(a[0], b[0])
+            height = min(a[3], b[3]) - max(a[1], b[1])
+            assert width <= 0 or height <= 0
+    expected = {0: None, 90: "270.0", 180: "180.0", 270: "90.0"}[-page.orientation % 360]
+    for line in of_class(root, "ocr_line"):
+        assert properties(line).get("textangle") == expected
+        assert ("baseline" in properties(line)) == (expected is None)
+        assert properties(line)["x_size"] == "20.0"
+
+
+def test_confidence_and_baseline(page: Page) -> None:
+    root = parse(page)
+    words = of_class(root, "ocrx_word")
+    assert [properties(word)["x_wconf"] for word in words] == [
+        f"{round(100 * w.confidence)}" for w in page.words
+    ]
+    assert {properties(line)["baseline"] for line in of_class(root, "ocr_line")} == {"0.0000 0"}
+
+
+def test_the_baseline_of_a_skewed_line_runs_along_its_lower_side(skewed: Page) -> None:
+    for element, line in zip(of_class(parse(skewed), "ocr_line"), skewed.lines, strict=True):
+        slope, offset = map(float, properties(element)["baseline"].split())
+        left, _, _, bottom = bbox(element)
+        for x, y in line.quad[2:]:
+            assert bottom + offset + slope * (x - left) == pytest.approx(y, abs=1.1)
+        assert re.fullmatch(r"[-+]?\d*\.?\d* [-+]?\d+", properties(element)["baseline"])
+
+
+def test_an_empty_page_is_a_page() -> None:
+    text = page_to_hocr(Page(10, 10))
+    assert [bbox(sheet) for sheet in of_class(ET.fromstring(text.encode()), "ocr_page")] == [(0, 0, 10, 10)]
+    assert not re.search(r"<(div|title|p|span|body)\b[^>]*/>", text)  # left open, read as HTML
+
+
+def test_boxes_stay_inside_and_are_never_empty() -> None:
+    quad = ((-5.0, 9.99), (30.0, 9.99), (30.0, 9.99), (-5.0, 9.99))
+    line = Line("x", quad, 1.0, (Word("x", quad, 1.0, ()),))
+    root = parse(Page(10, 10, (Paragraph((line,), quad),)))
+    assert bbox(of_class(root, "ocr_line")[0]) == (0, 9, 10, 10)
+
+
+def test_text_that_xml_cannot_hold_and_lines_without_words() -> None:
+    quad = ((0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0))
+    line = Line("a\0<b>\x0c &", quad, 1.0, ())
+    root = parse(Page(10, 10, (Paragraph((line,), quad),), source="\x01.png"))
+    assert of_class(root, "ocrx_word")[0].text == "a<b> &"

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ocrpipe.errors import OcrError, UnsupportedSourceError
+from ocrpipe.export.json import page_from_dict, page_to_dict, page_to_json
+from ocrpipe.page import Char, Line, Page, Paragraph, Word
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+POINTS = st.tuples(NUMBERS, NUMBERS)
+QUADS = st.tuples(POINTS, POINTS, POINTS, POINTS)
+
+
+def some(items: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(items, max_size=2).map(tuple)
+
+
+CHARS = st.builds(Char, TEXTS, QUADS, NUMBERS)
+WORDS = st.builds(Word, TEXTS, QUADS, NUMBERS, some(CHARS))
+LINES = st.builds(Line, TEXTS, QUADS, NUMBERS, some(WORDS), NUMBERS)
+PAGES = st.builds(
+    Page,
+    width=st.integers(0),
+    height=st.integers(0),
+    paragraphs=some(st.builds(Paragraph, some(LINES), QUADS)),
+    orientation=st.sampled_from([0, 90, 180, 270]),
+    skew=NUMBERS,
+    source=st.none() | TEXTS,
+    number=st.integers(1),
+    dpi=st.none() | NUMBERS,
+)
+
+
+@given(PAGES)
+@settings(max_examples=40, deadline=None)
+def test_round_trip_is_exact(page: Page) -> None:
+    assert page_from_dict(page_to_dict(page)) == page
+    text = page_to_json(page)
+    again = Page.from_dict(json.loads(text))
+    assert again == page
+    assert page_to_json(again) == text
+
+
+def test_numbers_of_numpy_become_plain(page: Page) -> None:
+    half = np.float32(0.5)
+    char = Char("x", ((half, half),) * 4, half)
+    line = Line("x", char.quad, half, (Word("x", char.quad, half, (char,)),), half)
+    page = Page(2, 2, (Paragraph((line,), char.quad),), skew=half, dpi=half)
+    assert Page.from_dict(json.loads(page_to_json(page))) == page
+
+
+def test_the_schema_is_named(page: Page) -> None:
+    data = page.to_dict()
+    assert data["schema"] == "ocrpipe.page/1"
+    assert list(data) == [
+        "schema", "width", "height", "orientation", "skew", "source", "number", "dpi", "paragraphs",
+    ]  # fmt: skip
+    with pytest.raises(UnsupportedSourceError, match="page.schema is 'ocrpipe.page/2'"):
+        page_from_dict(data | {"schema": "ocrpipe.page/2"})
+
+
+def test_unknown_keys_are_passed_over(page: Page) -> None:
+    assert page_from_dict(page.to_dict() | {"note": "by hand"}) == page
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_junk_anywhere_is_a_clear_error_or_a_page(data: st.DataObject) -> None:
+    char = Char("x", ((0.0, 1.0),) * 4, 0.5)
+    line = Line("x", char.quad, 0.5, (Word("x", char.quad, 0.5, (char,)),))
+    tree: Any = page_to_dict(Page(2, 2, (Paragraph((line,), char.quad),)))
+    node = tree
+    while True:
+        key = data.draw(st.sampled_from(list(node) if isinstance(node, dict) else range(len(node))))
+        if not isinstance(node[key], (dict, list)) or not node[key] or data.draw(st.booleans()):
+            break
+        node = node[key]
+    if data.draw(st.booleans()):
+        node[key] = data.draw(JUNK)
+    else:
+        del node[key]
+    try:
+        assert isinstance(page_from_dict(tree), Page)
+    except OcrError as error:
+        assert str(error).startswith("page")
+
+
+@pytest.mark.parametrize("junk", [None, [], "page", 3, {}])
+def test_what_is_no_page_at_all(junk: Any) -> None:
+    with pytest.raises(UnsupportedSourceError):
+        page_from_dict(junk)
+
+
+def test_the_message_says_where(page: Page) -> None:
+    data = page.to_dict()
+    data["paragraphs"][1]["lines"][0]["quad"][2] = [1, "2"]
+    with pytest.raises(UnsupportedSourceError) as caught:
+        page_from_dict(data)
+    assert str(caught.value) == "page.paragraphs[1].lines[0].quad[2][1] is '2', not a number"

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from ocrpipe.page import Char, Line, Page, Paragraph, Quad, Word
+
+QUAD: Quad = ((0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0))
+
+
+def line(*words: str, confidence: float = 0.5) -> Line:
+    built = tuple(
+        Word(word, QUAD, confidence, tuple(Char(char, QUAD, confidence) for char in word)) for word in words
+    )
+    return Line(" ".join(words), QUAD, confidence, built)
+
+
+def test_text_is_lines_and_paragraphs() -> None:
+    page = Page(9, 9, (Paragraph((line("a", "b"), line("c")), QUAD), Paragraph((line("d"),), QUAD)))
+    assert page.text == "a b\nc\n\nd"
+    assert [found.text for found in page.lines] == ["a b", "c", "d"]
+    assert [word.text for word in page.words] == ["a", "b", "c", "d"]
+    assert [char.text for char in page.lines[0].chars] == ["a", "b"]
+
+
+def test_confidence_is_the_mean_over_characters_not_over_lines() -> None:
+    page = Page(9, 9, (Paragraph((line("abc", confidence=1.0), line("d", confidence=0.0)), QUAD),))
+    assert page.confidence == page.paragraphs[0].confidence == 0.75
+    assert [found.min_confidence for found in page.lines] == [1.0, 0.0]
+
+
+def test_an_empty_page_is_a_page() -> None:
+    page = Page(9, 9)
+    assert (page.text, page.lines, page.words, page.confidence) == ("", (), (), 0.0)
+    assert line().min_confidence == 0.0
+    assert Page.from_dict(page.to_dict()) == page
+
+
+def test_results_cannot_be_changed_and_can_be_compared() -> None:
+    page = Page(9, 9, (Paragraph((line("a"),), QUAD),))
+    with pytest.raises(FrozenInstanceError):
+        page.width = 5  # type: ignore[misc]
+    assert page == Page(9, 9, (Paragraph((line("a"),), QUAD),))
+    assert len({page, Page(9, 9)}) == 2
+    assert not hasattr(page, "__dict__")
