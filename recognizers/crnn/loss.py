@@ -24,7 +24,8 @@ class _NarrowCTC(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Sequence[Sequence[int]]) -> Tensor:
         n, t, _ = logits.shape
-        normaliser = logits.float().logsumexp(-1, keepdim=True)
+        # Sample by sample: float32 copies of one sample fit into the cache, those of a batch don't.
+        normaliser = torch.stack([sample.float().logsumexp(-1, keepdim=True) for sample in logits])
         own = [sorted(set(label)) for label in labels]
         width = 1 + max(map(len, own))
         columns = torch.full((n, width), BLANK)
@@ -59,9 +60,12 @@ class _NarrowCTC(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None]:
         logits, normaliser, index, posterior, weight = ctx.saved_tensors
-        grad = (logits.float() - normaliser).exp_().mul_(weight)
-        grad.scatter_add_(2, index, -posterior)
-        return grad.mul_(upstream[0]).to(logits.dtype), None
+        grads = torch.empty_like(logits)
+        weight, posterior = weight * upstream[0], posterior * upstream[0]
+        for i, grad in enumerate(grads):
+            sample = (logits[i].float() - normaliser[i]).exp_().mul_(weight[i])
+            grad.copy_(sample.scatter_add_(1, index[i], -posterior[i]))
+        return grads, None
 
 
 def narrow_ctc(logits: Tensor, labels: Sequence[Sequence[int]]) -> Tensor:

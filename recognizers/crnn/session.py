@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -83,7 +84,12 @@ def train(
         recognizer = CRNNRecognizer.from_model(trained, charset)
         return {name: round(error_rate(recognizer, some), 4) for name, some in crops.items()}
 
-    Trainer(network, charset, config, validate=validate if crops else None, log=log).fit(pool)
+    trainer = Trainer(network, charset, config, validate=validate if crops else None, log=log)
+    previous = signal.signal(signal.SIGTERM, lambda *_: trainer.stop())
+    try:
+        trainer.fit(pool)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
     return network
 
 

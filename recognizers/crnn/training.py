@@ -114,12 +114,17 @@ class Trainer:
         self._validate, self._log = validate, log
         self._rng = np.random.default_rng(config.seed)
         self._generator = torch.Generator().manual_seed(config.seed)
+        self._stopping = False
         config.run.mkdir(parents=True, exist_ok=True)
 
     @property
     def share(self) -> float:
         """How much of the cycle is over, 0..1."""
         return min(1.0, self.progress.seconds / (60 * self.config.minutes))
+
+    def stop(self) -> None:
+        """Let ``fit`` end after the current step, with a checkpoint; may be called from a signal handler."""
+        self._stopping = True
 
     def fit(self, pool: LinePool) -> None:
         """Train until the cycle is over, with checkpoints and a log; resumes from the run's checkpoint."""
@@ -131,7 +136,7 @@ class Trainer:
         losses: list[tuple[float, float]] = []
         marks = dict.fromkeys(("log", "checkpoint", "validate"), time.monotonic())
         lines_at_mark = self.progress.lines
-        while self.share < 1:
+        while self.share < 1 and not self._stopping:
             began = time.monotonic()
             batch = pool.batch(self._rng, config.batch_pixels)
             losses.append(self.step(batch))
@@ -169,12 +174,13 @@ class Trainer:
         with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16):
             features = self.model.features(inputs)
             target, weight = frame_targets(labels, centers, features.shape[1], self._generator)
+            chosen = weight > 0
             if ctc_share:
                 logits = self.model.classify(features)
+                framed = logits[chosen] if frame_share else logits
             else:  # the large layer only where something is supervised
-                chosen = weight > 0
-                logits, target, weight = self.model.classify(features[chosen]), target[chosen], weight[chosen]
-        frame_loss = _frame_loss(logits, target, weight) if frame_share else torch.zeros(())
+                framed = self.model.classify(features[chosen])
+        frame_loss = _frame_loss(framed, target[chosen], weight[chosen]) if frame_share else torch.zeros(())
         ctc_loss = narrow_ctc(logits, labels) if ctc_share else torch.full((), math.nan)
         loss = frame_share * frame_loss + (ctc_share * ctc_loss if ctc_share else 0)
         self.optimizer.zero_grad(set_to_none=True)
@@ -259,5 +265,5 @@ def build(charset: Charset, config: CRNNConfig | None = None, seed: int = 0) -> 
 
 
 def _frame_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    losses = F.cross_entropy(logits.flatten(0, -2).float(), target.flatten(), reduction="none")
-    return (losses * weight.flatten()).sum() / weight.sum().clamp_min(1.0)
+    losses = F.cross_entropy(logits.float(), target, reduction="none")
+    return (losses * weight).sum() / weight.sum().clamp_min(1.0)
