@@ -51,7 +51,7 @@ class LineStyle:
 
     chinese: float = 0.42
     longest: float = 34.0
-    degradation: float = 0.8
+    degradation: float = 0.6
 
 
 class LineRenderer:
@@ -67,7 +67,7 @@ class LineRenderer:
         language = "zh" if rng.random() < self._style.chinese else "en"
         text = self._text(rng, language)
         smallest = 9 if language == "en" else 12
-        size = round(math.exp(rng.uniform(math.log(smallest), math.log(52))))
+        size = round(math.exp(rng.uniform(math.log(smallest), math.log(44))))
         pieces = self._typeset(rng, text, size)
         if not any(drawn.strip() for drawn, _, _ in pieces):
             return self.render(rng)
@@ -139,7 +139,7 @@ class LineRenderer:
             return self._fonts.pick(rng, "han")
         kind = rng.choice(
             ["latin", "mono", "typewriter", "display", "handwriting", "novelty", "han", "pixel"],
-            p=[0.62, 0.08, 0.09, 0.06, 0.04, 0.03, 0.06, 0.02],
+            p=[0.60, 0.09, 0.12, 0.06, 0.04, 0.02, 0.05, 0.02],
         )
         return self._fonts.pick(rng, str(kind) if kind in self._fonts.kinds else "latin")
 
@@ -279,10 +279,10 @@ def _rules(
     """Underlines, table rules and form boxes that touch the text; drawn into ``mask``."""
     height, width = mask.shape
     thick = max(1, round(size * float(rng.uniform(0.03, 0.09))))
-    if rng.random() < 0.09:
+    if rng.random() < 0.14:
         y = round(float(rng.choice([baseline + thick, bottom, bottom + size * rng.uniform(0, 0.3)])))
         mask[y : y + thick] = 255
-    if rng.random() < 0.03:
+    if rng.random() < 0.07:
         y = round(baseline - size * float(rng.uniform(0.9, 1.3)))
         mask[max(0, y) : max(0, y) + thick] = 255
     for x, outward in ((left, -1), (right, 1)):
