@@ -26,6 +26,8 @@ DPI = 200.0
 
 POINTS_PER_INCH = 72
 
+_REOPEN_AFTER = 10  # pages; PDFium keeps what it has read of an open document
+
 # PDFium keeps process-wide state and may be in one call at a time. Re-entrant, since a forgotten generator
 # may be collected, and so closed, in the middle of another one's step.
 _pdfium = threading.RLock()
@@ -119,9 +121,13 @@ def _pdf_pages(
             total = len(document)
         if not total:
             raise UnreadableImageError(f"{name} has no pages")
-        for number in numbers or range(1, total + 1):
+        for index, number in enumerate(numbers or range(1, total + 1), 1):
             _check_number(number, total, name)
             yield _render(document, number, name, dpi, max_pixels)
+            if index % _REOPEN_AFTER == 0:
+                with _pdfium:
+                    document.close()
+                document = _open_pdf(stream, name, password)
     finally:
         with _pdfium:
             document.close()

@@ -115,6 +115,22 @@ def test_pdf_pages_are_rendered_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -
     assert opened == [0, 1]
 
 
+@pytest.mark.parametrize("password", ["", "secret"])
+def test_a_long_pdf_is_reopened_on_the_way(monkeypatch: pytest.MonkeyPatch, password: str) -> None:
+    monkeypatch.setattr(documents, "_REOPEN_AFTER", 2)
+    opened: list[int] = []
+    open_pdf = documents._open_pdf
+
+    def count_open(*arguments: Any) -> pdfium.PdfDocument:
+        opened.append(1)
+        return open_pdf(*arguments)
+
+    monkeypatch.setattr(documents, "_open_pdf", count_open)
+    found = list(pages(locked_pdf(password), password=password))
+    np.testing.assert_allclose([shade(page) for page in found], SHADES, atol=3)
+    assert len(opened) == 2
+
+
 @pytest.mark.parametrize("make", [pdf, tiff])
 def test_chosen_pages(make: Any) -> None:
     found = list(pages(make(), numbers=(3, 1)))
