@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shapely import contains_xy
 
 from ocrpipe.geometry import polygon
 from ocrpipe.synthesis.canvas import LINE_GAP, Canvas, Piece, Style
@@ -75,7 +76,6 @@ def test_all_ink_of_a_page_of_text_lies_in_its_quads(fonts: FontLibrary, texts: 
     page = Typesetter(Canvas(600, 800), rng, fonts, texts, "en", 18)
     for i in range(4):
         page.paragraph(page.prose(120), Frame(40, 40, 560, 760), 60 + 170 * i)
-    page.canvas.draw.rectangle((0, 0, 0, 0), fill=(255, 255, 255))
     covered = np.zeros((800, 600), np.bool_)
     for box in page.canvas.boxes:
         covered[int(box.top) : int(np.ceil(box.bottom)), int(box.left) - 1 : int(np.ceil(box.right)) + 1] = (
@@ -132,14 +132,11 @@ def test_quads_follow_the_warp() -> None:
     for seed in range(12):
         warped, (found,) = warp(image, np.random.default_rng(seed), [quad], curled=True)
         ys, xs = np.nonzero(warped[20:-20, 20:-20, 0] < 128)
-        inside = polygon(found).buffer(4)
-        assert inside.covers(polygon(found))
-        if np.median(warped) < 200:
-            continue
         points = np.stack((xs + 20, ys + 20), axis=1)
-        area = polygon(found).area
-        assert area == pytest.approx(len(points), rel=0.1)
-        assert abs(points.mean(axis=0) - np.mean(found, axis=0)).max() < 3
+        around = polygon(found).buffer(60)
+        near = points[contains_xy(around, points)]
+        assert polygon(found).area == pytest.approx(len(near), rel=0.1)
+        assert abs(near.mean(axis=0) - np.mean(found, axis=0)).max() < 3
         moved += found != quad
     assert moved > 4
 
