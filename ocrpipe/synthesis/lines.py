@@ -282,6 +282,9 @@ def _rules(
     if rng.random() < 0.14:
         y = round(float(rng.choice([baseline + thick, bottom, bottom + size * rng.uniform(0, 0.3)])))
         mask[y : y + thick] = 255
+    if rng.random() < 0.02:  # struck through
+        y = round(baseline - size * float(rng.uniform(0.25, 0.45)))
+        mask[y : y + thick, round(left) : round(right)] = 255
     if rng.random() < 0.07:
         y = round(baseline - size * float(rng.uniform(0.9, 1.3)))
         mask[max(0, y) : max(0, y) + thick] = 255
@@ -299,10 +302,10 @@ def _cut(rng: Rng, drawn: _Drawn, longest: float) -> tuple[NDArray[np.uint8], ND
     before, after = rng.uniform(-0.02, 0.7 if loose else 0.25, 2) * height
     x0, x1 = drawn.left - before, drawn.right + after
     y0, y1 = drawn.top - up, drawn.bottom + down
-    stretch = float(np.exp(rng.normal(0, 0.09)))
+    stretch = float(np.exp(rng.normal(0, 0.09) if rng.random() < 0.8 else rng.uniform(-0.5, 0.3)))
     stretch = min(stretch, longest * (y1 - y0) / (x1 - x0))
     shear = float(rng.uniform(-0.08, 0.25)) if rng.random() < 0.15 else 0.0
-    limit = min(0.02, 0.18 * height / (x1 - x0))
+    limit = min(0.03, 0.25 * height / (x1 - x0))
     tilt = float(rng.uniform(-1, 1)) * limit if rng.random() < 0.4 else 0.0
     width, rows = max(4, round((x1 - x0) * stretch)), max(6, round(y1 - y0))
     middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2

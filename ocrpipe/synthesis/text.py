@@ -252,6 +252,8 @@ def _short(rng: Rng) -> str:
         _choice(rng, string.ascii_letters),
         _choice(rng, string.digits),
         _digits(rng, 1, 2),
+        _choice(rng, "-:$.,;#*/+=%&@?!()[]|·—、。：，"),
+        f"-{_digits(rng, 1, 2)}.{_digits(rng, 1, 2)}",
         f"{_digits(rng, 1, 2)}.",
         f"({_small(rng, 1, 1)})",
         f"- {_digits(rng, 1, 3)} -",
