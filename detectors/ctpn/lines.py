@@ -81,7 +81,10 @@ def decode(
     grid: AnchorGrid,
     min_score: float,
 ) -> Proposals:
-    """Proposals of one image from the network's outputs.
+    """Proposals of one image from the network's outputs, at most one a cell.
+
+    Two lines never share a cell, so its anchors are rivals and the best one speaks for them. This bounds what
+    the rest costs, whatever a page shows.
 
     Args:
         score: rows×columns×k logits.
@@ -90,7 +93,9 @@ def decode(
         grid: The image's anchors.
         min_score: Least probability.
     """
-    row, column, size = np.nonzero(score > np.log(min_score / (1 - min_score)))
+    best = score.argmax(axis=2)
+    row, column = np.nonzero(score.max(axis=2) > np.log(min_score / (1 - min_score)))
+    size = best[row, column]
     anchor = np.asarray(grid.heights)[size]
     shift, growth = vertical[row, column, size].astype(float).T
     left, right = side[row, column, size].astype(float).T * grid.stride[1] + grid.center_x(column)
@@ -126,10 +131,10 @@ def suppress(proposals: Proposals, threshold: float) -> Proposals:
 
 def _overlapping(p: Proposals, threshold: float) -> tuple[Ints, Ints]:
     """Pairs in a column whose vertical IoU exceeds the threshold; ``p`` is sorted by column and centre."""
-    # IoU > t forces the centres closer than (1 − t) / (1 + t) · (h₁ + h₂) / 2, so a few neighbours suffice.
+    # IoU > t needs heights within a factor of t, and centres closer than (1 − t) / (1 + t) · (h₁ + h₂) / 2.
     tallest = p.height.max(initial=1.0)
     key = p.column * (p.center.max(initial=0) + 4 * tallest) + p.center
-    reach = (1 - threshold) / (1 + threshold) * (p.height + tallest) / 2
+    reach = (1 - threshold) / (1 + threshold) * (p.height + np.minimum(tallest, p.height / threshold)) / 2
     count = np.searchsorted(key, key + reach, side="right") - np.arange(len(p)) - 1
     first = np.repeat(np.arange(len(p)), count)
     second = first + 1 + np.arange(len(first)) - np.repeat(np.cumsum(count) - count, count)

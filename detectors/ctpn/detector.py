@@ -1,0 +1,169 @@
+"""The detector: a page in, its lines of text out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from ocrpipe.detectors.base import TextLine
+from ocrpipe.detectors.ctpn.anchors import AnchorGrid
+from ocrpipe.detectors.ctpn.lines import LineOptions, build, decode
+from ocrpipe.detectors.ctpn.model import CTPN, CTPNConfig, Prediction
+from ocrpipe.detectors.ctpn.scale import estimate_text_height
+from ocrpipe.errors import ConfigError, WeightsError
+from ocrpipe.geometry import clip_quad, to_quad
+
+_MULTIPLE = 32
+
+
+@dataclass(frozen=True)
+class DetectorOptions:
+    """How a page is looked at.
+
+    Attributes:
+        text_height: Pixels to which a page's typical line height is scaled.
+        max_pixels: Most pixels of the scaled page, which bounds time and memory.
+        max_enlargement: Most that a page is enlarged.
+        lines: Thresholds of the text-line construction.
+    """
+
+    text_height: float = 20.0
+    max_pixels: int = 3_000_000
+    max_enlargement: float = 3.0
+    lines: LineOptions = LineOptions()
+
+    def __post_init__(self) -> None:
+        if self.text_height <= 0 or self.max_pixels < _MULTIPLE**2 or self.max_enlargement <= 0:
+            raise ConfigError(f"detector options make no sense: {self}")
+
+
+class CTPNDetector:
+    """Finds lines of text with a CTPN. One instance may serve several threads.
+
+    Args:
+        weights: Path of a .safetensors file with its card beside it; by default the weights that ship.
+        device: "cpu", "cuda" or "mps".
+        options: How a page is looked at.
+
+    Raises:
+        WeightsError: The weights are missing, damaged, or not a CTPN's.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path | None = None,
+        *,
+        device: str = "cpu",
+        options: DetectorOptions | None = None,
+    ) -> None:
+        from ocrpipe.pretrained.loader import load
+
+        state, card = load(weights or "ctpn")
+        try:
+            model = CTPN(CTPNConfig.from_dict(card.config))
+            model.load_state_dict(state)
+        except (ConfigError, RuntimeError, TypeError) as error:
+            reason = str(error).splitlines()[0]
+            raise WeightsError(
+                f"{weights or 'ctpn'} does not hold the weights of a CTPN: {reason}"
+            ) from error
+        self._prepare(model, device, options)
+
+    @classmethod
+    def from_model(
+        cls, model: CTPN, *, device: str = "cpu", options: DetectorOptions | None = None
+    ) -> CTPNDetector:
+        """A detector around a network at hand, for instance one in training; the network is copied."""
+        detector = cls.__new__(cls)
+        copy = CTPN(model.config)
+        copy.load_state_dict(model.state_dict())
+        detector._prepare(copy, device, options)
+        return detector
+
+    def _prepare(self, model: CTPN, device: str, options: DetectorOptions | None) -> None:
+        self.config = model.config
+        self.options = options or DetectorOptions()
+        self._device = torch.device(device)
+        fuse(model.eval())
+        self._model = model.requires_grad_(False).to(self._device)
+        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._bf16 = self._device.type == "cpu" and has_bf16()
+
+    def detect(self, image: NDArray[np.uint8]) -> Sequence[TextLine]:
+        """Find the lines of text on a page that is upright within a few degrees.
+
+        Args:
+            image: H×W×3, RGB, uint8; never empty.
+
+        Returns:
+            Lines as rotated rectangles, cut at the image's border, in its pixels.
+        """
+        height, width = image.shape[:2]
+        grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+        if np.ptp(grey) == 0:
+            return ()
+        scale = self.working_scale(grey)
+        scaled = _resize(grey if self.config.channels == 1 else image, scale)
+        padded, grid = self._pad(scaled)
+        pixels = torch.from_numpy(padded.reshape(*padded.shape[:2], -1).transpose(2, 0, 1)[None].copy())
+        with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
+            prediction: Prediction = self._model(pixels.to(self._device))
+        score, vertical, side = (part[0].cpu().numpy() for part in prediction)
+        proposals = decode(score, vertical, side, grid, self.options.lines.min_score)
+        lines = build(proposals, grid.stride[1], self.options.lines)
+
+        quads = lines.quads * (width / scaled.shape[1], height / scaled.shape[0])
+        found = []
+        for quad, score in zip(quads, lines.scores, strict=True):
+            inside = clip_quad(to_quad(quad), width, height)
+            if cv2.contourArea(np.asarray(inside, np.float32)) > 1:
+                found.append(TextLine(inside, float(score)))
+        return tuple(found)
+
+    def working_scale(self, grey: NDArray[np.uint8]) -> float:
+        """By how much to scale a page so that its text gets the height the network sees best."""
+        height, width = grey.shape
+        # Without enough glyphs to measure: a low image is a line, others have text of about a page's share.
+        text = estimate_text_height(grey) or max(min(0.7 * height, 70.0), height / 60)
+        scale = min(self.options.text_height / text, self.options.max_enlargement)
+        return min(scale, math.sqrt(self.options.max_pixels / (height * width)))
+
+    def _pad(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], AnchorGrid]:
+        """The image on a canvas of its own paper, with sides that the network's strides divide."""
+        height, width = image.shape[:2]
+        bottom, right = -height % _MULTIPLE, -width % _MULTIPLE
+        paper = [float(np.median(channel)) for channel in cv2.split(image)]
+        canvas = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=paper)
+        size = (height + bottom, width + right)
+        return np.asarray(canvas, np.uint8), AnchorGrid.of(size, self.config.stride, self.config.heights)
+
+
+def has_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 numbers itself; elsewhere it would only be slower."""
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def fuse(module: nn.Module) -> None:
+    """Fold each batch normalisation into the convolution before it, in place; for inference only."""
+    for child in module.children():
+        fuse(child)
+    if isinstance(module, nn.Sequential):
+        for index in range(len(module) - 1):
+            first, second = module[index], module[index + 1]
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                module[index], module[index + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
+
+
+def _resize(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)
