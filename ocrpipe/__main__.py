@@ -1,0 +1,7 @@
+"""``python -m ocrpipe``."""
+
+from __future__ import annotations
+
+from ocrpipe.cli import main
+
+main()

@@ -1,0 +1,30 @@
+"""What goes to stderr: complaints, and progress for whoever watches at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+
+def complain(error: Exception) -> None:
+    """One line on stderr that says what went wrong."""
+    if isinstance(error, OSError) and error.strerror:
+        message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    else:
+        message = str(error)
+    typer.echo(f"ocrpipe: {' '.join(message.split())}", err=True)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on the terminal what is being done, as long as the block lasts; nothing without a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(what):
+        yield

@@ -1,0 +1,82 @@
+"""``ocrpipe evaluate``: how well pages are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ocrpipe.cli.options import Detector, Device, Recognizer, Threads
+
+if TYPE_CHECKING:
+    from ocrpipe.evaluation.run import Progress
+
+
+def evaluate(
+    sets: Annotated[list[Path], typer.Argument(metavar="SET", help="Folders of images with their gt.jsonl.")],
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Only the first N pages of each set.")
+    ] = None,
+    worst: Annotated[
+        int, typer.Option(min=0, metavar="N", help="List the N worst pages of each set with their CER.")
+    ] = 0,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Write a report that shows the worst pages and what went wrong."),
+    ] = None,
+    casefold: Annotated[bool, typer.Option("--casefold", help="Ignore case.")] = False,
+    save_predictions: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write what was read to DIR/<set>.jsonl.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON, unrounded.")] = False,
+    detector: Detector = "ctpn",
+    recognizer: Recognizer = "crnn",
+    threads: Threads = None,
+    device: Device = "cpu",
+) -> None:
+    """Read sets of pages with known text and print the error rates.
+
+    Rates are shares: CER without spaces and with them (CERsp), WER, DetEval's P, R and F of the boxes and
+    F50 at an overlap of .5, words read right, calibration error (ECE), and seconds a page.
+    """
+    from ocrpipe.evaluation.report import print_results, to_json
+    from ocrpipe.evaluation.run import evaluate_sets
+    from ocrpipe.pipeline import Pipeline
+
+    pipeline = Pipeline(detector, recognizer, threads=threads, device=device)
+    with _progress() as progress:
+        results = evaluate_sets(
+            sets,
+            pipeline,
+            limit=limit,
+            casefold=casefold,
+            save_predictions=save_predictions,
+            html=html,
+            progress=progress,
+        )
+    if json:
+        typer.echo(to_json(results))
+    else:
+        print_results(results, worst=worst)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar for each set on the terminal."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    tasks = {}
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+
+        def report(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=total)
+            bars.update(tasks[name], completed=done)
+
+        yield report

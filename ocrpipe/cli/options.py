@@ -1,0 +1,19 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Detector = Annotated[str, typer.Option(metavar="NAME", help="One of those `ocrpipe detectors` lists.")]
+Recognizer = Annotated[str, typer.Option(metavar="NAME", help="One of those `ocrpipe recognizers` lists.")]
+Threads = Annotated[int | None, typer.Option(min=1, metavar="N", help="Processor threads; all by default.")]
+Device = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda or mps.")]
+Corpora = Annotated[
+    Path,
+    typer.Option(
+        exists=True, file_okay=False, metavar="DIR", help="Text to render: UTF-8 files zh*.txt and en*.txt."
+    ),
+]

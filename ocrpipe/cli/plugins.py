@@ -1,0 +1,34 @@
+"""``ocrpipe detectors`` and ``ocrpipe recognizers``: what is installed."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ocrpipe.plugins import Kind
+
+_PIPED_WIDTH = 160
+
+
+def detectors() -> None:
+    """List the detectors that are installed."""
+    _print_table("detectors")
+
+
+def recognizers() -> None:
+    """List the recognisers that are installed."""
+    _print_table("recognizers")
+
+
+def _print_table(kind: Kind) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from ocrpipe.plugins import describe
+
+    table = Table("name", "from", "version", "made by", box=SIMPLE_HEAD, padding=(0, 1), show_edge=False)
+    for plugin in describe(kind):
+        table.add_row(plugin.name, plugin.distribution, plugin.version, plugin.target)
+    Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH).print(table)

@@ -1,0 +1,58 @@
+"""Dataclass configurations from ``--set NAME=VALUE``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+
+from ocrpipe.errors import ConfigError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    Config = TypeVar("Config", bound=DataclassInstance)
+
+_PARSERS: dict[type, Callable[[str], object]] = {
+    bool: {"true": True, "false": False}.__getitem__,
+    int: int,
+    float: float,
+}
+
+
+def configured(config: type[Config], settings: Sequence[str], **given: object) -> Config:
+    """A configuration with what was ``given``, as it is, and the ``settings`` parsed by their fields' types.
+
+    Options left out, whose value is ``None``, keep the configuration's default.
+
+    Raises:
+        ConfigError: A setting is not NAME=VALUE, or its name or value does not fit the configuration.
+    """
+    values = {name: value for name, value in given.items() if value is not None}
+    parsers = {
+        name: parser
+        for name, parser in _parsers(config).items()
+        if name not in given  # these have options of their own
+    }
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals or name not in parsers:
+            raise ConfigError(
+                f"cannot set {setting!r}; NAME=VALUE, where NAME is one of {', '.join(parsers)}"
+            )
+        try:
+            values[name] = parsers[name](text)
+        except (KeyError, ValueError):
+            raise ConfigError(f"{text!r} is no value for {name}") from None
+    return config(**values)
+
+
+def _parsers(config: type[Any]) -> dict[str, Callable[[str], object]]:
+    """How to parse each field that holds a plain value, or a plain value or ``None``."""
+    hints = get_type_hints(config)
+    found = {}
+    for field in fields(config):
+        kinds = [kind for kind in get_args(hints[field.name]) or (hints[field.name],) if kind in _PARSERS]
+        if kinds:
+            found[field.name] = _PARSERS[kinds[0]]
+    return found

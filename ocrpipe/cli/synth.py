@@ -1,0 +1,174 @@
+"""``ocrpipe synth``: look at what the models are trained on, or keep it as a set to evaluate on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ocrpipe.cli.console import working
+from ocrpipe.cli.options import Corpora
+from ocrpipe.errors import ConfigError
+
+if TYPE_CHECKING:
+    from numpy import uint8
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+    from ocrpipe.synthesis.fonts import FontLibrary
+    from ocrpipe.synthesis.text import TextSource
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Render what the models are trained on.")
+
+Preview = Annotated[Path | None, typer.Option(metavar="PATH", help="Picture of all of them side by side.")]
+Out = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder for the images and gt.jsonl: a set to evaluate on.")
+]
+Count = Annotated[int, typer.Option(min=1, metavar="N", help="How many to render.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same images.")]
+Fonts = Annotated[
+    list[Path] | None,
+    typer.Option(
+        exists=True, file_okay=False, metavar="DIR", help="Folder of fonts; the system's by default."
+    ),
+]
+
+
+@app.command()
+def lines(
+    corpora: Corpora,
+    preview: Preview = None,
+    out: Out = None,
+    count: Count = 60,
+    seed: Seed = 0,
+    fonts: Fonts = None,
+) -> None:
+    """Render crops of single lines."""
+    _check_targets(preview, out)
+    library, texts = _material(corpora, fonts)
+
+    from ocrpipe.synthesis.lines import LineRenderer
+
+    renderer = LineRenderer(library, texts)
+
+    def make(rng: Generator) -> _Made:
+        sample = renderer.render(rng)
+        height, width = sample.image.shape
+        quad = ((0, 0), (width, 0), (width, height), (0, height))
+        truth = {"level": "word", "lines": [{"text": sample.text, "quad": quad}]}
+        return _Made(sample.image, truth, sample.image, sample.text)
+
+    _render(make, count, seed, out, preview, _Sheet(library, columns=3, cell=(560, 90)))
+
+
+@app.command()
+def pages(
+    corpora: Corpora,
+    preview: Preview = None,
+    out: Out = None,
+    count: Count = 12,
+    seed: Seed = 0,
+    fonts: Fonts = None,
+    kind: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Layout, such as book or receipt; any by default.")
+    ] = None,
+) -> None:
+    """Render whole pages; the preview outlines lines in red and what is not scored in blue."""
+    _check_targets(preview, out)
+
+    from ocrpipe.synthesis.pages import KINDS, render_page
+    from ocrpipe.synthesis.preview import outlined
+
+    if kind not in (None, *KINDS):
+        raise ConfigError(f"unknown layout {kind!r}, known are: {', '.join(KINDS)}")
+    library, texts = _material(corpora, fonts)
+
+    def make(rng: Generator) -> _Made:
+        page = render_page(rng, library, texts, kind=kind)
+        truth = {
+            "level": "line",
+            "lines": [{"text": t, "quad": q} for t, q in zip(page.texts, page.quads, strict=True)],
+            "no_line_gt_regions": page.ignored,
+        }
+        shown = outlined(outlined(page.image, page.quads), page.ignored, (0, 0, 230))
+        return _Made(page.image, truth, shown, page.kind)
+
+    _render(make, count, seed, out, preview, _Sheet(library, columns=4, cell=(420, 560)))
+
+
+@dataclass(frozen=True)
+class _Made:
+    """An image, its row of gt.jsonl, and how the preview shows it."""
+
+    image: NDArray[uint8]
+    truth: dict[str, Any]
+    shown: NDArray[uint8]
+    caption: str
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    library: FontLibrary
+    columns: int
+    cell: tuple[int, int]
+
+
+def _check_targets(preview: Path | None, out: Path | None) -> None:
+    from PIL import Image
+
+    if preview is not None and preview.suffix.lower() not in Image.registered_extensions():
+        raise ConfigError(f"cannot tell a picture format from {str(preview)!r}; use .png or .jpg")
+    if preview is None and out is None:
+        raise ConfigError("nothing to make: give --preview or --out")
+    if out is not None and (out / "gt.jsonl").exists():
+        raise ConfigError(f"{out} holds a set already")
+
+
+def _material(corpora: Path, fonts: list[Path] | None) -> tuple[FontLibrary, TextSource]:
+    from ocrpipe.recognizers.crnn import default_charset
+    from ocrpipe.synthesis.fonts import FONT_FOLDERS, FontLibrary
+    from ocrpipe.synthesis.text import TextSource
+
+    with working("looking at fonts and text"):
+        library = FontLibrary.system(fonts or FONT_FOLDERS)
+        return library, TextSource(corpora, frozenset(default_charset().characters))
+
+
+def _render(
+    make: Callable[[Generator], _Made],
+    count: int,
+    seed: int,
+    out: Path | None,
+    preview: Path | None,
+    sheet: _Sheet,
+) -> None:
+    from numpy.random import default_rng
+    from PIL import Image
+
+    from ocrpipe.synthesis.preview import contact_sheet
+
+    rng = default_rng(seed)
+    shown, captions, rows = [], [], []
+    if out:
+        (out / "images").mkdir(parents=True, exist_ok=True)
+    with working(f"rendering {count}"):
+        for number in range(1, count + 1):
+            made = make(rng)
+            if preview:
+                shown.append(made.shown)
+                captions.append(made.caption)
+            if out:
+                name = f"images/{number:06}.png"
+                Image.fromarray(made.image).save(out / name)
+                rows.append(json.dumps({"image": name, **made.truth}, ensure_ascii=False) + "\n")
+    if out:  # last, so that a set is whole or is none
+        (out / "gt.jsonl").write_text("".join(rows), "utf-8")
+    if preview:
+        font = next((font for font in sheet.library.fonts if "han" in font.kinds), None)
+        picture = contact_sheet(shown, captions, columns=sheet.columns, cell=sheet.cell, font=font)
+        preview.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(preview)

@@ -1,0 +1,191 @@
+"""``ocrpipe train``: the built-in models from rendered pages and lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ocrpipe.cli.options import Corpora
+from ocrpipe.cli.settings import configured
+from ocrpipe.environment import restart_for_training
+from ocrpipe.errors import ConfigError
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train the built-in models.")
+
+Run = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Where checkpoint and log go, and are gone on from; runs/<model> by default."
+    ),
+]
+Minutes = Annotated[
+    float | None, typer.Option(min=0, help="Length of the training, all of its sessions together.")
+]
+Threads = Annotated[int | None, typer.Option(min=1, metavar="N", help="Threads of torch.")]
+Workers = Annotated[int, typer.Option(min=1, metavar="N", help="Processes that render.")]
+Start = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|PATH", help="Weights to begin with; by default none, from scratch."),
+]
+Validate = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="SET", help="Real pages with gt.jsonl to measure on; never trained on. Repeatable."),
+]
+Paper = Annotated[bool, typer.Option("--paper", help="The paper's network, not the slim one.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Any other plain setting of the model's TrainConfig. Repeatable."
+    ),
+]
+
+
+class Model(str, Enum):
+    """The models that are trained here."""
+
+    crnn = "crnn"
+    ctpn = "ctpn"
+
+
+@app.command()
+def crnn(
+    corpora: Corpora,
+    run: Run = None,
+    minutes: Minutes = None,
+    threads: Threads = None,
+    workers: Workers = 1,
+    start: Start = None,
+    validate: Validate = None,
+    paper: Paper = False,
+    settings: Settings = None,
+) -> None:
+    """Train the recogniser on rendered lines; goes on from the run's checkpoint if there is one."""
+    restart_for_training()
+
+    from ocrpipe.recognizers.crnn import CRNNConfig, default_charset
+    from ocrpipe.recognizers.crnn.session import train
+    from ocrpipe.recognizers.crnn.training import TrainConfig
+
+    config = configured(TrainConfig, settings or (), run=run, minutes=minutes, threads=threads)
+    train(
+        corpora,
+        config,
+        model=CRNNConfig.paper(len(default_charset())) if paper else None,
+        start=start,
+        validation=validate or (),
+        workers=workers,
+        log=_reporter(config.minutes),
+    )
+
+
+@app.command()
+def ctpn(
+    corpora: Corpora,
+    run: Run = None,
+    minutes: Minutes = None,
+    threads: Threads = None,
+    workers: Workers = 1,
+    start: Start = None,
+    validate: Validate = None,
+    paper: Paper = False,
+    settings: Settings = None,
+) -> None:
+    """Train the detector on rendered pages; goes on from the run's checkpoint if there is one."""
+    restart_for_training()
+
+    from ocrpipe.detectors.ctpn import CTPNConfig
+    from ocrpipe.detectors.ctpn.samples import synthetic_pages
+    from ocrpipe.detectors.ctpn.session import real_page_figures
+    from ocrpipe.detectors.ctpn.training import TrainConfig, train
+
+    config = configured(
+        TrainConfig,
+        settings or (),
+        folder=run,
+        minutes=minutes,
+        threads=threads,
+        workers=workers,
+        start=start,
+        model=CTPNConfig.paper() if paper else None,
+    )
+    evaluate = partial(real_page_figures, folders=validate) if validate else None
+    train(config, partial(synthetic_pages, corpora), evaluate=evaluate, report=_say())
+
+
+@app.command()
+def export(
+    model: Annotated[Model, typer.Argument(help="What was trained.")],
+    run: Annotated[Path, typer.Option(exists=True, file_okay=False, metavar="DIR", help="Its run folder.")],
+    recipe: Annotated[str, typer.Option(metavar="TEXT", help="How it was trained, for the card.")],
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            metavar="PATH",
+            help="Figures for the card, from `evaluate --json`.",
+        ),
+    ] = None,
+    calibration: Annotated[
+        float, typer.Option(min=0.01, help="Temperature the recogniser's logits are divided by.")
+    ] = 1.0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder to write to; the package's own by default.")
+    ] = None,
+) -> None:
+    """Write a run's weights, in half precision and with their card, as those that ship."""
+    checkpoint = run / "checkpoint.pt"
+    if not checkpoint.is_file():
+        raise ConfigError(f"{run} holds no checkpoint.pt")
+    accuracy = _accuracy(figures) if figures else {}
+
+    from ocrpipe.pretrained.loader import FOLDER
+
+    if model is Model.crnn:
+        from ocrpipe.recognizers.crnn.session import ship
+
+        path = ship(
+            checkpoint, recipe=recipe, accuracy=accuracy, calibration=calibration, folder=out or FOLDER
+        )
+    else:
+        from ocrpipe.detectors.ctpn.session import ship as ship_ctpn
+
+        path = ship_ctpn(checkpoint, recipe=recipe, accuracy=accuracy, folder=out or FOLDER)
+    typer.echo(path)
+
+
+def _accuracy(figures: Path) -> dict[str, Any]:
+    """Set by set, what ``evaluate --json`` printed."""
+    try:
+        rows = json.loads(figures.read_text("utf-8"))
+        return {row.pop("set"): {k: v for k, v in row.items() if v is not None} for row in rows}
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ConfigError(f"{figures} is not what `ocrpipe evaluate --json` prints: {error}") from error
+
+
+def _say() -> Callable[[str], None]:
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return partial(console.print, markup=False, soft_wrap=True)
+
+
+def _reporter(total: float) -> Callable[[dict[str, Any]], None]:
+    """Prints records of the CRNN's log: how far it is, then losses and speed, or real lines' error rates."""
+    say = _say()
+
+    def report(record: dict[str, Any]) -> None:
+        figures = dict(record)
+        minutes, step = figures.pop("minutes"), figures.pop("step")
+        words = (
+            f"{name.replace('_per_second', '/s').replace('_', ' ')} {x:g}" for name, x in figures.items()
+        )
+        say(f"{minutes:.1f} of {total:g} min  step {step}  {'  '.join(words)}")
+
+    return report

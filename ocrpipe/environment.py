@@ -1,0 +1,27 @@
+"""What has to stand in a process's environment from its very start, before torch is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TRAINING = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "100000000000",
+    "MALLOC_TOP_PAD_": "500000000",
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "10000",
+}
+"""What a training process should be started with: page faults of freshly mapped tensors cost ten times the
+arithmetic on virtual machines, and each new tensor shape recompiles its kernels."""
+
+
+def restart_for_training() -> None:
+    """Start this process over with ``TRAINING`` in its environment, where something of it is missing.
+
+    What is set already, to whatever value, stays. Only on Linux, whose C library reads these settings; the
+    process keeps its id, arguments and open files.
+    """
+    missing = {name: value for name, value in TRAINING.items() if name not in os.environ}
+    if missing and sys.platform == "linux":
+        arguments = [sys.executable, *sys.orig_argv[1:]]
+        os.execve(sys.executable, arguments, {**os.environ, **missing})
