@@ -1,0 +1,81 @@
+"""Cut a drawn line out as a detector would, and give it colours."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrpipe.synthesis.inking import Ink, Mask
+from ocrpipe.synthesis.text import Rng
+
+
+def crop_line(rng: Rng, ink: Ink, longest: float) -> tuple[Mask, NDArray[np.float32]]:
+    """Cut the line out with a detector's small errors, a little turned, slanted and stretched.
+
+    Args:
+        rng: Makes every choice.
+        ink: The line on its canvas.
+        longest: The crop's largest width, as a multiple of its height.
+
+    Returns:
+        The crop, H×W uint8, 255 where there is ink, and x of the characters' centres in it.
+    """
+    height = ink.bottom - ink.top
+    loose = rng.random() < 0.5
+    up, down = rng.uniform(-0.05, 0.28 if loose else 0.1, 2) * height
+    before, after = rng.uniform(-0.02, 0.7 if loose else 0.25, 2) * height
+    x0, x1 = ink.left - before, ink.right + after
+    y0, y1 = ink.top - up, ink.bottom + down
+    stretch = float(np.exp(rng.normal(0, 0.09) if rng.random() < 0.8 else rng.uniform(-0.5, 0.3)))
+    stretch = min(stretch, longest * (y1 - y0) / (x1 - x0))
+    shear = float(rng.uniform(-0.08, 0.25)) if rng.random() < 0.15 else 0.0
+    limit = min(0.03, 0.25 * height / (x1 - x0))
+    tilt = float(rng.uniform(-1, 1)) * limit if rng.random() < 0.4 else 0.0
+    width, rows = max(4, round((x1 - x0) * stretch)), max(6, round(y1 - y0))
+    middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2
+    forward = np.array(
+        [
+            [stretch, -shear, width / 2 - stretch * middle_x + shear * middle_y],
+            [tilt, 1.0, rows / 2 - tilt * middle_x - middle_y],
+        ],
+        np.float32,
+    )
+    mask = np.asarray(cv2.warpAffine(ink.mask, forward, (width, rows), flags=cv2.INTER_LINEAR), np.uint8)
+    if rng.random() < 0.06:
+        mask = _wave(rng, mask)
+    line_y = (ink.top + ink.bottom) / 2
+    centers = stretch * ink.centers - shear * line_y + forward[0, 2]
+    return mask, np.clip(centers, 0, width - 1).astype(np.float32)
+
+
+def colour(rng: Rng, mask: Mask) -> NDArray[np.uint8]:
+    """Dark ink on a light ground, now and then on a shaded or busy one.
+
+    Returns:
+        H×W uint8, grey.
+    """
+    height, width = mask.shape
+    ink, ground = float(rng.uniform(0, 90)), float(rng.uniform(190, 256))
+    kind = rng.random()
+    if kind < 0.15:
+        ink = float(rng.uniform(0, 150))
+        ground = min(255.0, ink + float(rng.uniform(50, 180)))
+    base: float | NDArray[np.float32] = ground
+    if 0.15 < kind < 0.25:
+        shades = rng.uniform(max(ink + 40, ground - 90), ground, (2, int(rng.integers(2, 9))))
+        coarse = shades.astype(np.float32)
+        base = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    alpha = mask.astype(np.float32) * np.float32(1 / 255)
+    return np.asarray(np.clip(base + (ink - base) * alpha, 0, 255), np.uint8)
+
+
+def _wave(rng: Rng, mask: Mask) -> Mask:
+    """The slight curl of a crumpled or bound page."""
+    height, width = mask.shape
+    xs = np.arange(width, dtype=np.float32)
+    period = float(rng.uniform(0.6, 3)) * width
+    dy = float(rng.uniform(0.02, 0.09)) * height * np.sin(2 * np.pi * (xs / period + rng.random()))
+    map_x = np.broadcast_to(xs, (height, width)).astype(np.float32)
+    map_y = (np.arange(height, dtype=np.float32)[:, None] + dy[None, :]).astype(np.float32)
+    return np.asarray(cv2.remap(mask, map_x, map_y, cv2.INTER_LINEAR), np.uint8)
