@@ -1,9 +1,7 @@
 """Training of the CTPN on rendered pages, sized for two CPU cores.
 
-Set these in the environment of the process (they take effect only at its start); without them page faults of
-freshly mapped tensors cost several times the arithmetic on virtual machines::
-
-    MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=500000000
+Start the process with ``ocrpipe.environment.TRAINING`` in its environment; without that, page faults of
+freshly mapped tensors cost several times the arithmetic on virtual machines.
 """
 
 from __future__ import annotations

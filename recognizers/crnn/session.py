@@ -1,4 +1,7 @@
-"""A training session from end to end: fonts, corpora, renderers, model, validation, shipping."""
+"""A training session from end to end: fonts, corpora, renderers, model, validation, shipping.
+
+Start its process with ``ocrpipe.environment.TRAINING`` in the environment; without that it crawls.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +30,6 @@ from ocrpipe.recognizers.crnn.training import Log, TrainConfig, Trainer, build
 from ocrpipe.synthesis.fonts import FontLibrary
 from ocrpipe.synthesis.lines import LineRenderer, LineStyle
 from ocrpipe.synthesis.text import TextSource
-
-ENVIRONMENT = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "100000000000",
-    "MALLOC_TOP_PAD_": "500000000",
-    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "10000",
-}
-"""What a training process should be started with: page faults of freshly mapped tensors cost ten times the
-arithmetic on virtual machines, and each new tensor shape recompiles its kernels."""
 
 
 def renderer(corpora: Path, charset: Charset, style: LineStyle | None = None) -> Render:
