@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from ocrpipe import images
+from ocrpipe.errors import WeightsError
 from ocrpipe.evaluation.dataset import load_dataset
 from ocrpipe.evaluation.text_metrics import TextCounts, count_errors, normalize, same_word
 from ocrpipe.geometry import rectify
@@ -148,17 +149,28 @@ def ship(
         accuracy: Figures measured with it, for the card.
         calibration: See ``Card``.
         folder: Where ``crnn.safetensors`` and its card go.
+
+    Returns:
+        The weights' path.
+
+    Raises:
+        WeightsError: It is no checkpoint of a CRNN.
     """
-    state = torch.load(checkpoint, weights_only=False)
+    try:
+        state = torch.load(checkpoint, weights_only=False)
+        weights, config = state["model"], state["model_config"]
+    except Exception as error:  # torch.load raises anything from OSError to UnpicklingError
+        reason = str(error).partition("\n")[0]
+        raise WeightsError(f"{checkpoint} is no checkpoint of a CRNN: {reason}") from error
     charset = default_charset()
     card = Card(
         "crnn",
         sha256="",
-        config=state["model_config"],
+        config=config,
         charset=charset.characters,
         date=date.today().isoformat(),
         recipe=recipe,
         accuracy=accuracy,
         calibration=calibration,
     )
-    return save(state["model"], card, folder)
+    return save(weights, card, folder)
