@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrpipe.synthesis.inking import Ink, Mask
-from ocrpipe.synthesis.text import Rng
+
+Rng = np.random.Generator
 
 
 def crop_line(rng: Rng, ink: Ink, longest: float) -> tuple[Mask, NDArray[np.float32]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ocrpipe.errors import ConfigError, MissingExtraError
@@ -35,8 +37,11 @@ _TYPEWRITER = re.compile(
 _PIXEL = re.compile(r"atari|dotgothic|pixel|terminus|3270|f500|vt323|bitmap", re.IGNORECASE)
 _NOVELTY = re.compile(r"aenigma", re.IGNORECASE)
 _REGIONAL, _SIMPLIFIED = 5, 2  # Noto CJK collections: JP, KR, SC, TC, HK, then the monospaced ones
-_ASCII = "".join(map(chr, range(0x21, 0x7F)))
-_COMMON_HAN = "的一是不了在人有我他这中大来上国"
+_LATIN = frozenset(map(ord, "ABCabcegrxyz0123456789.,"))
+_HAN = frozenset(map(ord, "的一是不了在人有我他这中大来上国"))
+_ASCII = range(0x21, 0x7F)
+# Latin, Greek and symbols: here fonts have glyphs without ink; none was found to have any among its hanzi.
+_SUSPECT = (_ASCII, range(0xA1, 0x180), range(0x370, 0x400), range(0x2000, 0x2800))
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,9 @@ class Font:
     Attributes:
         path: The font file.
         index: Face within a collection.
-        kinds: Which of "latin", "han", "mono", "typewriter", "handwriting",
-            "display", "pixel", "novelty" it serves as.
-        coverage: Code points it has a glyph for.
+        kinds: Which of "latin", "han", "mono", "typewriter", "handwriting", "display", "pixel", "novelty" it
+            serves as.
+        coverage: Code points it has a glyph for that leaves ink.
         unicase: Whether small letters look like capitals; text is then drawn, and labelled, in capitals.
     """
 
@@ -115,7 +120,7 @@ class FontLibrary:
         return cls(font for path in paths for font in _faces(path))
 
     def pick(self, rng: np.random.Generator, kind: str, text: str = "") -> Font:
-        """A random font of a kind that covers ``text``; families are equally likely, however many faces they have.
+        """A random font of a kind that covers ``text``; families are equally likely, of however many faces.
 
         Raises:
             ocrpipe.errors.ConfigError: No font of the kind covers the text.
@@ -144,67 +149,63 @@ def _faces(path: Path) -> Iterator[Font]:
     except ImportError as error:
         raise MissingExtraError("rendering text needs fontTools: pip install 'ocrpipe[train]'") from error
     try:
-        if path.suffix.lower() == ".ttc":
-            with TTCollection(path, lazy=True) as collection:
-                cmaps = [face.getBestCmap() for face in collection.fonts]
-        else:
-            with TTFont(path, lazy=True) as face:
-                cmaps = [face.getBestCmap()]
-    except (TTLibError, OSError, AssertionError, KeyError, ValueError):
+        with path.open("rb") as file:  # fontTools leaves files that it can't parse open
+            collected = path.suffix.lower() == ".ttc"
+            faces = TTCollection(file, lazy=True).fonts if collected else [TTFont(file, lazy=True)]
+            cmaps = [face.getBestCmap() for face in faces]
+    except (TTLibError, OSError, AssertionError, KeyError, ValueError, struct.error):
         return
     for index, cmap in enumerate(cmaps):
         if not cmap or (len(cmaps) >= _REGIONAL and index != _SIMPLIFIED):
             continue
-        font = _describe(path, index, frozenset(cmap))
+        font = _describe(path, index, frozenset(code for code, glyph in cmap.items() if glyph != ".notdef"))
         if font:
             yield font
 
 
 def _describe(path: Path, index: int, coverage: frozenset[int]) -> Font | None:
-    latin = all(ord(c) in coverage for c in "ABCabcxyz0123456789.,")
-    han = all(ord(c) in coverage for c in _COMMON_HAN)
+    latin, han = coverage >= _LATIN, coverage >= _HAN
     if not (latin or han):
         return None
     try:
         face = _load(str(path), index, 32)
-        blank = {ord(c) for c in _ASCII if ord(c) in coverage and not _ink(face, c).any()}
+        suspects = (code for part in _SUSPECT for code in part if code in coverage)
+        blank = {code for code in suspects if face.getmask(chr(code)).getbbox() is None}
+        latin = latin and blank.isdisjoint(_ASCII)
         unicase = latin and _is_unicase(face)
+        even = latin and abs(face.getlength("i") - face.getlength("M")) < 2  # hinting may round them apart
     except (OSError, ValueError):
         return None
-    name = path.stem
-    kinds: set[str] = set()
-    if latin and not blank:
-        special = {
-            "handwriting": bool(_HANDWRITING.search(str(path))),
-            "typewriter": bool(_TYPEWRITER.search(name)),
-            "pixel": bool(_PIXEL.search(name)),
-        }
-        kinds |= {kind for kind, true in special.items() if true}
-        novelty = bool(_NOVELTY.search(str(path)))
-        if abs(face.getlength("iiii") - face.getlength("MMMM")) < 1 and not han:
-            kinds.add("mono")
-        if novelty:
-            kinds = {"novelty"}
-        elif unicase or "handwriting" in kinds or "pixel" in kinds:
-            kinds.add("display")
-        elif not han:
-            kinds |= {"latin", "display"}
-    if han:
-        kinds.add("han")
+    kinds = {"han"} if han else set()
+    if latin:
+        kinds |= _latin_kinds(path, han=han, unicase=unicase, even=even)
     return Font(path, index, frozenset(kinds), coverage - blank, unicase) if kinds else None
 
 
-def _ink(face: ImageFont.FreeTypeFont, character: str) -> np.ndarray:
-    image = Image.new("L", (64, 64))
-    ImageDraw.Draw(image).text((16, 8), character, fill=255, font=face)
-    return np.asarray(image)
+def _latin_kinds(path: Path, *, han: bool, unicase: bool, even: bool) -> set[str]:
+    """What a font with Latin letters serves as, by its name and whether its letters are ``even`` in width."""
+    if _NOVELTY.search(str(path)):
+        return {"novelty"}
+    special = {
+        "handwriting": _HANDWRITING.search(str(path)),
+        "typewriter": _TYPEWRITER.search(path.stem),
+        "pixel": _PIXEL.search(path.stem),
+        "mono": even and not han,
+    }
+    kinds = {kind for kind, found in special.items() if found}
+    if unicase or kinds & {"handwriting", "pixel"}:
+        kinds.add("display")
+    elif not han:
+        kinds |= {"latin", "display"}
+    return kinds
 
 
 def _is_unicase(face: ImageFont.FreeTypeFont) -> bool:
     """Whether a, e, g and r are drawn as capitals, full-sized or small."""
 
-    def shape(character: str) -> np.ndarray:
-        ink = Image.fromarray(_ink(face, character))
-        return np.asarray(ink.crop(ink.getbbox()).resize((16, 16)), np.float32).ravel()
+    def shape(character: str) -> NDArray[np.float32]:
+        canvas = Image.new("L", (64, 64))
+        ImageDraw.Draw(canvas).text((16, 8), character, fill=255, font=face)
+        return np.asarray(canvas.crop(canvas.getbbox()).resize((16, 16)), np.float32).ravel()
 
     return all(np.corrcoef(shape(c), shape(c.upper()))[0, 1] > 0.9 for c in "aegr")

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from ocrpipe.synthesis.fonts import Font
-from ocrpipe.synthesis.text import Rng, is_han
+from ocrpipe.synthesis.text import is_han
 
+Rng = np.random.Generator
 Mask = NDArray[np.uint8]
 
 _VISIBLE = 100  # ink fainter than this is the blur around a stroke

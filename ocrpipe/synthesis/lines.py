@@ -20,7 +20,9 @@ from ocrpipe.synthesis import effects
 from ocrpipe.synthesis.cropping import colour, crop_line
 from ocrpipe.synthesis.fonts import Font, FontLibrary
 from ocrpipe.synthesis.inking import Ink, Neighbour, Run, draw_line
-from ocrpipe.synthesis.text import Rng, TextSource, is_han
+from ocrpipe.synthesis.text import TextSource, is_han
+
+Rng = np.random.Generator
 
 _FULL_WIDTH = {c: chr(ord(c) + 0xFEE0) for c in map(chr, range(0x21, 0x7F))}
 _ATTEMPTS = 100  # texts in a row that no font may be able to draw

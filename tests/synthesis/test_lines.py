@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import ImageDraw, ImageFont
+
+from ocrpipe.errors import ConfigError
+from ocrpipe.recognizers.crnn.charset import default_charset
+from ocrpipe.synthesis.cropping import colour, crop_line
+from ocrpipe.synthesis.fonts import Font, FontLibrary
+from ocrpipe.synthesis.inking import Neighbour, Run, draw_line
+from ocrpipe.synthesis.lines import LineRenderer, LineSample, LineStyle
+from ocrpipe.synthesis.text import TextSource
+
+_FONTS = Path(__file__).parents[1] / "data" / "fonts"
+ALPHABET = frozenset(default_charset().characters)
+CLEAN = LineStyle(degradation=0.0)
+
+
+@pytest.fixture(scope="module")
+def fonts() -> FontLibrary:
+    return FontLibrary.from_files(sorted(_FONTS.glob("Noto*")))
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> TextSource:
+    folder = tmp_path_factory.mktemp("corpora")
+    english = "The quick brown fox jumps over the lazy dog, déjà vu: 12 more!\nWell then\n"
+    (folder / "en_prose.txt").write_text(english, encoding="utf-8")
+    (folder / "zh_prose.txt").write_text(
+        "中国人在这来了，我不是一人。\n大国有大有中，他来了\n", encoding="utf-8"
+    )
+    return TextSource(folder, ALPHABET)
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, set[str]]]:
+    """Every character drawn, by font file."""
+    found: dict[str, set[str]] = defaultdict(set)
+    text = ImageDraw.ImageDraw.text
+
+    def record(self: ImageDraw.ImageDraw, xy: Any, text_: str, *args: Any, **options: Any) -> None:
+        font = options["font"]
+        assert isinstance(font, ImageFont.FreeTypeFont)
+        found[str(font.path)] |= set(text_)
+        text(self, xy, text_, *args, **options)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", record)
+    yield found
+
+
+def samples(renderer: LineRenderer, count: int, seed: int = 0) -> list[LineSample]:
+    rng = np.random.default_rng(seed)
+    return [renderer.render(rng) for _ in range(count)]
+
+
+def han(fonts: FontLibrary) -> Font:
+    return fonts.pick(np.random.default_rng(0), "han")
+
+
+def restricted(font: Font, characters: str) -> Font:
+    return replace(font, coverage=frozenset(map(ord, characters)))
+
+
+def test_samples_are_what_training_expects(fonts: FontLibrary, texts: TextSource) -> None:
+    for sample in samples(LineRenderer(fonts, texts), 150):
+        height, width = sample.image.shape
+        assert sample.image.dtype == np.uint8 and height >= 6 and 4 <= width <= 40 * height
+        assert sample.text and ALPHABET.issuperset(sample.text)
+        assert sample.centers.shape == (len(sample.text),) and sample.centers.dtype == np.float32
+        assert (sample.centers >= 0).all() and (sample.centers < width).all()
+
+
+def test_the_same_seed_gives_the_same_line(fonts: FontLibrary, texts: TextSource) -> None:
+    for one, other in zip(
+        samples(LineRenderer(fonts, texts), 30), samples(LineRenderer(fonts, texts), 30), strict=True
+    ):
+        assert one.text == other.text
+        assert np.array_equal(one.image, other.image) and np.array_equal(one.centers, other.centers)
+
+
+def test_only_characters_a_font_covers_are_drawn_with_it(
+    fonts: FontLibrary, texts: TextSource, drawn: dict[str, set[str]]
+) -> None:
+    """Neighbouring lines included; a font without a glyph would show a box there."""
+    poor = FontLibrary(
+        [
+            restricted(han(fonts), "中国人在这来了我他不是大有abcdefghijklm0123，"),
+            restricted(fonts.pick(np.random.default_rng(0), "latin"), "ABCDEFGHIJKLMnopqrstuvwxyz456789,."),
+        ]
+    )
+    found = samples(LineRenderer(poor, texts), 300)
+    assert len(drawn) == 2 and all(len(characters) > 20 for characters in drawn.values())
+    for font in poor.fonts:
+        assert font.covers("".join(drawn[str(font.path)]))
+    assert set("".join(sample.text for sample in found)) <= set().union(*drawn.values()) | {" "}
+
+
+def test_full_width_letters_are_labelled_with_their_half_width_form(
+    texts: TextSource, fonts: FontLibrary, drawn: dict[str, set[str]]
+) -> None:
+    font = han(fonts)
+    wide = {chr(ord(c) + 0xFEE0) for c in map(chr, range(0x21, 0x7F))}
+    library = FontLibrary(
+        [
+            replace(font, coverage=font.coverage | set(map(ord, wide))),
+            fonts.pick(np.random.default_rng(0), "latin"),
+        ]
+    )
+    found = samples(LineRenderer(library, texts, LineStyle(chinese=1.0)), 500)
+    assert len(drawn[str(font.path)] & wide) > 10
+    assert not set("".join(sample.text for sample in found)) & (wide - ALPHABET)
+
+
+def test_a_unicase_font_is_labelled_in_capitals(texts: TextSource, fonts: FontLibrary) -> None:
+    latin = replace(fonts.pick(np.random.default_rng(0), "latin"), unicase=True)
+    for sample in samples(LineRenderer(FontLibrary([latin]), texts, LineStyle(chinese=0.0)), 60):
+        assert sample.text == sample.text.upper()
+
+
+def test_fonts_that_can_draw_nothing_are_reported(texts: TextSource, fonts: FontLibrary) -> None:
+    useless = FontLibrary([restricted(font, "☃") for font in fonts.fonts])
+    with pytest.raises(ConfigError, match="2 fonts given can draw none"):
+        LineRenderer(useless, texts).render(np.random.default_rng(0))
+    with pytest.raises(ConfigError, match="no han font"):
+        LineRenderer(FontLibrary([]), texts, LineStyle(chinese=1.0)).render(np.random.default_rng(0))
+
+
+def test_style_sets_language_and_length(fonts: FontLibrary, texts: TextSource) -> None:
+    def chinese(share: float) -> float:
+        found = samples(LineRenderer(fonts, texts, LineStyle(chinese=share)), 60)
+        return float(np.mean([any("\u4e00" <= c <= "\u9fff" for c in one.text) for one in found]))
+
+    assert chinese(0.0) < 0.2 and chinese(1.0) > 0.8
+    short = samples(LineRenderer(fonts, texts, LineStyle(longest=5.0)), 60)
+    assert all(one.image.shape[1] <= 5 * one.image.shape[0] + 3 for one in short)
+
+
+@pytest.mark.parametrize("text", ["中国人在大有中", "HIMNHIM HHI", "I中H国 M大"])
+def test_centers_lie_on_the_characters(fonts: FontLibrary, text: str) -> None:
+    """In all of these, ink stands at the middle; in Latin letters within a few pixels of it."""
+    runs = [Run(text, text, han(fonts))]
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        ink = draw_line(rng, runs, 32)
+        mask, centers = crop_line(rng, ink, 40.0)
+        assert ink.text == text and len(centers) == len(text)
+        assert (np.diff(centers) > 0).all()
+        inked = np.flatnonzero(mask.max(axis=0) > 60)
+        for character, center in zip(text, centers, strict=True):
+            if character != " ":
+                assert np.abs(inked - center).min() <= 7, (seed, character)
+
+
+def test_where_each_character_is_drawn_is_known_to_the_pixel(fonts: FontLibrary) -> None:
+    """Drawn alone among spaces, a symmetric character's ink is centred on its centre."""
+    font = han(fonts)
+    for seed in range(20):
+        ink = draw_line(np.random.default_rng(seed), [Run("I   中   I", "I   中   I", font)], 40)
+        around = ink.mask[:, int(ink.centers[4]) - 25 : int(ink.centers[4]) + 25]
+        columns = np.flatnonzero(around.max(axis=0) > 100)
+        if columns.size < 45:  # no rule across
+            assert columns.mean() == pytest.approx(25, abs=2.5), seed
+
+
+def test_ink_reaches_from_left_to_right(fonts: FontLibrary) -> None:
+    for seed in range(30):
+        ink = draw_line(np.random.default_rng(seed), [Run("国中国", "国中国", han(fonts))], 30)
+        rows = slice(int(ink.top), int(np.ceil(ink.bottom)))
+        columns = np.flatnonzero((ink.mask[rows] > 100).any(axis=0))
+        assert columns[0] <= ink.left + 3 and columns[-1] + 1 >= ink.right - 3
+        assert 0.3 * 30 < ink.bottom - ink.top < 2 * 30
+
+
+def test_neighbours_leave_ink_beyond_the_line(fonts: FontLibrary) -> None:
+    font = han(fonts)
+    runs, near = [Run("中国", "中国", font)], Neighbour("大大大大", font, 0.0, 40.0)
+    with_it, without = (draw_line(np.random.default_rng(2), runs, 30, some) for some in ([near], []))
+    assert with_it.mask[80:].sum() > without.mask[80:].sum() + 10_000
+    assert (with_it.left, with_it.right, with_it.top) == (without.left, without.right, without.top)
+
+
+def test_ink_is_darker_than_the_ground(fonts: FontLibrary) -> None:
+    mask = draw_line(np.random.default_rng(0), [Run("国国", "国国", han(fonts))], 30).mask
+    for seed in range(60):
+        image = colour(np.random.default_rng(seed), mask)
+        assert image.shape == mask.shape and image.dtype == np.uint8
+        assert image[mask == 255].mean() + 20 < image[mask == 0].mean()
