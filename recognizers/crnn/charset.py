@@ -1,9 +1,11 @@
-"""The characters the recogniser can write: ASCII, common Latin-1, Chinese punctuation, symbols and GB2312's hanzi."""
+"""What the recogniser can write: ASCII, common Latin-1, Chinese punctuation, symbols and GB2312's hanzi."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+
+from ocrpipe.errors import ConfigError
 
 BLANK = 0
 """Class index of the CTC blank; characters follow from 1."""
@@ -21,13 +23,20 @@ def _hanzi() -> str:
 
 
 class Charset:
-    """Maps characters to class indices and back; index 0 is the CTC blank."""
+    """Maps characters to class indices and back; index 0 is the CTC blank.
+
+    Args:
+        characters: Those of classes 1, 2, …
+
+    Raises:
+        ocrpipe.errors.ConfigError: A character occurs twice.
+    """
 
     def __init__(self, characters: Iterable[str]) -> None:
         self.characters = "".join(characters)
         self._index = {character: i for i, character in enumerate(self.characters, start=1)}
         if len(self._index) != len(self.characters):
-            raise ValueError("a charset holds each character once")
+            raise ConfigError("a charset holds each character once")
 
     def __len__(self) -> int:
         """Number of classes, the blank included."""
@@ -40,9 +49,12 @@ class Charset:
         """Class indices of ``text``.
 
         Raises:
-            KeyError: A character is not in the charset.
+            ocrpipe.errors.ConfigError: A character is not in the charset.
         """
-        return [self._index[character] for character in text]
+        try:
+            return [self._index[character] for character in text]
+        except KeyError as error:
+            raise ConfigError(f"the charset lacks {error} of {text!r}") from error
 
     def decode(self, indices: Sequence[int]) -> str:
         """Text of class indices; blanks give nothing."""

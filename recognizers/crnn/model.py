@@ -32,6 +32,8 @@ class CRNNConfig:
         channels: Channels of the slim backbone's four stages, of heights 16, 8, 4 and 2.
         blocks: Residual blocks of each stage.
         hidden: Units of each LSTM direction; there are two bidirectional layers.
+        join: Width of the linear layer between the two, 0 for none. The paper's text has none, but its 8.3 M
+            parameters and its authors' code have one of 256.
         bottleneck: Width of the linear layer before the classes; 0 for none.
         height: Height of the input in pixels.
     """
@@ -43,11 +45,22 @@ class CRNNConfig:
     hidden: int = 192
     bottleneck: int = 160
     height: int = 32
+    join: int = 0
+
+    def __post_init__(self) -> None:
+        if self.backbone not in ("slim", "vgg"):
+            raise ConfigError(f"unknown CRNN backbone {self.backbone!r}, known are: slim, vgg")
+        if self.classes < 2 or self.hidden < 1 or self.bottleneck < 0 or self.join < 0:
+            raise ConfigError(f"a CRNN cannot have the sizes of {self}")
+        if len(self.channels) != 4 or len(self.blocks) != 4:
+            raise ConfigError(f"a CRNN has four stages, got {self.channels} channels, {self.blocks} blocks")
+        if self.height < 16 or self.height % 16 or (self.backbone == "vgg" and self.height != 32):
+            raise ConfigError(f"{self.height} px is no input height of the {self.backbone} backbone")
 
     @classmethod
     def paper(cls, classes: int) -> CRNNConfig:
-        """The network of the paper's table 1."""
-        return cls(classes, backbone="vgg", hidden=256, bottleneck=0)
+        """The network of the paper's table 1: 8.3 M parameters for 37 classes."""
+        return cls(classes, backbone="vgg", hidden=256, bottleneck=0, join=256)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as a weights card holds them."""
@@ -58,10 +71,11 @@ class CRNNConfig:
         """The configuration that ``to_dict`` described.
 
         Raises:
-            ocrpipe.errors.ConfigError: A key is unknown or missing.
+            ocrpipe.errors.ConfigError: A key is unknown or missing, or a value makes no sense.
         """
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         try:
-            return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+            return cls(**values)
         except TypeError as error:
             raise ConfigError(f"not a CRNN configuration: {error}") from error
 
@@ -72,17 +86,14 @@ class CRNN(nn.Module):
     def __init__(self, config: CRNNConfig) -> None:
         super().__init__()
         self.config = config
-        if config.backbone == "slim":
-            self.stages, features = _slim(config)
-        elif config.backbone == "vgg":
-            self.stages, features = _vgg()
-        else:
-            raise ConfigError(f"unknown CRNN backbone {config.backbone!r}")
+        self.stages, features = _slim(config) if config.backbone == "slim" else _vgg()
+        both = 2 * config.hidden
+        between, width = config.join or both, config.bottleneck or both
         self.rnn = nn.ModuleList(
-            [MaskedBiLSTM(features, config.hidden), MaskedBiLSTM(2 * config.hidden, config.hidden)]
+            [MaskedBiLSTM(features, config.hidden), MaskedBiLSTM(between, config.hidden)]
         )
-        width = config.bottleneck or 2 * config.hidden
-        self.neck = nn.Linear(2 * config.hidden, width) if config.bottleneck else nn.Identity()
+        self.join = nn.Linear(both, between) if config.join else nn.Identity()
+        self.neck = nn.Linear(both, width) if config.bottleneck else nn.Identity()
         self.classify = nn.Linear(width, config.classes)
 
     def forward(self, images: Tensor, frames: Tensor | None = None) -> Tensor:
@@ -96,7 +107,8 @@ class CRNN(nn.Module):
         Returns:
             (N, W // STRIDE, classes) logits.
         """
-        return self.classify(self.features(images, frames))
+        scores: Tensor = self.classify(self.features(images, frames))
+        return scores
 
     def features(self, images: Tensor, frames: Tensor | None = None) -> Tensor:
         """What ``classify`` turns into scores: (N, T, bottleneck)."""
@@ -105,9 +117,9 @@ class CRNN(nn.Module):
         for stage in self.stages:
             x = stage(x, mask)
         x = mask(x).flatten(1, 2).transpose(1, 2)  # N C H T -> N T C·H
-        for layer in self.rnn:
-            x = layer(x, frames)
-        return self.neck(x)
+        first, second = self.rnn
+        features: Tensor = self.neck(second(self.join(first(x, frames)), frames))
+        return features
 
 
 class MaskedBiLSTM(nn.Module):
@@ -129,10 +141,11 @@ class MaskedBiLSTM(nn.Module):
         return torch.cat([self.forth(x)[0], back], 2)
 
 
-class Stage(nn.Sequential):
+class Stage(nn.ModuleList):
     """Layers in a row; what enters a convolution is masked first."""
 
     def forward(self, x: Tensor, mask: Mask) -> Tensor:
+        """(N, C, H, W) in and out, at the stage's own C, H and W."""
         for layer in self:
             x = layer(mask(x)) if isinstance(layer, nn.Conv2d) else layer(x)
         return x
@@ -143,9 +156,10 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.body = Stage(*_conv(channels, channels), nn.ReLU(inplace=True), *_conv(channels, channels))
+        self.body = Stage([*_conv(channels, channels), nn.ReLU(inplace=True), *_conv(channels, channels)])
 
     def forward(self, x: Tensor, mask: Mask) -> Tensor:
+        """(N, C, H, W) in and out."""
         return torch.relu_(self.body(x, mask) + x)
 
 
@@ -160,7 +174,7 @@ def _slim(config: CRNNConfig) -> tuple[nn.ModuleList, int]:
     for outputs, blocks, stride in zip(
         config.channels, config.blocks, ((2, 2), (2, 2), (2, 1), (2, 1)), strict=True
     ):
-        stages.append(Stage(*_conv(inputs, outputs, stride), nn.ReLU(inplace=True)))
+        stages.append(Stage([*_conv(inputs, outputs, stride), nn.ReLU(inplace=True)]))
         stages.extend(Residual(outputs) for _ in range(blocks))
         inputs = outputs
     return stages, inputs * config.height // 16
@@ -186,9 +200,9 @@ def _vgg() -> tuple[nn.ModuleList, int]:
         layers += [nn.BatchNorm2d(outputs)] if norm else []
         layers.append(nn.ReLU(inplace=True))
         layers += [nn.MaxPool2d(pool)] if pool else []
-        stages.append(Stage(*layers))
+        stages.append(Stage(layers))
         inputs = outputs
-    stages.append(Stage(nn.ZeroPad2d((0, 1, 0, 0)), nn.Conv2d(512, 512, 2), nn.ReLU(inplace=True)))
+    stages.append(Stage([nn.ZeroPad2d((0, 1, 0, 0)), nn.Conv2d(512, 512, 2), nn.ReLU(inplace=True)]))
     return stages, 512
 
 

@@ -26,7 +26,7 @@ def prepare(crop: NDArray[np.uint8], height: int = 32) -> NDArray[np.uint8]:
         height×W uint8, W a multiple of ``BUCKET``.
     """
     grey = crop if crop.ndim == 2 else cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-    width = min(MAX_WIDTH - _MARGIN, max(4, round(grey.shape[1] * height / grey.shape[0])))
+    width = _scaled_width(grey.shape[0], grey.shape[1], height)
     shrinks = grey.shape[0] > height
     scaled = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     even = _even_contrast(np.asarray(scaled, np.uint8))
@@ -37,13 +37,17 @@ def prepare(crop: NDArray[np.uint8], height: int = 32) -> NDArray[np.uint8]:
 
 def scale_of(crop: NDArray[np.uint8], height: int = 32) -> float:
     """Pixels of the prepared input a pixel of the crop's width became."""
-    width = min(MAX_WIDTH - _MARGIN, max(4, round(crop.shape[1] * height / crop.shape[0])))
-    return width / crop.shape[1]
+    own_height, own_width = map(int, crop.shape[:2])
+    return _scaled_width(own_height, own_width, height) / own_width
 
 
 def to_input(prepared: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Prepared crops, any shape, as the network's numbers: paper white near 1, ink near -1."""
-    return prepared.astype(np.float32) * np.float32(1 / 127.5) - np.float32(1)
+    return np.asarray(prepared.astype(np.float32) * np.float32(1 / 127.5) - np.float32(1), np.float32)
+
+
+def _scaled_width(own_height: int, own_width: int, height: int) -> int:
+    return min(MAX_WIDTH - _MARGIN, max(4, round(own_width * height / own_height)))
 
 
 def _even_contrast(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
