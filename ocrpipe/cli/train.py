@@ -183,9 +183,7 @@ def _reporter(total: float) -> Callable[[dict[str, Any]], None]:
     def report(record: dict[str, Any]) -> None:
         figures = dict(record)
         minutes, step = figures.pop("minutes"), figures.pop("step")
-        words = (
-            f"{name.replace('_per_second', '/s').replace('_', ' ')} {x:g}" for name, x in figures.items()
-        )
+        words = (f"{name.replace('_per_second', '/s')} {value:g}" for name, value in figures.items())
         say(f"{minutes:.1f} of {total:g} min  step {step}  {'  '.join(words)}")
 
     return report
