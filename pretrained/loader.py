@@ -51,7 +51,8 @@ def load(name: str | Path) -> tuple[dict[str, Tensor], Card]:
             card beside it.
 
     Raises:
-        ocrpipe.errors.WeightsError: The file or its card is missing or damaged; the message names both checksums.
+        ocrpipe.errors.WeightsError: The file or its card is missing or damaged; of a damaged file the message
+            names both checksums.
     """
     path = FOLDER / f"{name}.safetensors" if Path(name).suffix == "" else Path(name)
     card = read_card(path.with_suffix(".json"))
@@ -81,7 +82,10 @@ def read_card(path: Path) -> Card:
         ocrpipe.errors.WeightsError: It is missing or not a card.
     """
     try:
-        return Card(**json.loads(path.read_text(encoding="utf-8")))
+        card = Card(**json.loads(path.read_text(encoding="utf-8")))
+        if not (isinstance(card.config, dict) and isinstance(card.charset, str) and card.calibration > 0):
+            raise ValueError("its config, charset or calibration is of no use")
+        return card
     except OSError as error:
         raise WeightsError(f"cannot read the card {path}: {error.strerror}") from error
     except (ValueError, TypeError) as error:
@@ -89,7 +93,7 @@ def read_card(path: Path) -> Card:
 
 
 def save(tensors: dict[str, Tensor], card: Card, folder: Path = FOLDER) -> Path:
-    """Write weights in half precision with their card; both appear whole or not at all.
+    """Write weights in half precision with their card; each file appears whole or not at all.
 
     Args:
         tensors: The model's state.
@@ -98,10 +102,16 @@ def save(tensors: dict[str, Tensor], card: Card, folder: Path = FOLDER) -> Path:
 
     Returns:
         The weights' path.
+
+    Raises:
+        ocrpipe.errors.WeightsError: A number is too large for half precision, or is none.
     """
     from safetensors.torch import save as serialise
 
     halves = {k: (t.half() if t.is_floating_point() else t).contiguous() for k, t in tensors.items()}
+    for key, half in halves.items():
+        if not half.isfinite().all():
+            raise WeightsError(f"the weights {card.name} cannot be saved: {key} is not finite as float16")
     data = serialise(halves)
     described = {**asdict(card), "sha256": hashlib.sha256(data).hexdigest()}
     folder.mkdir(parents=True, exist_ok=True)

@@ -45,6 +45,9 @@ class Decoding:
             raise ConfigError(f"a beam of {self.beam_width} and {self.max_distance} edits make no sense")
 
 
+_GREEDY = Decoding()
+
+
 class CRNNRecognizer:
     """Reads line crops.
 
@@ -66,18 +69,20 @@ class CRNNRecognizer:
         weights: str | Path | None = None,
         *,
         device: str = "cpu",
-        decoding: Decoding = Decoding(),  # noqa: B008 - frozen
+        decoding: Decoding = _GREEDY,
         bf16: bool | None = None,
     ) -> None:
-        tensors, card = load(weights or "crnn")
-        model = CRNN(CRNNConfig.from_dict(card.config))
+        name = weights or "crnn"
+        tensors, card = load(name)
+        try:
+            model, charset = CRNN(CRNNConfig.from_dict(card.config)), Charset(card.charset)
+        except (TypeError, ValueError) as error:
+            raise WeightsError(f"the card of the weights {name} is no CRNN's: {error}") from error
         try:
             model.load_state_dict(tensors)
-        except RuntimeError as error:
-            raise WeightsError(
-                f"the weights {weights or 'crnn'} do not fit their card's configuration"
-            ) from error
-        self._set_up(model, Charset(card.charset), device, decoding, bf16, card.calibration)
+        except RuntimeError as error:  # its message lists every tensor
+            raise WeightsError(f"the weights {name} do not fit their card's configuration") from error
+        self._set_up(model, charset, device, decoding, bf16, card.calibration)
 
     @classmethod
     def from_model(
@@ -85,8 +90,8 @@ class CRNNRecognizer:
         model: CRNN,
         charset: Charset,
         *,
-        decoding: Decoding = Decoding(),
-        bf16: bool | None = None,  # noqa: B008
+        decoding: Decoding = _GREEDY,
+        bf16: bool | None = None,
     ) -> CRNNRecognizer:
         """A recogniser around a copy of a ready model, as training and tests need it."""
         copy = CRNN(model.config)
@@ -112,7 +117,8 @@ class CRNNRecognizer:
         self._decoding, self._temperature = decoding, temperature
         self._tree = BKTree(decoding.lexicon) if decoding.lexicon else None
         self._bf16 = has_bf16() and self._device.type == "cpu" if bf16 is None else bf16
-        self._model = _fused(model.eval()).to(self._device, memory_format=torch.channels_last)
+        self._model = _fused(model.eval()).to(self._device)
+        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def recognize(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[Recognition, ...]:
         """Read upright single-line crops; see ``ocrpipe.recognizers.base.Recognizer``.
@@ -121,22 +127,14 @@ class CRNNRecognizer:
             ocrpipe.errors.ConfigError: A crop has no pixels or is not H×W or H×W×3 uint8.
         """
         for i, crop in enumerate(crops):
-            if (
-                crop.dtype != np.uint8
-                or crop.ndim not in (2, 3)
-                or crop.shape[2:] not in ((), (3,))
-                or not crop.size
-            ):
-                raise ConfigError(
-                    f"crop {i} is {crop.dtype}{list(crop.shape)}, not a non-empty H×W or H×W×3 uint8"
-                )
+            _check(crop, i)
         prepared = [prepare(crop, self._height) for crop in crops]
-        found: list[Recognition | None] = [None] * len(crops)
+        found: dict[int, Recognition] = {}
         for batch in _batches([image.shape[1] for image in prepared]):
             emissions = self._decode([prepared[i] for i in batch])
             for i, emitted in zip(batch, emissions, strict=True):
                 found[i] = self._place(emitted, crops[i].shape[1], scale_of(crops[i], self._height))
-        return tuple(recognition for recognition in found if recognition is not None)
+        return tuple(found[i] for i in range(len(crops)))
 
     @torch.inference_mode()
     def _decode(self, images: list[NDArray[np.uint8]]) -> list[list[Emission]]:
@@ -164,7 +162,7 @@ class CRNNRecognizer:
         return align(log_probs, prefix_beam(log_probs, beam_width=self._decoding.beam_width)[0].labels)
 
     def _place(self, emissions: list[Emission], width: int, scale: float) -> Recognition:
-        """Characters along the crop: each reaches halfway to its neighbours, but no further than a Han character."""
+        """Spans of the characters: halfway to the neighbours, at most as far as a Han character reaches."""
         centers = [(emission.frame + 0.5) * STRIDE / scale for emission in emissions]
         reach = 0.5 * self._height / scale
         spans = []
@@ -181,7 +179,16 @@ class CRNNRecognizer:
 
 def has_bf16() -> bool:
     """Whether the processor multiplies bfloat16 numbers itself; elsewhere it would only be slower."""
-    return bool(torch.cpu._is_avx512_bf16_supported())
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # not in all versions of torch
+    return bool(supported and supported())
+
+
+def _check(crop: NDArray[np.uint8], index: int) -> None:
+    if not isinstance(crop, np.ndarray):
+        raise ConfigError(f"crop {index} is {type(crop).__name__}, not an array")
+    if crop.dtype != np.uint8 or not crop.size or not (crop.ndim == 2 or crop.shape[2:] == (3,)):
+        wanted = "a non-empty H×W or H×W×3 uint8"
+        raise ConfigError(f"crop {index} is {crop.dtype}{list(crop.shape)}, not {wanted}")
 
 
 def _best_path(logits: Tensor, frames: list[int]) -> list[list[Emission]]:
@@ -221,6 +228,6 @@ def _fuse(stage: Stage) -> None:
     for i, layer in enumerate(stage):
         if isinstance(layer, nn.BatchNorm2d):
             convolution = stage[i - 1]
-            assert isinstance(convolution, nn.Conv2d)
+            assert isinstance(convolution, nn.Conv2d)  # so both backbones are built
             stage[i - 1] = fuse_conv_bn_eval(convolution, layer)
             stage[i] = nn.Identity()

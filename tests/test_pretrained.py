@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from ocrpipe.errors import WeightsError
+from ocrpipe.pretrained import loader
+from ocrpipe.pretrained.loader import Card, load, read_card, save
+
+CARD = Card("tiny", "", {"classes": 3}, charset="ab", recipe="ten minutes", accuracy={"x": {"cer": 0.1}})
+
+
+@pytest.fixture
+def tensors() -> dict[str, Tensor]:
+    torch.manual_seed(0)
+    return {
+        "conv.weight": torch.randn(4, 3, 3, 3).to(memory_format=torch.channels_last),
+        "norm.num_batches_tracked": torch.tensor(7),
+        "turned": torch.randn(5, 6).T,
+    }
+
+
+def test_what_was_saved_is_loaded(tensors: dict[str, Tensor], tmp_path: Path) -> None:
+    path = save(tensors, CARD, tmp_path / "new")
+    assert path == tmp_path / "new" / "tiny.safetensors"
+    loaded, card = load(path)
+    assert loaded.keys() == tensors.keys()
+    for key, tensor in tensors.items():
+        assert loaded[key].dtype == tensor.dtype
+        expected = tensor.half().float() if tensor.is_floating_point() else tensor
+        assert torch.equal(loaded[key], expected)
+    assert card.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert replace(card, sha256="") == CARD
+    assert path.stat().st_size < 2 * sum(t.numel() for t in tensors.values()) + 500
+    assert sorted(p.name for p in path.parent.iterdir()) == ["tiny.json", "tiny.safetensors"]
+
+
+def test_a_name_means_what_ships(
+    tensors: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "FOLDER", tmp_path)
+    path = save(tensors, CARD, tmp_path)
+    assert load("tiny")[1] == load(str(path))[1] == load(path)[1]
+    with pytest.raises(WeightsError, match=r"cannot read the card .*other\.json: No such file"):
+        load("other")
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty"])
+def test_damaged_weights_are_named_with_both_checksums(
+    tensors: dict[str, Tensor], tmp_path: Path, damage: str
+) -> None:
+    path = save(tensors, CARD, tmp_path)
+    data = path.read_bytes()
+    flipped = data[:-1] + bytes([data[-1] ^ 1])
+    path.write_bytes({"flip": flipped, "cut": data[:-10], "empty": b""}[damage])
+    with pytest.raises(WeightsError) as caught:
+        load(path)
+    for part in ("damaged", str(path), *(hashlib.sha256(d).hexdigest() for d in (data, path.read_bytes()))):
+        assert part in str(caught.value)
+
+
+def test_a_missing_file_is_named(tensors: dict[str, Tensor], tmp_path: Path) -> None:
+    path = save(tensors, CARD, tmp_path)
+    path.unlink()
+    with pytest.raises(WeightsError, match=r"cannot read the weights .*tiny\.safetensors: No such file"):
+        load(path)
+
+
+def test_a_file_of_another_kind_is_refused(tensors: dict[str, Tensor], tmp_path: Path) -> None:
+    path = save(tensors, CARD, tmp_path)
+    path.write_bytes(b"no tensors here")
+    described = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    described["sha256"] = hashlib.sha256(b"no tensors here").hexdigest()
+    path.with_suffix(".json").write_text(json.dumps(described), encoding="utf-8")
+    with pytest.raises(WeightsError, match="is no safetensors file"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b"\xff\xfe",
+        b'{"name": "x"}',
+        b'{"name": "x", "sha256": "", "config": {}, "colour": 1}',
+        b'{"name": "x", "sha256": "", "config": []}',
+        b'{"name": "x", "sha256": "", "config": {}, "charset": 5}',
+        b'{"name": "x", "sha256": "", "config": {}, "calibration": "1"}',
+        b'{"name": "x", "sha256": "", "config": {}, "calibration": -1}',
+    ],
+)
+def test_what_is_no_card_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"x\.json is no weights card"):
+        read_card(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 1e6])
+def test_numbers_that_half_precision_lacks_are_not_saved(number: float, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="norm is not finite"):
+        save({"norm": torch.tensor([1.0, number])}, CARD, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupted_save_leaves_the_old_file(
+    tensors: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tensors, CARD, tmp_path)
+
+    def interrupted(self: Path, target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            save({"other": torch.zeros(3)}, CARD, tmp_path)
+    assert load(path)[0].keys() == tensors.keys()
