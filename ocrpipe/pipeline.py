@@ -40,7 +40,7 @@ class Options:
 
     orientation: bool = True
     deskew: bool = True
-    pad: float = 0.04
+    pad: float = 0.0
     min_confidence: float = 0.35
     max_pixels: int = images.MAX_PIXELS
 
@@ -175,7 +175,7 @@ class Pipeline:
             upright, straighten = rotate(upright, -skew)
             matrix = straighten @ matrix
         found = plugins.detect(self._detector, upright, self._names[0])
-        back: Matrix = np.linalg.inv(matrix)
+        back: Matrix = np.asarray(np.linalg.inv(matrix), np.float64)
         moved = (TextLine(clip_quad(apply(back, line.quad), width, height), line.score) for line in found)
         return _View(turned, skew, tuple(line for line in moved if min(quad_size(line.quad)) >= 1))
 

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ocrpipe.detectors.base import TextLine
-from ocrpipe.detectors.ctpn.anchors import AnchorGrid
+from ocrpipe.detectors.ctpn.anchors import AnchorGrid, Floats
 from ocrpipe.detectors.ctpn.lines import LineOptions, build, decode
 from ocrpipe.detectors.ctpn.model import CTPN, CTPNConfig, Prediction
 from ocrpipe.detectors.ctpn.scale import estimate_text_height
@@ -33,12 +33,15 @@ class DetectorOptions:
         text_height: Pixels to which a page's typical line height is scaled.
         max_pixels: Most pixels of the scaled page, which bounds time and memory.
         max_enlargement: Most that a page is enlarged.
+        margin: Room left around the ink at the ends and above and below, in line heights; the network's own
+            boxes are tight.
         lines: Thresholds of the text-line construction.
     """
 
     text_height: float = 20.0
     max_pixels: int = 3_000_000
     max_enlargement: float = 3.0
+    margin: tuple[float, float] = (0.08, 0.12)
     lines: LineOptions = LineOptions()
 
     def __post_init__(self) -> None:
@@ -121,7 +124,7 @@ class CTPNDetector:
         proposals = decode(score, vertical, side, grid, self.options.lines.min_score)
         lines = build(proposals, grid.stride[1], self.options.lines)
 
-        quads = lines.quads * (width / scaled.shape[1], height / scaled.shape[0])
+        quads = _grown(lines.quads, self.options.margin) * (width / scaled.shape[1], height / scaled.shape[0])
         found = []
         for quad, score in zip(quads, lines.scores, strict=True):
             inside = clip_quad(to_quad(quad), width, height)
@@ -161,6 +164,15 @@ def fuse(module: nn.Module) -> None:
             first, second = module[index], module[index + 1]
             if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
                 module[index], module[index + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
+
+
+def _grown(quads: Floats, margin: tuple[float, float]) -> Floats:
+    """N×4×2 rectangles with room around them, in shares of their heights."""
+    down = (quads[:, 3] - quads[:, 0])[:, None]
+    along = np.stack([down[..., 1], -down[..., 0]], axis=-1)
+    ends = np.array([-1.0, 1.0, 1.0, -1.0])[None, :, None]
+    sides = np.array([-1.0, -1.0, 1.0, 1.0])[None, :, None]
+    return np.asarray(quads + ends * margin[0] * along + sides * margin[1] * down, float)
 
 
 def _resize(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:

@@ -101,7 +101,7 @@ class Trainer:
     ) -> None:
         if model.config.classes != len(charset):
             raise ValueError(f"model has {model.config.classes} classes, charset {len(charset)}")
-        self.model = model.to(memory_format=torch.channels_last)
+        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.config = config
         self.progress = Progress()
         decayed = [p for p in model.parameters() if p.ndim > 1]
@@ -184,7 +184,7 @@ class Trainer:
         ctc_loss = narrow_ctc(logits, labels) if ctc_share else torch.full((), math.nan)
         loss = frame_share * frame_loss + (ctc_share * ctc_loss if ctc_share else 0)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate()

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+import ocrpipe
+from ocrpipe.detectors.base import TextLine
+from ocrpipe.errors import ConfigError, PluginError, UnreadableImageError
+from ocrpipe.geometry import quad_angle, quad_size, turn
+from ocrpipe.page import Quad
+from ocrpipe.pipeline import Options, Pipeline
+from ocrpipe.recognizers.base import CharSpan, Recognition
+
+Pixels = NDArray[np.uint8]
+
+
+class Bars:
+    """Finds black bars wider than high."""
+
+    def detect(self, image: Pixels) -> Sequence[TextLine]:
+        ink = (image[..., 0] < 100).astype(np.uint8)
+        count, _, stats, _ = cv2.connectedComponentsWithStats(ink)
+        lines = []
+        for x, y, w, h, _ in stats[1:count].tolist():
+            if w > 2 * h:
+                quad: Quad = ((x, y), (x + w, y), (x + w, y + h), (x, y + h))
+                lines.append(TextLine(quad, 0.9))
+        return lines
+
+
+class Notches:
+    """Reads a bar as "up" if its notch is at the lower right, with little confidence otherwise."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, ...]] = []
+
+    def recognize(self, crops: Sequence[Pixels]) -> Sequence[Recognition]:
+        self.seen.extend(crop.shape for crop in crops)
+        read = []
+        for crop in crops:
+            height, width = crop.shape[:2]
+            corners = {
+                name: float(part.mean())
+                for name, part in {
+                    "right": crop[height // 2 :, -width // 6 :],
+                    "left": crop[: height // 2, : width // 6],
+                }.items()
+            }
+            sure = 0.95 if corners["right"] > corners["left"] else 0.5
+            half = width / 2
+            read.append(Recognition("up", (CharSpan("u", sure, 0, half), CharSpan("p", sure, half, width))))
+        return read
+
+
+def page(count: int = 8) -> Pixels:
+    """Bars of text height with a notch at the lower right of each."""
+    image = np.full((600, 800, 3), 255, np.uint8)
+    for row in range(count):
+        y = 60 + 60 * row
+        image[y : y + 24, 100 : 600 - 20 * row] = 0
+        image[y + 12 : y + 24, 560 - 20 * row : 600 - 20 * row] = 255
+    return image
+
+
+def pipeline(**options: object) -> Pipeline:
+    return Pipeline(Bars(), Notches(), options=Options(**{"deskew": False, **options}))  # type: ignore[arg-type]
+
+
+def test_lines_words_and_characters_are_in_the_callers_pixels() -> None:
+    found = pipeline().read(page())
+    assert (found.width, found.height, found.orientation, found.skew) == (800, 600, 0, 0.0)
+    assert [line.text for line in found.lines] == ["up"] * 8
+    first = found.lines[0]
+    assert first.quad == ((100, 60), (600, 60), (600, 84), (100, 84))
+    assert first.confidence == pytest.approx(0.95)
+    assert first.score == 0.9
+    assert first.chars[0].quad[1][0] == pytest.approx(350, abs=2)
+
+
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+def test_turned_pages_are_read_upright_with_quads_on_the_page_as_given(turned: int) -> None:
+    found = pipeline().read(turn(page(), turned))
+    assert found.orientation == -turned % 360
+    assert [line.text for line in found.lines] == ["up"] * 8
+    assert all(abs((quad_angle(line.quad) - turned + 180) % 360 - 180) < 1 for line in found.lines)
+    assert quad_size(found.lines[0].quad) == pytest.approx((500, 24), abs=1)
+
+
+def test_orientation_is_left_alone_if_asked() -> None:
+    found = pipeline(orientation=False).read(turn(page(), 180))
+    assert found.orientation == 0
+    assert all(line.confidence == pytest.approx(0.5) for line in found.lines)
+
+
+def test_lines_below_the_least_confidence_are_left_out() -> None:
+    assert pipeline(orientation=False, min_confidence=0.6).read(turn(page(), 180)).lines == ()
+
+
+def test_crops_have_the_margin_asked_for() -> None:
+    reader = Notches()
+    Pipeline(Bars(), reader, options=Options(pad=0.5, deskew=False)).read(page(1))
+    assert reader.seen[0][:2] == (48, 524)
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_a_blank_page_is_an_empty_page(value: int) -> None:
+    found = pipeline().read(np.full((300, 200), value, np.uint8))
+    assert found.lines == ()
+    assert found.text == ""
+    assert found.confidence == 0.0
+
+
+def test_detect_gives_the_lines_only() -> None:
+    lines = pipeline().detect(page(3))
+    assert [line.quad[0] for line in lines] == [(100, 60), (100, 120), (100, 180)]
+
+
+def test_recognize_gives_one_reading_per_crop() -> None:
+    crops = [np.zeros((20, 100, 3), np.uint8)] * 3
+    assert len(pipeline().recognize(crops)) == 3
+    assert pipeline().recognize([]) == ()
+
+
+def test_documents_come_page_by_page(tmp_path: Path) -> None:
+    frames = [Image.fromarray(page(n)) for n in (2, 5)]
+    path = tmp_path / "two.tif"
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    pages = list(pipeline().read_document(path))
+    assert [len(one.lines) for one in pages] == [2, 5]
+    assert [one.number for one in pages] == [1, 2]
+    assert pages[0].source == str(path)
+
+
+def test_several_threads_share_a_pipeline() -> None:
+    shared, results = pipeline(), {}
+    images = {n: page(n) for n in range(1, 9)}
+
+    def work(n: int) -> None:
+        results[n] = len(shared.read(images[n]).lines)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in images]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {n: n for n in images}
+
+
+def test_threads_apply_within_a_call_only() -> None:
+    seen: list[int] = []
+
+    class Spy(Bars):
+        def detect(self, image: Pixels) -> Sequence[TextLine]:
+            seen.append(torch.get_num_threads())
+            return super().detect(image)
+
+    before = torch.get_num_threads()
+    Pipeline(Spy(), Notches(), threads=before + 1).read(page(1))
+    assert seen == [before + 1]
+    assert torch.get_num_threads() == before
+
+
+def test_a_failing_plugin_is_named() -> None:
+    class Broken:
+        def detect(self, image: Pixels) -> Sequence[TextLine]:
+            raise ZeroDivisionError("oops")
+
+    with pytest.raises(PluginError, match="Broken.*oops"):
+        Pipeline(Broken(), Notches()).read(page(1))
+
+
+@pytest.mark.parametrize("options", [{"pad": -1.0}, {"min_confidence": 2.0}, {"max_pixels": 0}])
+def test_options_out_of_range_are_refused(options: dict[str, float]) -> None:
+    with pytest.raises(ConfigError):
+        Options(**options)  # type: ignore[arg-type]
+
+
+def test_no_threads_are_refused() -> None:
+    with pytest.raises(ConfigError, match="threads"):
+        Pipeline(Bars(), Notches(), threads=0)
+
+
+def test_images_over_the_limit_are_refused() -> None:
+    with pytest.raises(UnreadableImageError):
+        pipeline(max_pixels=100).read(page())
+
+
+def test_the_public_names_are_there() -> None:
+    for name in ocrpipe.__all__:
+        assert getattr(ocrpipe, name) is not None
+    assert "ocrpipe.pipeline" in sys.modules
+    with pytest.raises(AttributeError):
+        _ = ocrpipe.nonsense
