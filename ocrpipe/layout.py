@@ -161,7 +161,7 @@ def _is_column(boxes: list[_Box]) -> bool:
 
 
 def _rows(boxes: Iterable[_Box]) -> list[_Row]:
-    """Rows from top to bottom, each from left to right; a box joins the row whose first box it is level with."""
+    """Rows from top to bottom, each from left to right; a box joins the row whose first it is level with."""
     rows: list[_Row] = []
     for box in sorted(boxes, key=lambda box: (box.middle, box.left)):
         for row in reversed(rows[-4:]):

@@ -52,7 +52,7 @@ def greedy(log_probs: LogProbs) -> list[Emission]:
     """The best path: the most probable class of each frame, repeats merged, blanks dropped."""
     if not len(log_probs):
         return []
-    return collapse(log_probs.argmax(axis=1), np.exp(log_probs.max(axis=1)))
+    return collapse(log_probs.argmax(axis=1), np.exp(log_probs.max(axis=1).astype(np.float64)))
 
 
 def collapse(best: NDArray[np.integer], probability: NDArray[np.floating]) -> list[Emission]:

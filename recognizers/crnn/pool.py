@@ -37,7 +37,7 @@ class TrainingLine:
 
 
 def to_training(sample: LineSample, charset: Charset, height: int = 32) -> TrainingLine | None:
-    """The sample as training takes it; ``None`` where CTC cannot align it or the charset lacks a character."""
+    """The sample as training takes it; ``None`` where CTC cannot align it or a class is missing."""
     if not sample.text or any(c not in charset for c in sample.text):
         return None
     image = prepare(sample.image, height)
