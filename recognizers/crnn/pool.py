@@ -1,22 +1,25 @@
 """A pool of rendered lines in memory, kept fresh by background processes.
 
 Rendering costs more than a training step can wait for, so each line serves a few times before newer ones
-replace it; renderers are paced by how much training has used.
+replace it; renderers are paced by how much training has used. They are forked, so this needs Linux or macOS.
 """
 
 from __future__ import annotations
 
 import multiprocessing as mp
 import os
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from types import TracebackType
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ocrpipe.errors import OcrError
 from ocrpipe.recognizers.crnn.charset import Charset
 from ocrpipe.recognizers.crnn.model import STRIDE
 from ocrpipe.recognizers.crnn.preprocess import prepare, scale_of
@@ -37,7 +40,7 @@ class TrainingLine:
 
 
 def to_training(sample: LineSample, charset: Charset, height: int = 32) -> TrainingLine | None:
-    """The sample as training takes it; ``None`` where CTC cannot align it or a class is missing."""
+    """The sample as training takes it; ``None`` where CTC can't align it or the charset lacks a character."""
     if not sample.text or any(c not in charset for c in sample.text):
         return None
     image = prepare(sample.image, height)
@@ -51,7 +54,7 @@ def to_training(sample: LineSample, charset: Charset, height: int = 32) -> Train
 
 
 class LinePool:
-    """Rendered lines by input width.
+    """Rendered lines by input width; as a context manager, it ends its renderers on leaving.
 
     Args:
         make_render: Called once in each background process; returns what renders a line.
@@ -77,35 +80,63 @@ class LinePool:
         self._capacity, self._reuse = capacity, reuse
         self._buckets: dict[int, list[TrainingLine]] = {}
         self._lock = threading.Condition()
-        self._failed = False
+        self._failure: Exception | None = None
+        self._closed = False
         self._size = self.rendered = self.used = 0
-        context = mp.get_context("fork")
-        for worker in range(workers):
+        self._processes: list[mp.process.BaseProcess] = []
+        context, connections = mp.get_context("fork"), list[Connection]()
+        for worker in range(workers):  # all of them before the first thread: forking threads is a gamble
             ours, theirs = context.Pipe()
-            arguments = (theirs, make_render, charset, height, seed * 1000 + worker)
-            context.Process(target=_work, args=arguments, daemon=True).start()
+            connections.append(ours)
+            arguments = (theirs, tuple(connections), make_render, charset, height, [seed, worker])
+            process = context.Process(target=_work, args=arguments, daemon=True)
+            process.start()
+            self._processes.append(process)
             theirs.close()
-            threading.Thread(target=self._receive, args=(ours,), daemon=True).start()
+        for connection in connections:
+            threading.Thread(target=self._receive, args=(connection,), daemon=True).start()
+
+    def __enter__(self) -> LinePool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the renderers; what they have rendered stays."""
+        with self._lock:
+            self._closed = True
+            self._lock.notify_all()
+        for process in self._processes:
+            process.terminate()
+            process.join()
 
     def __len__(self) -> int:
         return self._size
 
     def wait(self, lines: int) -> None:
-        """Return when the pool holds at least ``lines``.
+        """Return when the pool holds at least ``lines``, or all that it may hold.
 
         Raises:
-            RuntimeError: A renderer died.
+            ocrpipe.errors.OcrError: What a renderer raised.
+            RuntimeError: A renderer died of something else.
         """
         with self._lock:
-            self._lock.wait_for(lambda: self._size >= lines or self._failed)
-            if self._failed:
-                raise RuntimeError("a renderer stopped; its error is above")
+            self._lock.wait_for(lambda: self._size >= min(lines, self._capacity) or self._failure)
+            if self._failure:
+                raise self._failure
 
     def batch(self, rng: np.random.Generator, pixels: int) -> list[TrainingLine]:
-        """Lines of one width, about ``pixels`` of total width, at least 8 and at most 128."""
+        """Lines of one width, about ``pixels`` of total width, at least 8 and at most 128.
+
+        Raises:
+            ocrpipe.errors.OcrError: What a renderer raised.
+            RuntimeError: A renderer died of something else.
+        """
+        self.wait(1)
         with self._lock:
-            if self._failed:
-                raise RuntimeError("a renderer stopped; its error is above")
             widths = list(self._buckets)
             weights = np.array([len(self._buckets[w]) * w for w in widths], float)
             width = int(rng.choice(widths, p=weights / weights.sum()))
@@ -118,24 +149,32 @@ class LinePool:
 
     def _receive(self, connection: Connection) -> None:
         rng = np.random.default_rng()
-        while True:
-            try:
-                lines: list[TrainingLine] = connection.recv()
-            except (EOFError, OSError):
+        try:
+            while True:
+                rendered: list[TrainingLine] | OcrError = connection.recv()
+                if isinstance(rendered, OcrError):
+                    return self._fail(rendered)
                 with self._lock:
-                    self._failed = True
+                    for line in rendered:
+                        self._add(line, rng)
+                    self.rendered += len(rendered)
                     self._lock.notify_all()
-                return
-            with self._lock:
-                for line in lines:
-                    self._add(line, rng)
-                self.rendered += len(lines)
-                self._lock.notify_all()
-                self._lock.wait_for(self._hungry)
-            connection.send(None)
+                    self._lock.wait_for(self._hungry)
+                connection.send(None)
+        except (EOFError, OSError):
+            self._fail(RuntimeError("a renderer stopped; its error is above"))
+        finally:
+            connection.close()
+
+    def _fail(self, error: Exception) -> None:
+        with self._lock:
+            if not self._closed:
+                self._failure = error
+            self._lock.notify_all()
 
     def _hungry(self) -> bool:
-        return self._size < self._capacity or self.used > self.rendered * self._reuse
+        hungry = self._size < self._capacity or self.used > self.rendered * self._reuse
+        return hungry or self._closed
 
     def _add(self, line: TrainingLine, rng: np.random.Generator) -> None:
         bucket = self._buckets.setdefault(line.image.shape[1], [])
@@ -147,15 +186,36 @@ class LinePool:
 
 
 def _work(
-    connection: Connection, make_render: Callable[[], Render], charset: Charset, height: int, seed: int
+    connection: Connection,
+    inherited: Sequence[Connection],
+    make_render: Callable[[], Render],
+    charset: Charset,
+    height: int,
+    seed: Sequence[int],
 ) -> None:
+    """Render until the pool hangs up."""
+    for end in inherited:  # or nobody would notice when the pool's process dies
+        end.close()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not what the training makes of it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(10)
     cv2.setNumThreads(1)
-    render, rng = make_render(), np.random.default_rng([seed, os.getpid()])
+    for chunk in _chunks(make_render, charset, height, seed):
+        try:
+            connection.send(chunk)
+            connection.recv()
+        except (EOFError, OSError):
+            return
+
+
+def _chunks(
+    make_render: Callable[[], Render], charset: Charset, height: int, seed: Sequence[int]
+) -> Iterator[list[TrainingLine] | OcrError]:
+    """Rendered lines; if an error of ocrpipe's gets in the way, it comes last."""
     try:
+        render, rng = make_render(), np.random.default_rng(seed)
         while True:
             drawn = (to_training(render(rng), charset, height) for _ in range(_CHUNK))
-            connection.send([line for line in drawn if line])
-            connection.recv()
-    except (EOFError, OSError, KeyboardInterrupt):
-        return
+            yield [line for line in drawn if line]
+    except OcrError as error:
+        yield error

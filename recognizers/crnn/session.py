@@ -14,11 +14,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ocrpipe import images
-from ocrpipe.errors import WeightsError
+from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.evaluation.dataset import load_dataset
 from ocrpipe.evaluation.text_metrics import TextCounts, count_errors, normalize, same_word
 from ocrpipe.geometry import rectify
@@ -27,7 +26,7 @@ from ocrpipe.recognizers.crnn.charset import Charset, default_charset
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
 from ocrpipe.recognizers.crnn.pool import LinePool, Render
 from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer
-from ocrpipe.recognizers.crnn.training import Log, TrainConfig, Trainer, build
+from ocrpipe.recognizers.crnn.training import Log, TrainConfig, Trainer, build, load_checkpoint
 from ocrpipe.synthesis.fonts import FontLibrary
 from ocrpipe.synthesis.lines import LineRenderer, LineStyle
 from ocrpipe.synthesis.text import TextSource
@@ -57,22 +56,23 @@ def train(
         corpora: Folder of text (see ``ocrpipe.synthesis.text.TextSource``).
         config: How to train.
         model: Shape of a new network.
-        start: Weights to start from where there is no checkpoint: a path, or the name of shipped ones.
+        start: Weights to start from where there is no checkpoint, their shape going before ``model``: a path,
+            or the name of shipped ones.
         validation: Folders with gt.jsonl whose real lines the model is measured on; never trained on.
         style: What is rendered.
         workers: Background renderers.
         reuse: Times a rendered line is used.
         log: Called with each log record.
+
+    Returns:
+        The trained network; the run's checkpoint holds it too.
+
+    Raises:
+        ocrpipe.errors.ConfigError: There are no usable fonts or texts, or a validation set has no lines.
+        ocrpipe.errors.WeightsError: The weights to start from or the checkpoint cannot be used.
     """
     charset = default_charset()
-    network = build(charset, model, config.seed)
-    if start is not None and not (config.run / "checkpoint.pt").exists():
-        tensors, card = load(start)
-        network = CRNN(CRNNConfig.from_dict(card.config))
-        network.load_state_dict(tensors)
-    seed = int.from_bytes(os.urandom(4), "big")  # a resumed run must see new lines
-    make = partial(renderer, corpora, charset, style)
-    pool = LinePool(make, charset, workers=workers, reuse=reuse, height=network.config.height, seed=seed)
+    network = _network(charset, model, start, config.seed)
     crops = {folder.name: real_crops(folder, limit=150) for folder in validation}
 
     def validate(trained: CRNN) -> dict[str, float]:
@@ -80,11 +80,27 @@ def train(
         return {name: round(error_rate(recognizer, some), 4) for name, some in crops.items()}
 
     trainer = Trainer(network, charset, config, validate=validate if crops else None, log=log)
-    previous = signal.signal(signal.SIGTERM, lambda *_: trainer.stop())
-    try:
-        trainer.fit(pool)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+    make = partial(renderer, corpora, charset, style)
+    seed = int.from_bytes(os.urandom(4), "big")  # a resumed run must see new lines
+    with LinePool(
+        make, charset, workers=workers, reuse=reuse, height=network.config.height, seed=seed
+    ) as pool:
+        previous = signal.signal(signal.SIGTERM, lambda *_: trainer.stop())
+        try:
+            trainer.fit(pool)
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+    return network
+
+
+def _network(charset: Charset, model: CRNNConfig | None, start: str | Path | None, seed: int) -> CRNN:
+    if start is None:
+        return build(charset, model, seed)
+    tensors, card = load(start)
+    if card.charset != charset.characters:
+        raise WeightsError(f"the weights {start} have another charset than the one that is trained")
+    network = CRNN(CRNNConfig.from_dict(card.config))
+    network.load_state_dict(tensors)
     return network
 
 
@@ -102,11 +118,16 @@ def real_crops(folder: Path, limit: int | None = None, seed: int = 0) -> list[Re
     """Crops of a set's lines, or a fixed random choice of ``limit`` of them.
 
     Ground truth that is upper-case throughout is compared without case.
+
+    Raises:
+        ocrpipe.errors.ConfigError: The set has no lines that count.
     """
     dataset = load_dataset(folder)
     wanted = [
         (page, line) for page in dataset.pages for line in page.lines if line.counts and line.text.strip()
     ]
+    if not wanted:
+        raise ConfigError(f"no line of {folder} counts, so nothing can be measured on it")
     if limit is not None and len(wanted) > limit:
         chosen = np.random.default_rng(seed).permutation(len(wanted))[:limit]
         wanted = [wanted[i] for i in sorted(chosen)]
@@ -154,23 +175,18 @@ def ship(
         The weights' path.
 
     Raises:
-        WeightsError: It is no checkpoint of a CRNN.
+        ocrpipe.errors.WeightsError: It is no checkpoint of a CRNN.
     """
-    try:
-        state = torch.load(checkpoint, weights_only=False)
-        weights, config = state["model"], state["model_config"]
-    except Exception as error:  # torch.load raises anything from OSError to UnpicklingError
-        reason = str(error).partition("\n")[0]
-        raise WeightsError(f"{checkpoint} is no checkpoint of a CRNN: {reason}") from error
+    state = load_checkpoint(checkpoint)
     charset = default_charset()
     card = Card(
         "crnn",
         sha256="",
-        config=config,
+        config=state["model_config"],
         charset=charset.characters,
         date=date.today().isoformat(),
         recipe=recipe,
         accuracy=accuracy,
         calibration=calibration,
     )
-    return save(weights, card, folder)
+    return save(state["model"], card, folder)

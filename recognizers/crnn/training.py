@@ -11,7 +11,7 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.recognizers.crnn.charset import Charset
 from ocrpipe.recognizers.crnn.loss import frame_targets, narrow_ctc
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
@@ -65,6 +66,14 @@ class TrainConfig:
     bf16: bool = True
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.minutes <= 0 or self.learning_rate <= 0 or self.threads < 1:
+            raise ConfigError("minutes, learning_rate and threads of a training must be above 0")
+        if not 0 <= self.frames_only <= self.frames_fade <= 1:
+            raise ConfigError(
+                f"not 0 <= frames_only {self.frames_only} <= frames_fade {self.frames_fade} <= 1"
+            )
+
 
 @dataclass
 class Progress:
@@ -74,6 +83,11 @@ class Progress:
     steps: int = 0
     lines: int = 0
 
+
+CHECKPOINT = "checkpoint.pt"
+"""Name of the checkpoint in a run's folder."""
+
+_LOG_MINUTES = 0.5
 
 Log = Callable[[dict[str, Any]], None]
 Validate = Callable[[CRNN], dict[str, float]]
@@ -88,6 +102,9 @@ class Trainer:
         config: How to train.
         validate: Measures the model on real crops; its figures go into the log.
         log: Called with each log record, after it is written to ``run/log.jsonl``.
+
+    Raises:
+        ocrpipe.errors.ConfigError: The charset has not as many classes as the model.
     """
 
     def __init__(
@@ -100,8 +117,9 @@ class Trainer:
         log: Log | None = None,
     ) -> None:
         if model.config.classes != len(charset):
-            raise ValueError(f"model has {model.config.classes} classes, charset {len(charset)}")
-        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            raise ConfigError(f"the model has {model.config.classes} classes, the charset {len(charset)}")
+        self.model = model
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.config = config
         self.progress = Progress()
         decayed = [p for p in model.parameters() if p.ndim > 1]
@@ -115,6 +133,7 @@ class Trainer:
         self._rng = np.random.default_rng(config.seed)
         self._generator = torch.Generator().manual_seed(config.seed)
         self._stopping = False
+        self._done: dict[str, float] = {}
         config.run.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -127,15 +146,20 @@ class Trainer:
         self._stopping = True
 
     def fit(self, pool: LinePool) -> None:
-        """Train until the cycle is over, with checkpoints and a log; resumes from the run's checkpoint."""
+        """Train until the cycle is over, with checkpoints and a log; resumes from the run's checkpoint.
+
+        Raises:
+            RuntimeError: A renderer of the pool died.
+            ocrpipe.errors.WeightsError: The checkpoint is damaged or another model's.
+        """
         config = self.config
         torch.set_num_threads(config.threads)
         self.resume()
         pool.wait(config.warm_lines)
         self.model.train()
+        self._done = dict.fromkeys(("log", "checkpoint", "validation"), time.monotonic())
         losses: list[tuple[float, float]] = []
-        marks = dict.fromkeys(("log", "checkpoint", "validate"), time.monotonic())
-        lines_at_mark = self.progress.lines
+        lines_before = self.progress.lines
         while self.share < 1 and not self._stopping:
             began = time.monotonic()
             batch = pool.batch(self._rng, config.batch_pixels)
@@ -143,25 +167,18 @@ class Trainer:
             self.progress.seconds += time.monotonic() - began
             self.progress.steps += 1
             self.progress.lines += len(batch)
-            now = time.monotonic()
-            if now - marks["log"] > 30:
-                ctc, frames = np.nanmean(np.asarray(losses), axis=0)
-                rate = (self.progress.lines - lines_at_mark) / (now - marks["log"])
-                self._write(
-                    ctc=float(ctc),
-                    frames=float(frames),
-                    lines_per_second=round(rate, 1),
-                    rendered=pool.rendered,
-                )
-                losses, marks["log"], lines_at_mark = [], now, self.progress.lines
-            if now - marks["checkpoint"] > 60 * config.checkpoint_minutes:
+            if passed := self._due("log", _LOG_MINUTES):
+                rate = (self.progress.lines - lines_before) / passed
+                ctc, frames = (_mean(column) for column in zip(*losses, strict=True))
+                self._write(ctc=ctc, frames=frames, lines_per_second=round(rate, 1), rendered=pool.rendered)
+                losses, lines_before = [], self.progress.lines
+            if self._due("checkpoint", config.checkpoint_minutes):
                 self.save()
-                marks["checkpoint"] = now
-            if self._validate and now - marks["validate"] > 60 * config.validate_minutes:
+            if self._due("validation", config.validate_minutes):
                 self.validate()
-                marks["validate"] = time.monotonic()
         self.save()
-        self.validate()
+        if not self._stopping:
+            self.validate()
 
     def step(self, batch: list[TrainingLine]) -> tuple[float, float]:
         """One optimiser step; returns the CTC loss (NaN while it is off) and the frame-wise loss."""
@@ -214,7 +231,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint under a temporary name, then rename."""
-        path = self.config.run / "checkpoint.pt"
+        path = self.config.run / CHECKPOINT
         state = {
             "model": self.model.state_dict(),
             "model_config": self.model.config.to_dict(),
@@ -226,11 +243,17 @@ class Trainer:
         path.with_suffix(".tmp").replace(path)
 
     def resume(self) -> bool:
-        """Go on from the run's checkpoint; returns whether there was one."""
-        path = self.config.run / "checkpoint.pt"
+        """Go on from the run's checkpoint; returns whether there was one.
+
+        Raises:
+            ocrpipe.errors.WeightsError: It is damaged or another model's.
+        """
+        path = self.config.run / CHECKPOINT
         if not path.exists():
             return False
-        state = torch.load(path, weights_only=False)
+        state = load_checkpoint(path)
+        if CRNNConfig.from_dict(state["model_config"]) != self.model.config:
+            raise WeightsError(f"{path} is of another model: {state['model_config']}")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])
@@ -239,6 +262,15 @@ class Trainer:
         self._generator.set_state(torch_state)
         random.setstate(python_state)
         return True
+
+    def _due(self, what: str, minutes: float) -> float:
+        """Seconds since it was last done if they are that many minutes, else 0; it counts as done then."""
+        now = time.monotonic()
+        passed = now - self._done[what]
+        if passed < 60 * minutes:
+            return 0.0
+        self._done[what] = now
+        return passed
 
     def _write(self, **figures: float) -> None:
         record = {
@@ -254,6 +286,21 @@ class Trainer:
             self._log(record)
 
 
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """What ``Trainer.save`` wrote.
+
+    Raises:
+        ocrpipe.errors.WeightsError: It is damaged, or something else.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        _ = state["model"], state["model_config"]
+    except Exception as error:  # torch.load raises anything from OSError to UnpicklingError
+        reason = str(error).partition("\n")[0]
+        raise WeightsError(f"{path} is no checkpoint of a CRNN: {reason}") from error
+    return state
+
+
 def build(charset: Charset, config: CRNNConfig | None = None, seed: int = 0) -> CRNN:
     """A freshly initialised model for a charset; the blank starts likely, as it is in most frames."""
     torch.manual_seed(seed)
@@ -267,3 +314,9 @@ def build(charset: Charset, config: CRNNConfig | None = None, seed: int = 0) -> 
 def _frame_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     losses = F.cross_entropy(logits.float(), target, reduction="none")
     return (losses * weight).sum() / weight.sum().clamp_min(1.0)
+
+
+def _mean(losses: Sequence[float]) -> float:
+    """Mean of those that are numbers, NaN where none is."""
+    numbers = [loss for loss in losses if not math.isnan(loss)]
+    return sum(numbers) / len(numbers) if numbers else math.nan
