@@ -24,7 +24,8 @@ class LineOptions:
         min_score: Least score of a proposal.
         min_line_score: Least mean score of a line's proposals.
         nms: Vertical IoU from which the weaker of two proposals in a column goes.
-        gap: Widest gap between neighbouring proposals of a line, in their heights.
+        gap: Widest gap between the refined ends of neighbouring proposals of a line, in their heights.
+        hole: Widest run of missing proposals within a line, likewise.
         overlap: Least vertical overlap of neighbours, as a share of the smaller.
         similarity: Least ratio of neighbours' heights.
         min_height: Least height of a line in pixels.
@@ -33,7 +34,8 @@ class LineOptions:
     min_score: float = 0.5
     min_line_score: float = 0.7
     nms: float = 0.3
-    gap: float = 1.0
+    gap: float = 0.5
+    hole: float = 1.5
     overlap: float = 0.7
     similarity: float = 0.6
     min_height: float = 3.0
@@ -48,7 +50,7 @@ class Proposals:
         center: Vertical centre.
         height: Height.
         score: Probability of text, 0…1.
-        left: Where the line's left end would be, meaningful near that end only.
+        left: Where the line's left end is, if it is near; otherwise somewhere further left.
         right: Likewise its right end.
     """
 
@@ -170,25 +172,27 @@ def _neighbours(p: Proposals, stride: int, options: LineOptions, step: int) -> I
     span = p.center.max() + 2 * p.height.max() + 1
     key = p.column * span + p.center
     open_ = np.arange(len(p))
-    for distance in range(1, int(options.gap * p.height.max() / stride) + 2):
-        # Proposals side by side have no gap; each further column adds one stride.
-        open_ = open_[(best[open_] < 0) & ((distance - 1) * stride <= options.gap * p.height[open_])]
+    for distance in range(1, int(options.hole * p.height.max() / stride) + 2):
+        open_ = open_[(best[open_] < 0) & ((distance - 1) * stride <= options.hole * p.height[open_])]
         column = p.column[open_] + step * distance
         at = np.searchsorted(key, column * span + p.center[open_])
         fit = np.zeros(len(open_))
         for candidate in (np.maximum(at - 1, 0), np.minimum(at, len(p) - 1)):
-            score = np.where(p.column[candidate] == column, _fit(p, open_, candidate, options), 0)
+            left, right = (open_, candidate) if step > 0 else (candidate, open_)
+            score = np.where(p.column[candidate] == column, _fit(p, left, right, options), 0)
             best[open_] = np.where(score > fit, candidate, best[open_])
             fit = np.maximum(fit, score)
     return best
 
 
 def _fit(p: Proposals, a: Ints, b: Ints, options: LineOptions) -> Floats:
-    """How well pairs of proposals fit, 0 where too little: overlap times likeness of height."""
+    """How well ``a`` fits ``b``, right of it: overlap times likeness of height, 0 for too little."""
     low, high = np.minimum(p.height[a], p.height[b]), np.maximum(p.height[a], p.height[b])
     shared = (p.height[a] + p.height[b]) / 2 - np.abs(p.center[a] - p.center[b])
     overlap = np.clip(shared / low, 0, 1)
     fits = (overlap >= options.overlap) & (low / high >= options.similarity)
+    # Where the network sees an end on both sides, columns part even if no proposal is missing between them.
+    fits &= p.left[b] - p.right[a] <= options.gap * low
     return np.where(fits, overlap * low / high, 0)
 
 

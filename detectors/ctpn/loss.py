@@ -17,6 +17,8 @@ NEGATIVES = 3
 """Negatives sampled for each positive."""
 VERTICAL_WEIGHT = 1.0
 SIDE_WEIGHT = 2.0
+_FAR = 0.1
+"""Weight of an end out of reach beside one within; there are about ten times as many."""
 _SMOOTH = 1 / 9
 """Where smooth L1 turns from squared to linear; vertical coordinates are mostly below a tenth."""
 
@@ -28,7 +30,7 @@ class Batch(NamedTuple):
     positives: Tensor
     vertical: Tensor
     side: Tensor
-    side_mask: Tensor
+    near: Tensor
 
     @classmethod
     def of(cls, targets: Sequence[Targets]) -> Batch:
@@ -39,7 +41,7 @@ class Batch(NamedTuple):
             torch.from_numpy(np.concatenate([t.index + i * shift for i, t in enumerate(targets)])),
             torch.from_numpy(np.concatenate([t.vertical for t in targets])),
             torch.from_numpy(np.concatenate([t.side for t in targets])),
-            torch.from_numpy(np.concatenate([t.side_mask for t in targets])),
+            torch.from_numpy(np.concatenate([t.near for t in targets])),
         )
 
 
@@ -56,8 +58,8 @@ def ctpn_loss(prediction: Prediction, batch: Batch) -> Loss:
     """Loss of a batch.
 
     All positives count, with three negatives each: half of them the hardest, half drawn at random, so that
-    the score learns where it errs and still sees the plain background. Coordinates are averaged over the
-    positives, sides over the ends within reach, so that a batch without text costs only its negatives.
+    the score learns where it errs and still sees the plain background. Coordinates and sides are averaged
+    over the positives, so that a batch without text costs only its negatives.
     """
     logits = prediction.score.flatten()
     positive = logits[batch.positives]
@@ -71,8 +73,9 @@ def ctpn_loss(prediction: Prediction, batch: Batch) -> Loss:
         1, len(batch.positives)
     )
     ends = prediction.side.view(-1, 2)[batch.positives]
-    side = smooth_l1_loss(ends, batch.side, reduction="none", beta=_SMOOTH)[batch.side_mask].sum()
-    side = side / batch.side_mask.sum().clamp(min=1)
+    weight = torch.where(batch.near, 1.0, _FAR)
+    side = weight * smooth_l1_loss(ends, batch.side, reduction="none", beta=_SMOOTH)
+    side = side.sum() / weight.sum().clamp(min=1)
     return Loss(score + VERTICAL_WEIGHT * vertical + SIDE_WEIGHT * side, score, vertical, side)
 
 

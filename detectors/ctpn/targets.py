@@ -17,7 +17,8 @@ from ocrpipe.detectors.ctpn.anchors import AnchorGrid, Floats, vertical_iou
 POSITIVE_IOU = 0.5
 NEGATIVE_IOU = 0.3
 SIDE_REACH = 32.0
-"""Pixels from a line's end within which a column's side offset is learned, as in the paper."""
+"""Pixels from a line's end within which a column's side offset is learned, as in the paper. Beyond, the target
+is this distance, so that the network also says where there is no end."""
 _MIN_COVER = 0.3
 """Share of a column that a line must cover for its piece to be learned; less is left undecided."""
 _MIN_VISIBLE = 0.6
@@ -32,15 +33,15 @@ class Targets:
         labels: int8, rows×columns×k: 1 text, 0 not, −1 undecided.
         index: int64, P positions of the positives in the flattened ``labels``.
         vertical: float32, P×2: ``v_c``, ``v_h``.
-        side: float32, P×2: offsets of the line's left and right end, in anchor widths.
-        side_mask: bool, P×2: which of these ends lie within reach.
+        side: float32, P×2: offsets of the line's left and right end up to ``SIDE_REACH``, in anchor widths.
+        near: bool, P×2: which of these ends lie within reach.
     """
 
     labels: NDArray[np.int8]
     index: NDArray[np.int64]
     vertical: NDArray[np.float32]
     side: NDArray[np.float32]
-    side_mask: NDArray[np.bool_]
+    near: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def assign(quads: Floats, grid: AnchorGrid, known: NDArray[np.bool_] | None = No
         labels,
         anchor,
         np.stack([center, height], axis=1).astype(np.float32),
-        (offset / grid.stride[1]).astype(np.float32),
+        (np.clip(offset, -SIDE_REACH, SIDE_REACH) / grid.stride[1]).astype(np.float32),
         np.abs(offset) <= SIDE_REACH,
     )
 

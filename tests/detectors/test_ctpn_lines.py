@@ -31,7 +31,7 @@ def perfect(quads: NDArray[np.float64], grid: AnchorGrid = GRID, noise: float = 
     vertical, side = np.zeros((2, *grid.shape, 2), np.float32)
     score.reshape(-1)[targets.index] = rng.normal(4, 0.5, len(targets.index))
     vertical.reshape(-1, 2)[targets.index] = targets.vertical + rng.normal(0, noise, targets.vertical.shape)
-    side.reshape(-1, 2)[targets.index] = np.where(targets.side_mask, targets.side, 7)
+    side.reshape(-1, 2)[targets.index] = targets.side
     return decode(score, vertical, side, grid, 0.5)
 
 
@@ -57,15 +57,27 @@ def test_a_line_of_one_proposal_has_both_ends() -> None:
     assert find(lines, quads)[0] < 0.5
 
 
-def test_columns_stay_apart_and_words_together() -> None:
-    text = perfect(boxes((50, 100, 380, 120), (425, 100, 700, 120)))
-    assert len(build(text, 16).quads) == 2
+@pytest.mark.parametrize("left", [400, 405, 412, 425])
+def test_columns_stay_apart_even_without_an_empty_column_between(left: int) -> None:
+    quads = boxes((50, 100, 380, 120), (left, 100, 700, 120))
+    lines = build(perfect(quads), 16)
+    assert len(lines.quads) == 2
+    assert find(lines, quads).max() < 3
+
+
+def test_columns_are_joined_where_the_gap_is_allowed() -> None:
+    text = perfect(boxes((50, 100, 380, 120), (412, 100, 700, 120)))
+    assert len(build(text, 16, LineOptions(gap=2.0, hole=2.0)).quads) == 1
+
+
+def test_a_line_survives_a_missing_proposal() -> None:
+    text = perfect(boxes((50, 100, 700, 120)))
     holed = text[text.column != 10]
-    assert len(build(holed, 16, LineOptions(gap=1.0)).quads) == 2
-    assert len(build(holed, 16, LineOptions(gap=0.5)).quads) == 3
+    assert len(build(holed, 16).quads) == 1
+    assert len(build(holed, 16, LineOptions(hole=0.5)).quads) == 2
 
 
-def test_the_gap_that_breaks_a_line_grows_with_its_height() -> None:
+def test_the_hole_that_breaks_a_line_grows_with_its_height() -> None:
     for height, whole in ((14, False), (60, True)):
         text = perfect(boxes((50, 100, 700, 100 + height)))
         holed = text[(text.column < 20) | (text.column > 21)]

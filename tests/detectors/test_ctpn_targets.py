@@ -77,15 +77,17 @@ def test_anchors_with_little_overlap_are_background_and_the_rest_undecided() -> 
     assert (targets.labels[:, 10] == 0).all()
 
 
-def test_sides_are_learned_near_the_ends_only() -> None:
+def test_sides_are_exact_near_the_ends_and_far_elsewhere() -> None:
     targets = assign(boxes((37, 100, 251, 120)), GRID)
     _, column, _ = np.unravel_index(targets.index, GRID.shape)
     center = GRID.center_x(column)
-    assert (targets.side_mask == (np.abs(np.array([37, 251]) - center[:, None]) <= 32)).all()
+    assert (targets.near == (np.abs(np.array([37, 251]) - center[:, None]) <= 32)).all()
     ends = center[:, None] + 16 * targets.side
-    assert ends[targets.side_mask[:, 0], 0] == pytest.approx(37, abs=1e-3)
-    assert ends[targets.side_mask[:, 1], 1] == pytest.approx(251, abs=1e-3)
-    assert 0 < targets.side_mask[:, 0].sum() < len(column)
+    assert targets.side[~targets.near[:, 0], 0] == pytest.approx(-2)
+    assert targets.side[~targets.near[:, 1], 1] == pytest.approx(2)
+    assert ends[targets.near[:, 0], 0] == pytest.approx(37, abs=1e-3)
+    assert ends[targets.near[:, 1], 1] == pytest.approx(251, abs=1e-3)
+    assert 0 < targets.near[:, 0].sum() < len(column)
 
 
 def test_a_narrow_line_across_two_columns_keeps_one() -> None:
