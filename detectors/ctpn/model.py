@@ -82,8 +82,8 @@ class Prediction(NamedTuple):
         score: B×H×W×k logits that the anchor is text. One logit stands for the paper's two-class softmax.
         vertical: B×H×W×k×2, ``v_c = (c_y − c_y^a) / h^a`` and ``v_h = log(h / h^a)``.
         side: B×H×W×k×2, offsets of the line's left and right end from the anchor's centre over its width of
-            16 px, ∓2 for ends further away. The paper has one value for the nearer end, and none away from it;
-            two let a line of one proposal have both ends, and tell columns apart.
+            16 px, ∓2 for ends further away. The paper has one value for the nearer end, and none where no end
+            is near; two let a line of one proposal have both ends, and tell columns apart.
     """
 
     score: Tensor

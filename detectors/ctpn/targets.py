@@ -17,8 +17,8 @@ from ocrpipe.detectors.ctpn.anchors import AnchorGrid, Floats, vertical_iou
 POSITIVE_IOU = 0.5
 NEGATIVE_IOU = 0.3
 SIDE_REACH = 32.0
-"""Pixels from a line's end within which a column's side offset is learned, as in the paper. Beyond, the target
-is this distance, so that the network also says where there is no end."""
+"""Pixels from a line's end within which a column's side offset is learned, as in the paper. Beyond it, the
+target is this distance, so that the network also says where there is no end."""
 _MIN_COVER = 0.3
 """Share of a column that a line must cover for its piece to be learned; less is left undecided."""
 _MIN_VISIBLE = 0.6
