@@ -193,7 +193,7 @@ def test_senseless_settings_are_refused(tmp_path: Path, settings: dict[str, floa
 
 @pytest.mark.slow
 def test_twenty_pages_are_learned_by_heart(tmp_path: Path) -> None:
-    """With the shipped shape: about ten minutes on one core."""
+    """With the shipped shape: a minute and a half on one free core."""
     pages = [page(np.random.default_rng(seed)) for seed in range(20)]
 
     def source(rng: np.random.Generator) -> Page:
