@@ -22,6 +22,7 @@ from ocrpipe.evaluation.dataset import load_dataset
 from ocrpipe.evaluation.text_metrics import TextCounts, count_errors, normalize, same_word
 from ocrpipe.geometry import rectify
 from ocrpipe.pretrained.loader import FOLDER, Card, load, save
+from ocrpipe.recognizers.base import Recognizer
 from ocrpipe.recognizers.crnn.charset import Charset, default_charset
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
 from ocrpipe.recognizers.crnn.pool import LinePool, Render
@@ -141,7 +142,7 @@ def real_crops(folder: Path, limit: int | None = None, seed: int = 0) -> list[Re
     return crops
 
 
-def error_rate(recognizer: CRNNRecognizer, crops: Sequence[RealCrop]) -> float:
+def error_rate(recognizer: Recognizer, crops: Sequence[RealCrop]) -> float:
     """Character error rate without spaces; for sets of words the share of words misread."""
     texts = [one.text for one in recognizer.recognize([crop.image for crop in crops])]
     if all(crop.word for crop in crops):
