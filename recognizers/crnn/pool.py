@@ -1,7 +1,8 @@
 """A pool of rendered lines in memory, kept fresh by background processes.
 
 Rendering costs more than a training step can wait for, so each line serves a few times before newer ones
-replace it; renderers are paced by how much training has used. They are forked, so this needs Linux or macOS.
+replace it. Renderers fill the pool as fast as they can; then they are paced by how much training has used.
+They are forked, which Windows cannot do.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class LinePool:
         charset: Turns text into class indices.
         capacity: Lines kept.
         workers: Background processes.
-        reuse: How often a line is used on average before the renderers may go on.
+        reuse: How often lines are used on average before the renderers of a full pool go on.
         height: Input height.
         seed: Of the renderers.
     """
