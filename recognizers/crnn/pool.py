@@ -2,7 +2,7 @@
 
 Rendering costs more than a training step can wait for, so each line serves a few times before newer ones
 replace it. Renderers fill the pool as fast as they can; then they are paced by how much training has used.
-They are forked, which Windows cannot do.
+They are forked from a server process: this one has threads (OpenCV's, torch's), whose forks may hang.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import multiprocessing as mp
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -58,7 +59,7 @@ class LinePool:
     """Rendered lines by input width; as a context manager, it ends its renderers on leaving.
 
     Args:
-        make_render: Called once in each background process; returns what renders a line.
+        make_render: Called once in each background process; returns what renders a line. It is pickled.
         charset: Turns text into class indices.
         capacity: Lines kept.
         workers: Background processes.
@@ -85,17 +86,16 @@ class LinePool:
         self._closed = False
         self._size = self.rendered = self.used = 0
         self._processes: list[mp.process.BaseProcess] = []
-        context, connections = mp.get_context("fork"), list[Connection]()
-        for worker in range(workers):  # all of them before the first thread: forking threads is a gamble
+        context = mp.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        for worker in range(workers):
             ours, theirs = context.Pipe()
-            connections.append(ours)
-            arguments = (theirs, tuple(connections), make_render, charset, height, [seed, worker])
+            arguments = (theirs, make_render, charset, height, [seed, worker])
             process = context.Process(target=_work, args=arguments, daemon=True)
             process.start()
             self._processes.append(process)
             theirs.close()
-        for connection in connections:
-            threading.Thread(target=self._receive, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._receive, args=(ours,), daemon=True).start()
 
     def __enter__(self) -> LinePool:
         return self
@@ -122,7 +122,7 @@ class LinePool:
 
         Raises:
             ocrpipe.errors.OcrError: What a renderer raised.
-            RuntimeError: A renderer died of something else.
+            RuntimeError: A renderer failed or was killed; the message holds its traceback.
         """
         with self._lock:
             self._lock.wait_for(lambda: self._size >= min(lines, self._capacity) or self._failure)
@@ -134,7 +134,7 @@ class LinePool:
 
         Raises:
             ocrpipe.errors.OcrError: What a renderer raised.
-            RuntimeError: A renderer died of something else.
+            RuntimeError: A renderer failed or was killed; the message holds its traceback.
         """
         self.wait(1)
         with self._lock:
@@ -152,8 +152,8 @@ class LinePool:
         rng = np.random.default_rng()
         try:
             while True:
-                rendered: list[TrainingLine] | OcrError = connection.recv()
-                if isinstance(rendered, OcrError):
+                rendered: list[TrainingLine] | Exception = connection.recv()
+                if isinstance(rendered, Exception):
                     return self._fail(rendered)
                 with self._lock:
                     for line in rendered:
@@ -163,7 +163,7 @@ class LinePool:
                     self._lock.wait_for(self._hungry)
                 connection.send(None)
         except (EOFError, OSError):
-            self._fail(RuntimeError("a renderer stopped; its error is above"))
+            self._fail(RuntimeError("a renderer was killed"))
         finally:
             connection.close()
 
@@ -188,17 +188,13 @@ class LinePool:
 
 def _work(
     connection: Connection,
-    inherited: Sequence[Connection],
     make_render: Callable[[], Render],
     charset: Charset,
     height: int,
     seed: Sequence[int],
 ) -> None:
     """Render until the pool hangs up."""
-    for end in inherited:  # or nobody would notice when the pool's process dies
-        end.close()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not what the training makes of it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the training's to handle
     os.nice(10)
     cv2.setNumThreads(1)
     for chunk in _chunks(make_render, charset, height, seed):
@@ -211,8 +207,8 @@ def _work(
 
 def _chunks(
     make_render: Callable[[], Render], charset: Charset, height: int, seed: Sequence[int]
-) -> Iterator[list[TrainingLine] | OcrError]:
-    """Rendered lines; if an error of ocrpipe's gets in the way, it comes last."""
+) -> Iterator[list[TrainingLine] | Exception]:
+    """Rendered lines; an error comes last: ocrpipe's own as it is, any other with its traceback."""
     try:
         render, rng = make_render(), np.random.default_rng(seed)
         while True:
@@ -220,3 +216,5 @@ def _chunks(
             yield [line for line in drawn if line]
     except OcrError as error:
         yield error
+    except Exception:
+        yield RuntimeError(f"a renderer failed\n{traceback.format_exc()}")

@@ -16,31 +16,36 @@ from PIL import Image
 from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.pretrained.loader import Card, load, save
 from ocrpipe.recognizers.base import Recognition
+from ocrpipe.recognizers.crnn import session
 from ocrpipe.recognizers.crnn.charset import Charset, default_charset
 from ocrpipe.recognizers.crnn.model import CRNNConfig
+from ocrpipe.recognizers.crnn.pool import Render
 from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer
 from ocrpipe.recognizers.crnn.session import RealCrop, error_rate, real_crops, ship, train
 from ocrpipe.recognizers.crnn.training import TrainConfig, Trainer, build
 from ocrpipe.synthesis.fonts import FontLibrary
-from ocrpipe.synthesis.lines import LineStyle
-
-# Python 3.12 and later warn of forking where threads run, as pytest's and torch's may.
-pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+from ocrpipe.synthesis.lines import LineRenderer, LineStyle
+from ocrpipe.synthesis.text import TextSource
 
 _FONTS = Path(__file__).parents[1] / "data" / "fonts"
 TINY = CRNNConfig(len(default_charset()), channels=(4, 4, 4, 4), hidden=4, bottleneck=4)
 
 
+def own_renderer(corpora: Path, charset: Charset, style: LineStyle | None = None) -> Render:
+    """With the tests' fonts, where the real one looks for the system's."""
+    fonts = FontLibrary.from_files(sorted(_FONTS.glob("Noto*")))
+    return LineRenderer(fonts, TextSource(corpora, frozenset(charset.characters)), style).render
+
+
 @pytest.fixture
 def corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of text; the system's fonts are those of the tests."""
+    """A folder of text, rendered with the tests' fonts."""
     folder = tmp_path / "corpora"
     folder.mkdir()
     (folder / "en.txt").write_text("The quick brown fox jumps over the lazy dog.\n", encoding="utf-8")
     (folder / "zh.txt").write_text("中国人在这来了，我不是一人。\n", encoding="utf-8")
-    monkeypatch.setattr(
-        FontLibrary, "system", classmethod(lambda cls: cls.from_files(sorted(_FONTS.glob("Noto*"))))
-    )
+    monkeypatch.setattr(session, "renderer", own_renderer)
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])  # renderers find it by its name
     return folder
 
 
