@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
-from ocrpipe.errors import ConfigError
 from ocrpipe.export.alto import page_to_alto
+from ocrpipe.export.document import DOCUMENT_WRITERS, document_bytes, save_document
 from ocrpipe.export.files import write_whole
 from ocrpipe.export.hocr import page_to_hocr
 from ocrpipe.export.html import page_to_html
 from ocrpipe.export.json import page_to_json
+from ocrpipe.export.naming import format_of, suffix_of
 from ocrpipe.export.pdf import page_to_pdf
 from ocrpipe.export.text import page_to_text
 from ocrpipe.images import Source
 from ocrpipe.page import Page
+
+__all__ = ["DOCUMENT_WRITERS", "WRITERS", "Writer", "document_bytes", "save", "save_document", "suffix_of"]
 
 Writer = Callable[[Page, Source | None], bytes]
 
@@ -30,8 +32,6 @@ WRITERS: dict[str, Writer] = {
     "html": lambda page, image: page_to_html(page, image).encode(),
     "pdf": page_to_pdf,
 }
-
-_OTHER_SUFFIXES = {"xml": "alto", "htm": "html", "text": "txt"}
 
 
 def save(
@@ -50,10 +50,4 @@ def save(
         MissingExtraError: The format needs an extra that is not installed.
         OcrError: The file can't be written.
     """
-    suffix = Path(path).suffix.lower().removeprefix(".")
-    name = format or _OTHER_SUFFIXES.get(suffix, suffix)
-    if name not in WRITERS:
-        known = ", ".join(WRITERS)
-        asked = f"unknown format {format!r}" if format else f"no format by the suffix of {str(path)!r}"
-        raise ConfigError(f"{asked}; there are {known}")
-    write_whole(path, WRITERS[name](page, image))
+    write_whole(path, WRITERS[format_of(path, format, WRITERS)](page, image))

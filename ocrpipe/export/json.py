@@ -13,13 +13,15 @@ The layout, version 1 (a later one that can't be read as this gets another numbe
              {"text": "...", "quad": [...], "confidence": 0.98,
               "chars": [{"text": "字", "quad": [...], "confidence": 0.97}]}]}]}]}
 
-``source`` and ``dpi`` may be null. Quads, angles and confidences are those of ``ocrpipe.page``.
+``source`` and ``dpi`` may be null. Quads, angles and confidences are those of ``ocrpipe.page``. A document is
+``{"schema": "ocrpipe.document/1", "pages": [...]}``, of pages as above.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +29,33 @@ from ocrpipe.errors import UnsupportedSourceError
 from ocrpipe.page import Char, Line, Page, Paragraph, Point, Quad, Word
 
 SCHEMA = "ocrpipe.page/1"
+DOCUMENT_SCHEMA = "ocrpipe.document/1"
 
 
 def page_to_json(page: Page) -> str:
     """The page as one line of JSON."""
     return json.dumps(page_to_dict(page), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def document_to_json(pages: Sequence[Page]) -> str:
+    """A document as JSON, a line a page."""
+    lines = ",\n".join(page_to_json(page).rstrip("\n") for page in pages)
+    return f'{{"schema": "{DOCUMENT_SCHEMA}", "pages": [\n{lines}\n]}}\n'
+
+
+def document_from_dict(data: dict[str, Any]) -> tuple[Page, ...]:
+    """The pages of a document, or the one page, that was written as JSON.
+
+    Raises:
+        UnsupportedSourceError: The data is no such description; the message says where it goes wrong.
+    """
+    node = _Node(data, "document")
+    schema = node["schema"].value
+    if schema == SCHEMA:
+        return (page_from_dict(data),)
+    if schema != DOCUMENT_SCHEMA:
+        raise UnsupportedSourceError(f"document.schema is {schema!r}, not {DOCUMENT_SCHEMA!r}")
+    return tuple(_page(page) for page in node["pages"].items())
 
 
 def page_to_dict(page: Page) -> dict[str, Any]:
@@ -58,10 +82,13 @@ def page_from_dict(data: dict[str, Any]) -> Page:
     Raises:
         UnsupportedSourceError: The data is not such a description; the message says where it goes wrong.
     """
-    page = _Node(data, "page")
+    return _page(_Node(data, "page"))
+
+
+def _page(page: _Node) -> Page:
     schema = page["schema"].value
     if schema != SCHEMA:
-        raise UnsupportedSourceError(f"page.schema is {schema!r}, not {SCHEMA!r}")
+        raise UnsupportedSourceError(f"{page.path}.schema is {schema!r}, not {SCHEMA!r}")
     return Page(
         width=page["width"].integer(),
         height=page["height"].integer(),

@@ -1,0 +1,80 @@
+"""A whole document as one file, in every format; ``FORMATS`` says how each is made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ocrpipe.export.files import write_whole
+from ocrpipe.export.json import document_to_json
+from ocrpipe.export.naming import check_format, format_of
+from ocrpipe.export.text import document_to_text
+from ocrpipe.page import Page
+
+
+@dataclass(frozen=True, slots=True)
+class Scans:
+    """Where the pictures of a document's pages are to be had.
+
+    Attributes:
+        source: The file that was read, an image, PDF or TIFF; by default each page's own ``source``.
+        password: Of a locked PDF.
+    """
+
+    source: Path | None = None
+    password: str | None = None
+
+
+DocumentWriter = Callable[[Sequence[Page], Scans], bytes]
+
+DOCUMENT_WRITERS: dict[str, DocumentWriter] = {
+    "txt": lambda pages, scans: document_to_text(pages).encode(),
+    "json": lambda pages, scans: document_to_json(pages).encode(),
+}
+
+
+def document_bytes(
+    pages: Sequence[Page], format: str, *, source: Path | None = None, password: str | None = None
+) -> bytes:
+    """All pages of a document as one file's content; equal pages and sources give equal bytes.
+
+    Args:
+        pages: What was read, in order; a document without pages is a file without pages.
+        format: A key of ``DOCUMENT_WRITERS``.
+        source: The file the pages were read from, for html, which shows no images without, and pdf, which
+            opens each page's own ``source`` by default.
+        password: Of a locked PDF.
+
+    Raises:
+        ConfigError: The format is unknown, or an image does not fit its page.
+        MissingExtraError: The format needs an extra that is not installed.
+        OcrError: The source can't be read.
+    """
+    check_format(format, DOCUMENT_WRITERS)
+    return DOCUMENT_WRITERS[format](pages, Scans(source, password))
+
+
+def save_document(
+    pages: Sequence[Page],
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    *,
+    source: Path | None = None,
+    password: str | None = None,
+) -> None:
+    """Write all pages of a document to one file, whole or not at all.
+
+    Args:
+        pages: What was read, in order.
+        path: Where to; an earlier file of that name is replaced.
+        format: A key of ``DOCUMENT_WRITERS``; by default the path's suffix says it.
+        source: As for ``document_bytes``.
+        password: Of a locked PDF.
+
+    Raises:
+        OcrError: As ``document_bytes``, or the file can't be written.
+    """
+    name = format_of(path, format, DOCUMENT_WRITERS)
+    write_whole(path, document_bytes(pages, name, source=source, password=password))
