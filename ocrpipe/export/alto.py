@@ -5,11 +5,13 @@ Schema: https://www.loc.gov/standards/alto/v4/alto-4-4.xsd
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import count
 from xml.etree import ElementTree as ET
 
 import ocrpipe
-from ocrpipe.export.parts import Box, box, clean, language, words
+from ocrpipe.errors import ConfigError
+from ocrpipe.export.parts import Box, box, clean, common_source, language, words
 from ocrpipe.page import Line, Page, Point, Word
 
 _NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
@@ -18,6 +20,17 @@ _SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
 
 def page_to_alto(page: Page) -> str:
     """The page as an XML document, to be written as UTF-8; glyphs carry the characters' confidences."""
+    return document_to_alto((page,))
+
+
+def document_to_alto(pages: Sequence[Page]) -> str:
+    """The pages as one XML document, a ``Page`` each, to be written as UTF-8.
+
+    Raises:
+        ConfigError: There is no page, which the schema does not allow.
+    """
+    if not pages:
+        raise ConfigError("an ALTO file needs at least one page")
     alto = ET.Element(
         "alto",
         {
@@ -27,29 +40,41 @@ def page_to_alto(page: Page) -> str:
             "SCHEMAVERSION": "4.4",
         },
     )
-    _add_description(alto, page)
-    size = {"WIDTH": str(page.width), "HEIGHT": str(page.height)}
-    attributes = {"ID": "page_1", "PHYSICAL_IMG_NR": str(page.number), **size, "PC": f"{page.confidence:.4f}"}
-    if turn := page.orientation + page.skew:
-        attributes["ROTATION"] = f"{turn:.2f}"  # ours turns the page upright, ALTO's the text away from it
-    sheet = ET.SubElement(ET.SubElement(alto, "Layout"), "Page", attributes)
-    space = ET.SubElement(sheet, "PrintSpace", {"HPOS": "0", "VPOS": "0", **size})
-    line_numbers, word_numbers = count(1), count(1)
-    for number, paragraph in enumerate(page.paragraphs, 1):
-        block = _add(space, "TextBlock", f"block_{number}", box(paragraph.quad, page))
-        block.set("LANG", language(paragraph.text))
-        for line in paragraph.lines:
-            _add_line(block, line, page, next(line_numbers), word_numbers)
+    _add_description(alto, common_source(pages))
+    layout = ET.SubElement(alto, "Layout")
+    for index, page in enumerate(pages, 1):
+        _add_page(layout, page, index)
     ET.indent(alto)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(alto, encoding="unicode")}\n'
 
 
-def _add_description(alto: ET.Element, page: Page) -> None:
+def _add_page(layout: ET.Element, page: Page, index: int) -> None:
+    size = {"WIDTH": str(page.width), "HEIGHT": str(page.height)}
+    attributes = {"ID": f"page_{index}", "PHYSICAL_IMG_NR": str(page.number), **size}
+    attributes["PC"] = f"{page.confidence:.4f}"
+    if turn := page.orientation + page.skew:
+        attributes["ROTATION"] = f"{turn:.2f}"  # ours turns the page upright, ALTO's the text away from it
+    sheet = ET.SubElement(layout, "Page", attributes)
+    space = ET.SubElement(sheet, "PrintSpace", {"HPOS": "0", "VPOS": "0", **size})
+    line_numbers, word_numbers = count(1), count(1)
+    for number, paragraph in enumerate(page.paragraphs, 1):
+        block = _add(space, "TextBlock", f"block_{index}_{number}", box(paragraph.quad, page))
+        block.set("LANG", language(paragraph.text))
+        for line in paragraph.lines:
+            if pieces := words(line):  # the schema wants a String in every TextLine
+                element = _add_line(block, line, page, f"line_{index}_{next(line_numbers)}")
+                for word, gap in _with_gaps(pieces, page):
+                    if gap:
+                        ET.SubElement(element, "SP", _position(gap))
+                    _add_word(element, word, page, f"string_{index}_{next(word_numbers)}")
+
+
+def _add_description(alto: ET.Element, source: str | None) -> None:
     description = ET.SubElement(alto, "Description")
     ET.SubElement(description, "MeasurementUnit").text = "pixel"
-    if page.source:
-        source = ET.SubElement(description, "sourceImageInformation")
-        ET.SubElement(source, "fileName").text = clean(page.source)
+    if source:
+        image = ET.SubElement(description, "sourceImageInformation")
+        ET.SubElement(image, "fileName").text = clean(source)
     processing = ET.SubElement(description, "Processing", {"ID": "ocr_1"})
     ET.SubElement(processing, "processingCategory").text = "contentGeneration"
     software = ET.SubElement(processing, "processingSoftware")
@@ -57,25 +82,25 @@ def _add_description(alto: ET.Element, page: Page) -> None:
     ET.SubElement(software, "softwareVersion").text = ocrpipe.__version__
 
 
-def _add_line(block: ET.Element, line: Line, page: Page, number: int, word_numbers: count[int]) -> None:
-    pieces = words(line)
-    if not pieces:
-        return  # the schema wants a String in every TextLine
-    element = _add(block, "TextLine", f"line_{number}", box(line.quad, page))
+def _add_line(block: ET.Element, line: Line, page: Page, id: str) -> ET.Element:
+    element = _add(block, "TextLine", id, box(line.quad, page))
     element.set("BASELINE", _points(line.quad[3], line.quad[2]))
     ET.SubElement(ET.SubElement(element, "Shape"), "Polygon", {"POINTS": _points(*line.quad)})
+    return element
+
+
+def _with_gaps(pieces: Sequence[Word], page: Page) -> Iterator[tuple[Word, Box | None]]:
+    """Each word of a line and the space before it, where another word precedes it."""
     end: Box | None = None
     for word in pieces:
         at = box(word.quad, page)
-        if end is not None:
-            gap = Box(min(end.right, at.left), at.top, max(end.right, at.left), at.bottom)
-            ET.SubElement(element, "SP", _position(gap))
-        _add_word(element, word, page, next(word_numbers))
+        left, right = (min(end.right, at.left), max(end.right, at.left)) if end else (at.left, at.left)
+        yield word, Box(left, at.top, right, at.bottom) if end else None
         end = at
 
 
-def _add_word(line: ET.Element, word: Word, page: Page, number: int) -> None:
-    string = _add(line, "String", f"string_{number}", box(word.quad, page))
+def _add_word(line: ET.Element, word: Word, page: Page, id: str) -> None:
+    string = _add(line, "String", id, box(word.quad, page))
     string.set("CONTENT", clean(word.text))
     string.set("WC", f"{word.confidence:.4f}")
     for char in word.chars:

@@ -9,11 +9,12 @@ Specification: http://kba.github.io/hocr-spec/1.2/
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import count
 from xml.etree import ElementTree as ET
 
 import ocrpipe
-from ocrpipe.export.parts import Box, angle, box, clean, language, words
+from ocrpipe.export.parts import Box, angle, box, clean, common_source, language, words
 from ocrpipe.page import Line, Page, Quad
 
 _HEAD = (
@@ -26,39 +27,50 @@ _CAPABILITIES = "ocr_page ocr_par ocr_line ocrx_word ocrp_lang"
 
 def page_to_hocr(page: Page) -> str:
     """The page as an XHTML document, to be written as UTF-8."""
-    html = ET.Element("html", {"xmlns": "http://www.w3.org/1999/xhtml", "lang": language(page.text)})
+    return document_to_hocr((page,))
+
+
+def document_to_hocr(pages: Sequence[Page]) -> str:
+    """The pages as one XHTML document, an ``ocr_page`` each, to be written as UTF-8."""
+    text = "\n".join(page.text for page in pages)
+    html = ET.Element("html", {"xmlns": "http://www.w3.org/1999/xhtml", "lang": language(text)})
     head = ET.SubElement(html, "head")
-    ET.SubElement(head, "title").text = clean(page.source or "ocrpipe")
+    ET.SubElement(head, "title").text = clean(common_source(pages) or "ocrpipe")
     for name, content in (
         ("ocr-system", f"ocrpipe {ocrpipe.__version__}"),
         ("ocr-capabilities", _CAPABILITIES),
-        ("ocr-number-of-pages", "1"),
+        ("ocr-number-of-pages", str(len(pages))),
     ):
         ET.SubElement(head, "meta", {"name": name, "content": content})
-    _add_page(ET.SubElement(html, "body"), page)
+    body = ET.SubElement(html, "body")
+    body.text = "\n"
+    for index, page in enumerate(pages, 1):
+        _add_page(body, page, index)
     ET.indent(html)
     return f"{_HEAD}{ET.tostring(html, encoding='unicode')}\n"
 
 
-def _add_page(body: ET.Element, page: Page) -> None:
+def _add_page(body: ET.Element, page: Page, index: int) -> None:
     properties = [f"bbox 0 0 {page.width} {page.height}", f"ppageno {page.number - 1}"]
     if page.source:
         quotable = clean(page.source).translate({ord('"'): "%22", ord(";"): "%3B"})
         properties.insert(0, f'image "{quotable}"')
     if page.dpi:
         properties.append(f"scan_res {round(page.dpi)} {round(page.dpi)}")
-    div = _add(body, "div", "ocr_page", f"page_{page.number}", properties)
+    div = _add(body, "div", "ocr_page", f"page_{index}", properties)
     div.text = "\n"  # or an empty page would be <div />, which HTML reads as a tag left open
     line_numbers, word_numbers = count(1), count(1)
     for number, paragraph in enumerate(page.paragraphs, 1):
-        p = _add(div, "p", "ocr_par", f"par_{page.number}_{number}", [_bbox(box(paragraph.quad, page))])
+        p = _add(div, "p", "ocr_par", f"par_{index}_{number}", [_bbox(box(paragraph.quad, page))])
         p.set("lang", language(paragraph.text))
         p.set("dir", "ltr")
+        p.text = "\n"
         for line in paragraph.lines:
-            id = f"line_{page.number}_{next(line_numbers)}"
+            id = f"line_{index}_{next(line_numbers)}"
             span = _add(p, "span", "ocr_line", id, _line_properties(line, page))
+            span.text = "\n"
             for word in words(line):
-                id = f"word_{page.number}_{next(word_numbers)}"
+                id = f"word_{index}_{next(word_numbers)}"
                 title = [_bbox(box(word.quad, page)), f"x_wconf {round(100 * word.confidence)}"]
                 _add(span, "span", "ocrx_word", id, title).text = clean(word.text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -65,6 +66,12 @@ def language(text: str) -> str:
 def clean(text: str) -> str:
     """The text without the control characters that XML and HTML can't hold."""
     return _NOT_XML.sub("", text)
+
+
+def common_source(pages: Sequence[Page]) -> str | None:
+    """What the pages were read from, where that is one and the same."""
+    sources = {page.source for page in pages}
+    return sources.pop() if len(sources) == 1 else None
 
 
 def pixels(page: Page, image: Source | None) -> NDArray[np.uint8]:
