@@ -36,6 +36,32 @@ _TYPEWRITER = re.compile(
 )
 _PIXEL = re.compile(r"atari|dotgothic|pixel|terminus|3270|f500|vt323|bitmap", re.IGNORECASE)
 _NOVELTY = re.compile(r"aenigma", re.IGNORECASE)
+# How often a family is picked beside others, by the start of a file's name: what is really printed (Times,
+# Arial and Courier by their metric twins; Song, Hei and Kai) goes before what is rare, and Chinese faces with
+# Japanese or Taiwanese forms are left out.
+_SHARES = {
+    "notoserifcjk": 4.0,
+    "notosanscjk": 3.0,
+    "uming": 2.5,
+    "ukai": 3.0,
+    "gkai": 2.5,
+    "gbsn": 2.0,
+    "lxgwwenkai": 2.5,
+    "wqy": 2.5,
+    "smiley": 0.4,
+    "hana": 0.0,
+    "tw-": 0.0,
+    "liberation": 15.0,
+    "texgyre": 4.0,
+    "nimbus": 4.0,
+    "dejavu": 5.0,
+    "carlito": 5.0,
+    "caladea": 3.0,
+    "free": 4.0,
+    "c059": 3.0,
+    "p052": 3.0,
+    "courier": 3.0,
+}
 _REGIONAL, _SIMPLIFIED = 5, 2  # Noto CJK collections: JP, KR, SC, TC, HK, then the monospaced ones
 _LATIN = frozenset(map(ord, "ABCabcegrxyz0123456789.,"))
 _HAN = frozenset(map(ord, "的一是不了在人有我他这中大来上国"))
@@ -89,6 +115,7 @@ class FontLibrary:
                 if kind in font.kinds:
                     families.setdefault(_family(font.path), []).append(font)
             self._families[kind] = list(families.values())
+        self._shares = {kind: _shares(families) for kind, families in self._families.items()}
 
     def __len__(self) -> int:
         return len(self.fonts)
@@ -120,7 +147,9 @@ class FontLibrary:
         return cls(font for path in paths for font in _faces(path))
 
     def pick(self, rng: np.random.Generator, kind: str, text: str = "") -> Font:
-        """A random font of a kind that covers ``text``; families are equally likely, of however many faces.
+        """A random font of a kind that covers ``text``.
+
+        Families are equally likely, of however many faces, but for those that Chinese is mostly printed in.
 
         Raises:
             ocrpipe.errors.ConfigError: No font of the kind covers the text.
@@ -129,7 +158,7 @@ class FontLibrary:
         for _ in range(8):
             if not families:
                 break
-            family = families[rng.integers(len(families))]
+            family = families[int(np.searchsorted(self._shares[kind], rng.random(), side="right"))]
             font = family[rng.integers(len(family))]
             if font.covers(text):
                 return font
@@ -140,7 +169,21 @@ class FontLibrary:
 
 
 def _family(path: Path) -> str:
+    if "CJK" in path.stem:  # its serif and sans are two families
+        return path.stem.partition("-")[0].lower()
     return re.split(r"[-_]|(?<=[a-z])(?=[A-Z])", path.stem)[0].lower() + path.parent.name
+
+
+def _shares(families: Sequence[Sequence[Font]]) -> NDArray[np.float64]:
+    """Upper ends of the families' shares of 0…1; all are equal where none would have any."""
+    weights = [_share(family[0].path) for family in families]
+    ends = np.cumsum(weights if sum(weights) else [1.0] * len(weights))
+    return np.asarray(ends / ends[-1], np.float64)
+
+
+def _share(path: Path) -> float:
+    name = path.stem.lower()
+    return next((share for start, share in _SHARES.items() if name.startswith(start)), 1.0)
 
 
 def _faces(path: Path) -> Iterator[Font]:

@@ -178,6 +178,14 @@ def _dots(rng: Rng, mask: Mask) -> Mask:
     return np.asarray(cv2.GaussianBlur(dots, (0, 0), 0.35 * cell), np.uint8)
 
 
+def _stroke(rng: Rng, mask: Mask, size: int, baseline: float, x: float) -> None:
+    """A tick or another stroke of a pen beside the text, which says nothing."""
+    steps = np.cumsum(rng.normal(0, 0.35 * size, (int(rng.integers(2, 5)), 2)), axis=0)
+    points = (steps + (x + 0.4 * size, baseline - 0.4 * size)).astype(np.int32)
+    thick = max(1, round(size * float(rng.uniform(0.03, 0.1))))
+    cv2.polylines(mask, [points], False, 255, thick, cv2.LINE_AA)
+
+
 def _rules(
     rng: Rng, mask: Mask, size: int, baseline: float, bottom: float, left: float, right: float
 ) -> None:
@@ -187,9 +195,15 @@ def _rules(
     if rng.random() < 0.14:
         y = round(float(rng.choice([baseline + thick, bottom, bottom + size * rng.uniform(0, 0.3)])))
         mask[y : y + thick] = 255
-    if rng.random() < 0.02:  # struck through
+    if rng.random() < 0.04:  # struck through, whole or in part
         y = round(baseline - size * float(rng.uniform(0.25, 0.45)))
-        mask[y : y + thick, round(left) : round(right)] = 255
+        first, last = sorted(rng.uniform(left, right, 2)) if rng.random() < 0.4 else (left, right)
+        mask[y : y + thick, round(first) : round(last)] = 255
+    if rng.random() < 0.06:  # the blank of a form, to be filled in after its label
+        y = round(baseline + size * float(rng.uniform(-0.02, 0.15)))
+        mask[y : y + thick, round(right + size * float(rng.uniform(-0.1, 0.3))) :] = 255
+    if rng.random() < 0.03:
+        _stroke(rng, mask, size, baseline, right if rng.random() < 0.7 else left - size)
     if rng.random() < 0.07:
         y = round(baseline - size * float(rng.uniform(0.9, 1.3)))
         mask[max(0, y) : max(0, y) + thick] = 255

@@ -131,14 +131,16 @@ class LineRenderer:
 
         Chinese text is set with its Latin letters in the same face, in a Latin one, or full-width.
         """
-        main = self._main_font(rng, any(map(is_han, text)))
+        first = main = self._main_font(rng, any(map(is_han, text)))
         if main.unicase:
             text = text.upper()
         other = self._fonts.pick(rng, "latin")
         mixed = "han" in main.kinds and rng.random() < 0.5
         wide = mixed and rng.random() < 0.12
         letters = []
-        for character in text:
+        stressed = self._stressed(rng, main, len(text))
+        for place, character in enumerate(text):
+            main = stressed.get(place, first)
             drawn = _FULL_WIDTH.get(character, character) if wide else character
             font: Font | None = other if mixed and not wide and character.isascii() else main
             if font is not None and not font.covers(drawn):
@@ -146,6 +148,13 @@ class LineRenderer:
             if font is not None:
                 letters.append(Run(drawn, character, font))
         return [_joined(list(run)) for _, run in groupby(letters, key=lambda letter: id(letter.font))]
+
+    def _stressed(self, rng: Rng, main: Font, length: int) -> dict[int, Font]:
+        """Places of a part of a Chinese line that is set in another face, as emphasis is."""
+        if "han" not in main.kinds & self._fonts.kinds or rng.random() > 0.15:
+            return {}
+        start, end = sorted(rng.integers(0, length + 1, 2).tolist())
+        return dict.fromkeys(range(start, end), self._fonts.pick(rng, "han"))
 
     def _main_font(self, rng: Rng, han: bool) -> Font:
         if han:

@@ -25,6 +25,7 @@ _ZH_LABELS = (
 ).split()
 _TOPS = "com org net edu gov cn com.cn co.uk de io com.my".split()
 _UNITS = "kg g mg cm mm km m ml L % °C ℃ kW MB GB USD RMB元 万元 亿元 元 km2 m2".split()
+_MARKS = "%\"'/"
 _BULLETS = "•·●■□◆▲★☑☐√→-*○◇△①②③④⑤⑥⑦⑧⑨⑩"
 
 
@@ -179,6 +180,29 @@ def _short(rng: Rng) -> str:
     return str(choice(rng, forms))
 
 
+def _item(rng: Rng) -> str:
+    """What stands in the rows of receipts and order forms."""
+    price, count = f"{float(rng.lognormal(2.5, 1.5)):.2f}", int(rng.integers(1, 25))
+    rate = int(rng.integers(20))
+    at = choice(rng, ("@", "@ ", " @ ", "x", " x ", " X "))
+    forms = (
+        f"{count}{at}{price}",
+        f"{count} {choice(rng, ('@ $ ', '@ $', '@ RM', '@ £', '@ ¥'))}{price}",
+        f"@{price}",
+        f"{_capitals(rng, 2, 3)} @ {rate}%",
+        f"(@ {rate}%)",
+        f"{choice(rng, ('Tax', 'VAT', 'GST', 'SVC CHG'))} {choice(rng, ('@', '@ '))}{rate}%",
+        f"{choice(rng, _LABELS)} {choice(rng, ('#', '#:', '# ', 'No#', '#: '))}{_code(rng)}",
+        f"{choice(rng, _LABELS)} & {choice(rng, _LABELS)}",
+        f"{_digits(rng, 1, 2)}{choice(rng, _MARKS)} {choice(rng, _LABELS)}",
+        f"{choice(rng, _LABELS)} ({choice(rng, ('$', 'RM', '%', '#', '&', '£', '¥'))})",
+        f"** {choice(rng, _LABELS)} **",
+        f"{choice(rng, _LABELS)}!!!",
+    )
+    text = str(choice(rng, forms))
+    return text.upper() if rng.random() < 0.4 else text
+
+
 def _leaders(rng: Rng) -> str:
     dots = choice(rng, (".", ". ", "·", "…", "-", "_", "*", "=")) * int(rng.integers(3, 14))
     forms = (
@@ -218,6 +242,14 @@ def _zh_number(rng: Rng) -> str:
     return f"{head}{_number(rng)}{tail}"
 
 
+def _zh_list(rng: Rng) -> str:
+    """Figures in brackets after short names, as reports list them."""
+    left, right = choice(rng, (("（", "）"), ("(", ")"), (" (", ")")))
+    names = (choice(rng, _ZH_LABELS) for _ in range(int(rng.integers(2, 5))))
+    sign = choice(rng, ("", "", "-", "+"))
+    return "、".join(f"{name}{left}{sign}{_digits(rng, 1, 2)}.{_digits(rng, 1, 2)}%{right}" for name in names)
+
+
 def _zh_numeral(rng: Rng) -> str:
     numeral = choice(rng, "一二三四五六七八九十")
     forms = (
@@ -249,8 +281,8 @@ _ANY: tuple[Pattern, ...] = (
     _short,
     _row,
 )
-_ENGLISH: tuple[Pattern, ...] = (_time, _phone, _label, _label, _leaders, _bullet, _short)
-_CHINESE: tuple[Pattern, ...] = (_zh_date, _zh_number, _zh_numeral, _zh_label, _zh_number)
+_ENGLISH: tuple[Pattern, ...] = (_time, _phone, _leaders, _bullet, _short) + 2 * (_label,) + 3 * (_item,)
+_CHINESE: tuple[Pattern, ...] = (_zh_date, _zh_number, _zh_numeral, _zh_label, _zh_number, _zh_list)
 
 PATTERNS = {"en": _ANY + _ENGLISH, "zh": _ANY + _CHINESE}
 """By language; one that occurs twice is twice as likely."""

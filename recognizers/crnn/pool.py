@@ -1,7 +1,7 @@
 """A pool of rendered lines in memory, kept fresh by background processes.
 
 Rendering costs more than a training step can wait for, so each line serves a few times before newer ones
-replace it. Renderers fill the pool as fast as they can; then they are paced by how much training has used.
+replace it. Renderers keep a lead on what training has used; rendering more would only take its time.
 They are forked from a server process: this one has threads (OpenCV's, torch's), whose forks may hang.
 """
 
@@ -63,7 +63,8 @@ class LinePool:
         charset: Turns text into class indices.
         capacity: Lines kept.
         workers: Background processes.
-        reuse: How often lines are used on average before the renderers of a full pool go on.
+        reuse: How often a line is used on average.
+        lead: Lines rendered before any is used, at most the capacity.
         height: Input height.
         seed: Of the renderers.
     """
@@ -76,10 +77,11 @@ class LinePool:
         capacity: int = 250_000,
         workers: int = 1,
         reuse: float = 2.0,
+        lead: int = 20_000,
         height: int = 32,
         seed: int = 0,
     ) -> None:
-        self._capacity, self._reuse = capacity, reuse
+        self._capacity, self._reuse, self._lead = capacity, reuse, min(lead, capacity)
         self._buckets: dict[int, list[TrainingLine]] = {}
         self._lock = threading.Condition()
         self._failure: Exception | None = None
@@ -118,14 +120,14 @@ class LinePool:
         return self._size
 
     def wait(self, lines: int) -> None:
-        """Return when the pool holds at least ``lines``, or all that it may hold.
+        """Return when the pool holds at least ``lines``, or all that are rendered ahead.
 
         Raises:
             ocrpipe.errors.OcrError: What a renderer raised.
             RuntimeError: A renderer failed or was killed; the message holds its traceback.
         """
         with self._lock:
-            self._lock.wait_for(lambda: self._size >= min(lines, self._capacity) or self._failure)
+            self._lock.wait_for(lambda: self._size >= min(lines, self._lead) or self._failure)
             if self._failure:
                 raise self._failure
 
@@ -174,8 +176,7 @@ class LinePool:
             self._lock.notify_all()
 
     def _hungry(self) -> bool:
-        hungry = self._size < self._capacity or self.used > self.rendered * self._reuse
-        return hungry or self._closed
+        return self.rendered < self._lead + self.used / self._reuse or self._closed
 
     def _add(self, line: TrainingLine, rng: np.random.Generator) -> None:
         bucket = self._buckets.setdefault(line.image.shape[1], [])

@@ -48,7 +48,7 @@ def train(
     validation: Sequence[Path] = (),
     style: LineStyle | None = None,
     workers: int = 1,
-    reuse: float = 2.5,
+    reuse: float = 1.5,
     log: Log | None = None,
 ) -> CRNN:
     """Train a CRNN, going on from the run's checkpoint if there is one.

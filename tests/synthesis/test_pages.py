@@ -67,8 +67,8 @@ def test_every_kind_of_page_scans_to_quads_inside_it(
     assert all(text.strip() == text != "" for text in page.texts)
     for quad in (*page.quads, *page.ignored):
         assert all(0 <= x <= width and 0 <= y <= height for x, y in quad)
-    for (ax, ay), (bx, _), (cx, cy), (_, dy) in page.quads:
-        assert bx > ax and dy > ay and cx > ax and cy > ay
+    for (ax, ay), (bx, by), (cx, cy), (dx, dy) in page.quads:
+        assert bx > ax and cx > dx and dy > ay and cy > by
 
 
 def test_all_ink_of_a_page_of_text_lies_in_its_quads(fonts: FontLibrary, texts: TextSource) -> None:
