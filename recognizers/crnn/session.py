@@ -73,7 +73,7 @@ def train(
         ocrpipe.errors.WeightsError: The weights to start from or the checkpoint cannot be used.
     """
     charset = default_charset()
-    network = _network(charset, model, start, config.seed)
+    network = build(charset, model, config.seed) if start is None else starting_network(start, charset)
     crops = {folder.name: real_crops(folder, limit=150) for folder in validation}
 
     def validate(trained: CRNN) -> dict[str, float]:
@@ -86,17 +86,25 @@ def train(
     with LinePool(
         make, charset, workers=workers, reuse=reuse, height=network.config.height, seed=seed
     ) as pool:
-        previous = signal.signal(signal.SIGTERM, lambda *_: trainer.stop())
-        try:
-            trainer.fit(pool)
-        finally:
-            signal.signal(signal.SIGTERM, previous)
+        fit(trainer, pool)
     return network
 
 
-def _network(charset: Charset, model: CRNNConfig | None, start: str | Path | None, seed: int) -> CRNN:
-    if start is None:
-        return build(charset, model, seed)
+def fit(trainer: Trainer, pool: LinePool) -> None:
+    """Train, ending with a checkpoint where the process is told to terminate."""
+    previous = signal.signal(signal.SIGTERM, lambda *_: trainer.stop())
+    try:
+        trainer.fit(pool)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def starting_network(start: str | Path, charset: Charset) -> CRNN:
+    """The network of weights to start from: a path, or the name of shipped ones.
+
+    Raises:
+        ocrpipe.errors.WeightsError: They are missing, damaged, or of another charset.
+    """
     tensors, card = load(start)
     if card.charset != charset.characters:
         raise WeightsError(f"the weights {start} have another charset than the one that is trained")

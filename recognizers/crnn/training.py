@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ocrpipe.errors import ConfigError, WeightsError
@@ -42,6 +42,10 @@ class TrainConfig:
         frames_only: Share of the cycle with frame-wise supervision alone.
         frames_fade: Share of the cycle at which frame-wise supervision has faded out.
         weight_decay: AdamW's.
+        anchor: Pull of the weights towards those that training began with, times the learning rate; for
+            fine-tuning.
+        warm_steps: Steps over which the learning rate rises.
+        freeze_norms: Whether batch normalisation keeps its statistics instead of taking each batch's.
         clip: Largest gradient norm.
         checkpoint_minutes: Time between checkpoints.
         validate_minutes: Time between validations.
@@ -58,6 +62,9 @@ class TrainConfig:
     frames_only: float = 0.1
     frames_fade: float = 0.4
     weight_decay: float = 0.02
+    anchor: float = 0.0
+    warm_steps: int = 500
+    freeze_norms: bool = False
     clip: float = 5.0
     checkpoint_minutes: float = 4.0
     validate_minutes: float = 10.0
@@ -128,6 +135,7 @@ class Trainer:
             {"params": decayed, "weight_decay": config.weight_decay},
             {"params": others, "weight_decay": 0.0},
         ]
+        self._start = [p.detach().clone() for p in model.parameters()] if config.anchor else []
         self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
         self._validate, self._log = validate, log
         self._rng = np.random.default_rng(config.seed)
@@ -156,7 +164,7 @@ class Trainer:
         torch.set_num_threads(config.threads)
         self.resume()
         pool.wait(config.warm_lines)
-        self.model.train()
+        self._train_mode()
         self._done = dict.fromkeys(("log", "checkpoint", "validation"), time.monotonic())
         losses: list[tuple[float, float]] = []
         lines_before = self.progress.lines
@@ -190,14 +198,18 @@ class Trainer:
         ctc_share, frame_share = self._schedule()
         with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16):
             features = self.model.features(inputs)
-            target, weight = frame_targets(labels, centers, features.shape[1], self._generator)
-            chosen = weight > 0
+            if frame_share:
+                target, weight = frame_targets(labels, centers, features.shape[1], self._generator)
+                chosen = weight > 0
             if ctc_share:
                 logits = self.model.classify(features)
-                framed = logits[chosen] if frame_share else logits
+                framed = logits[chosen] if frame_share else None
             else:  # the large layer only where something is supervised
                 framed = self.model.classify(features[chosen])
-        frame_loss = _frame_loss(framed, target[chosen], weight[chosen]) if frame_share else torch.zeros(())
+        if framed is not None:
+            frame_loss = _frame_loss(framed, target[chosen], weight[chosen])
+        else:
+            frame_loss = torch.zeros(())
         ctc_loss = narrow_ctc(logits, labels) if ctc_share else torch.full((), math.nan)
         loss = frame_share * frame_loss + (ctc_share * ctc_loss if ctc_share else 0)
         self.optimizer.zero_grad(set_to_none=True)
@@ -206,11 +218,14 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate()
         self.optimizer.step()
+        if self._start:
+            pull = self.learning_rate() * self.config.anchor
+            torch._foreach_lerp_([p.detach() for p in self.model.parameters()], self._start, pull)
         return float(ctc_loss.detach()), float(frame_loss.detach())
 
     def learning_rate(self) -> float:
-        """Warm-up over 500 steps, then a cosine over the cycle down to a hundredth."""
-        warm = min(1.0, (self.progress.steps + 1) / 500)
+        """Warm-up over the first steps, then a cosine over the cycle down to a hundredth."""
+        warm = min(1.0, (self.progress.steps + 1) / self.config.warm_steps)
         return self.config.learning_rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * self.share)) / 2)
 
     def _schedule(self) -> tuple[float, float]:
@@ -227,7 +242,14 @@ class Trainer:
             self.model.eval()
             with torch.inference_mode():
                 self._write(**self._validate(self.model))
-            self.model.train()
+            self._train_mode()
+
+    def _train_mode(self) -> None:
+        self.model.train()
+        if self.config.freeze_norms:
+            for module in self.model.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
 
     def save(self) -> None:
         """Write the checkpoint under a temporary name, then rename."""
