@@ -1,30 +1,24 @@
-"""A whole document as one file, in every format; ``FORMATS`` says how each is made."""
+"""A whole document as one file.
+
+A format is an entry of ``DOCUMENT_WRITERS``: a function from the pages, and where their images are, to bytes.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from ocrpipe.export.alto import document_to_alto
 from ocrpipe.export.files import write_whole
+from ocrpipe.export.hocr import document_to_hocr
+from ocrpipe.export.html import document_to_html
 from ocrpipe.export.json import document_to_json
 from ocrpipe.export.naming import check_format, format_of
+from ocrpipe.export.pdf import document_to_pdf
+from ocrpipe.export.scans import Scans
 from ocrpipe.export.text import document_to_text
 from ocrpipe.page import Page
-
-
-@dataclass(frozen=True, slots=True)
-class Scans:
-    """Where the pictures of a document's pages are to be had.
-
-    Attributes:
-        source: The file that was read, an image, PDF or TIFF; by default each page's own ``source``.
-        password: Of a locked PDF.
-    """
-
-    source: Path | None = None
-    password: str | None = None
 
 
 DocumentWriter = Callable[[Sequence[Page], Scans], bytes]
@@ -32,6 +26,10 @@ DocumentWriter = Callable[[Sequence[Page], Scans], bytes]
 DOCUMENT_WRITERS: dict[str, DocumentWriter] = {
     "txt": lambda pages, scans: document_to_text(pages).encode(),
     "json": lambda pages, scans: document_to_json(pages).encode(),
+    "hocr": lambda pages, scans: document_to_hocr(pages).encode(),
+    "alto": lambda pages, scans: document_to_alto(pages).encode(),
+    "html": lambda pages, scans: document_to_html(pages, scans if scans.source else None).encode(),
+    "pdf": document_to_pdf,
 }
 
 

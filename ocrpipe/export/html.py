@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable, Sequence
 from html import escape
 from io import BytesIO
 from itertools import count
@@ -11,15 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ocrpipe.export.parts import clean, language, pixels
+from ocrpipe.export.parts import clean, common_source, language, pixels
+from ocrpipe.export.scans import Scans
 from ocrpipe.images import Source
 from ocrpipe.page import Line, Page
 
 _LARGEST_JPEG = 65_500  # pixels a side
 
 _STYLE = """
-body { margin: 0; display: flex; flex-wrap: wrap; color: #111; background: #fff; font: 1rem/1.6 sans-serif; }
-figure, main { flex: 1 1 24rem; box-sizing: border-box; margin: 0; padding: 1rem; }
+body { margin: 0; color: #111; background: #fff; font: 1rem/1.6 sans-serif; }
+section { display: flex; flex-wrap: wrap; }
+section + section { border-top: 1px solid #bbb; }
+figure, div { flex: 1 1 24rem; box-sizing: border-box; margin: 0; padding: 1rem; }
 svg { width: 100%; height: auto; border: 1px solid #bbb; }
 polygon { fill: transparent; }
 polygon:hover { fill: #06c; fill-opacity: .15; stroke: #06c; }
@@ -34,28 +38,56 @@ def page_to_html(page: Page, image: Source | None = None) -> str:
     Raises:
         ConfigError: The image is of another size than the page.
     """
-    title = escape(clean(page.source or "Text"))
-    figure = "" if image is None else _figure(page, pixels(page, image))
-    numbers = count(1)
+    return _document((page,), lambda page: None if image is None else pixels(page, image))
+
+
+def document_to_html(pages: Sequence[Page], scans: Scans | None = None) -> str:
+    """The pages one below the other in one file that needs no other.
+
+    Args:
+        pages: What was read, in order.
+        scans: Where the pages' images are; without it only the text is shown.
+
+    Raises:
+        OcrError: An image can't be read, or is of another size than its page.
+    """
+    return _document(pages, lambda page: None if scans is None else scans.of(page))
+
+
+def _document(pages: Sequence[Page], picture: Callable[[Page], NDArray[np.uint8] | None]) -> str:
+    title = escape(clean(common_source(pages) or "Text"))
+    text = "\n".join(page.text for page in pages)
+    first = 1
+    sections = []
+    for page in pages:
+        sections.append(_section(page, picture(page), first))
+        first += len(page.lines)
+    return (
+        f'<!DOCTYPE html>\n<html lang="{language(text)}">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width">\n<title>{title}</title>\n'
+        f"<style>{_STYLE}</style>\n</head>\n<body>\n{''.join(sections)}</body>\n</html>\n"
+    )
+
+
+def _section(page: Page, image: NDArray[np.uint8] | None, first: int) -> str:
+    """A page, its lines numbered from ``first``."""
+    figure = "" if image is None else _figure(page, image, first)
+    numbers = count(first)
     paragraphs = "\n".join(
         f'<p lang="{language(paragraph.text)}">'
         + "\n".join(f'<span id="line-{next(numbers)}">{_text(line)}</span>' for line in paragraph.lines)
         + "</p>"
         for paragraph in page.paragraphs
     )
-    return (
-        f'<!DOCTYPE html>\n<html lang="{language(page.text)}">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="viewport" content="width=device-width">\n<title>{title}</title>\n'
-        f"<style>{_STYLE}</style>\n</head>\n<body>\n{figure}<main>\n{paragraphs}\n</main>\n</body>\n</html>\n"
-    )
+    return f'<section aria-label="{page.number}">\n{figure}<div>\n{paragraphs}\n</div>\n</section>\n'
 
 
-def _figure(page: Page, image: NDArray[np.uint8]) -> str:
+def _figure(page: Page, image: NDArray[np.uint8], first: int) -> str:
     kind = "jpeg" if max(image.shape) <= _LARGEST_JPEG else "png"
     stream = BytesIO()
     Image.fromarray(image).save(stream, kind, quality=85)
     data = b64encode(stream.getvalue()).decode()
-    lines = "\n".join(_link(number, line) for number, line in enumerate(page.lines, 1))
+    lines = "\n".join(_link(number, line) for number, line in enumerate(page.lines, first))
     return (
         f'<figure><svg viewBox="0 0 {page.width} {page.height}">\n'
         f'<image href="data:image/{kind};base64,{data}" width="{page.width}" height="{page.height}"/>\n'

@@ -90,10 +90,19 @@ def pixels(page: Page, image: Source | None) -> NDArray[np.uint8]:
         found = documents.reopen(page.source, page.number, page.dpi)
     else:
         raise ConfigError("the page has no source to open again; give its image")
-    height, width = found.shape[:2]
+    return fitting(found, page)
+
+
+def fitting(image: NDArray[np.uint8], page: Page) -> NDArray[np.uint8]:
+    """The image, of shape H×W×3, if it is of the page's size.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    height, width = image.shape[:2]
     if (width, height) != (page.width, page.height):
         raise ConfigError(f"the image is {width}×{height} pixels, the page {page.width}×{page.height}")
-    return found
+    return image
 
 
 def _span(values: list[float], size: int) -> tuple[int, int]:

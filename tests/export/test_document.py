@@ -1,15 +1,20 @@
-"""Documents of several pages, in the formats that hold only text."""
+"""Documents of several pages."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 
 from ocrpipe.errors import ConfigError, UnsupportedSourceError
-from ocrpipe.export import document_bytes, save_document, suffix_of
+from ocrpipe.export import DOCUMENT_WRITERS, document_bytes, save_document, suffix_of
 from ocrpipe.export.json import document_from_dict
 from ocrpipe.page import Line, Page, Paragraph
 
@@ -67,6 +72,40 @@ def test_unknown_formats_name_the_known_ones(
     with pytest.raises(ConfigError, match="there are txt, json"):
         save_document(pages, tmp_path / name, format)
     assert not list(tmp_path.iterdir())
+
+
+def test_hocr_and_alto_number_pages_by_their_place(pages: list[Page]) -> None:
+    for format, name in (("hocr", "id"), ("alto", "ID")):
+        root = ET.fromstring(document_bytes([*pages, pages[0]], format))
+        ids = [element.get(name, "") for element in root.iter() if element.get(name)]
+        assert len(set(ids)) == len(ids)
+        assert [id for id in ids if id.startswith("page_")] == [f"page_{n}" for n in (1, 2, 3, 4)]
+    numbers = [element.get("PHYSICAL_IMG_NR") for element in root.iter() if element.tag.endswith("}Page")]
+    assert numbers == ["1", "2", "3", "1"]
+    with pytest.raises(ConfigError, match="at least one page"):
+        document_bytes([], "alto")
+
+
+def test_html_shows_the_images_of_a_source(
+    pages: list[Page], picture: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    frames = [Image.fromarray(image) for image in (picture, np.zeros((7, 5, 3), np.uint8), picture)]
+    frames[0].save(tmp_path / "a.tif", save_all=True, append_images=frames[1:])
+    shown = document_bytes(pages, "html", source=tmp_path / "a.tif").decode()
+    plain = document_bytes(pages, "html").decode()
+    assert (shown.count("data:image/jpeg"), plain.count("data:image/jpeg")) == (3, 0)
+    for text in (shown, plain):
+        assert text.count("<section") == 3
+        assert re.findall(r'id="line-(\d+)"', text) == [str(n) for n in range(1, 9)]
+    assert re.findall(r'href="#line-(\d+)"', shown) == [str(n) for n in range(1, 9)]
+    with pytest.raises(ConfigError, match="the image is 400×300 pixels, the page 5×7"):
+        document_bytes([replace(pages[1], number=1)], "html", source=tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("format", [name for name in DOCUMENT_WRITERS if name not in ("pdf", "pagexml")])
+def test_equal_pages_give_equal_bytes(pages: list[Page], format: str) -> None:
+    again = [Page.from_dict(page.to_dict()) for page in pages]
+    assert document_bytes(pages, format) == document_bytes(again, format)
 
 
 def test_suffixes() -> None:

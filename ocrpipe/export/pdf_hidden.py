@@ -1,0 +1,99 @@
+"""Older layers of invisible text, taken out of a PDF's pages; it needs the extra ``ocrpipe[pdf]``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from typing import Any
+
+import pikepdf
+from pikepdf import (
+    ContentStreamInlineImage,
+    ContentStreamInstruction,
+    Dictionary,
+    Name,
+    Object,
+    Operator,
+    Pdf,
+)
+
+_INVISIBLE = 3  # text rendering mode; PDF 1.7, table 106
+_SHOWING = ("Tj", "TJ", "'", '"')
+_DEEPEST = 8  # forms within forms
+
+
+def without_invisible_text(
+    pdf: Pdf, content: pikepdf.Page | Object, resources: Dictionary, depth: int = 0
+) -> tuple[bytes, Dictionary] | None:
+    """Content without the text it shows invisibly, and the resources it then needs.
+
+    Args:
+        pdf: What it belongs to.
+        content: A page or a form XObject.
+        resources: Its resources; they are not changed.
+        depth: How many forms it lies in.
+
+    Returns:
+        ``None`` where it has no such text.
+    """
+    kept: list[ContentStreamInstruction | ContentStreamInlineImage] = []
+    forms: dict[str, Object] = {}
+    mode, outer, found = 0, [], False
+    for instruction in pikepdf.parse_content_stream(content):
+        operator = str(instruction.operator)
+        if operator == "q":
+            outer.append(mode)
+        elif operator == "Q" and outer:
+            mode = outer.pop()
+        elif operator == "Tr" and instruction.operands:
+            mode = int(_number(instruction.operands[0]))
+        elif operator == "Do" and instruction.operands and depth < _DEEPEST:
+            name = str(instruction.operands[0])
+            form = _form(resources, name)
+            if form is not None and name not in forms:
+                inner = form.get("/Resources", resources)
+                stripped = without_invisible_text(pdf, form, inner, depth + 1)
+                if stripped is not None:
+                    forms[name] = _copied(pdf, form, *stripped)
+        elif operator in _SHOWING and mode == _INVISIBLE:
+            found = True
+            if operator in ("'", '"'):  # these go to the next line first
+                kept.append(ContentStreamInstruction([], Operator("T*")))
+            continue
+        kept.append(instruction)
+    if not found and not forms:
+        return None
+    return pikepdf.unparse_content_stream(kept), _with_forms(resources, forms)
+
+
+def _form(resources: Dictionary, name: str) -> Any:
+    found = resources.get("/XObject", Dictionary()).get(name)
+    return found if found is not None and found.get("/Subtype") == Name.Form else None
+
+
+def _copied(pdf: Pdf, form: Any, content: bytes, resources: Dictionary) -> Object:
+    """The form with other content: what else shows it may not be a page that was read."""
+    stream = pdf.make_stream(content)
+    for key, value in form.items():
+        if key not in ("/Length", "/Filter", "/DecodeParms"):
+            stream[key] = value
+    stream["/Resources"] = resources
+    return stream
+
+
+def _with_forms(resources: Dictionary, forms: Mapping[str, Object]) -> Dictionary:
+    if not forms:
+        return resources
+    resources = copy(resources)
+    objects = copy(resources["/XObject"])
+    for name, form in forms.items():
+        objects[name] = form
+    resources["/XObject"] = objects
+    return resources
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return 0.0

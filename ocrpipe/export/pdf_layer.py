@@ -1,0 +1,132 @@
+"""Text added to the pages of a PDF that exists; it needs the extra ``ocrpipe[pdf]``.
+
+The text goes before what is on a page, where the graphics state is still the page's own, whatever the page
+does to it. An older layer of invisible text on a page that was read is taken out: it would be found twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+from pikepdf import Array, Dictionary, Pdf
+
+from ocrpipe.errors import ConfigError, UnreadableImageError
+from ocrpipe.export.blank_font import BlankFont
+from ocrpipe.export.parts import words
+from ocrpipe.export.pdf_hidden import without_invisible_text
+from ocrpipe.export.pdf_text import FONT, Placing, text_layer
+from ocrpipe.page import Page, Point
+
+_LETTER = (0.0, 0.0, 612.0, 792.0)  # what PDFium takes where a page has no box
+_SLACK = 2.0  # pixels by which rendering may round a page's sides
+
+
+def add_text(source: Path, pages: Sequence[Page], password: str | None = None) -> bytes:
+    """The PDF with the text of the pages that were read, by their numbers; it is not locked any more.
+
+    Args:
+        source: A PDF.
+        pages: What was read from its pages as PDFium renders them, in whatever resolution.
+        password: Of a locked PDF.
+
+    Raises:
+        ConfigError: The PDF has no page of that number or shape, or a page comes twice.
+        UnreadableImageError: The PDF is damaged, or locked by another password.
+    """
+    font = BlankFont(word.text for page in pages for line in page.lines for word in words(line))
+    numbers = [page.number for page in pages]
+    if len(set(numbers)) < len(numbers):
+        raise ConfigError(f"a page of {source} comes twice: {numbers}")
+    try:
+        with pikepdf.open(source, password=password or "") as pdf:
+            embedded = font.embed(pdf)
+            for page in pages:
+                if not 1 <= page.number <= len(pdf.pages):
+                    raise ConfigError(f"{source} has no page {page.number}")
+                if page.lines:
+                    _add(pdf, pdf.pages[page.number - 1], page, font, embedded)
+            stream = BytesIO()
+            pdf.save(stream, deterministic_id=True, encryption=False)
+    except pikepdf.PasswordError as error:
+        raise UnreadableImageError(f"{source} is locked, by another password") from error
+    except (pikepdf.PdfError, OSError) as error:
+        raise UnreadableImageError(f"{source} cannot be written to: {error}") from error
+    return stream.getvalue()
+
+
+def _add(pdf: Pdf, leaf: pikepdf.Page, page: Page, font: BlankFont, embedded: pikepdf.Object) -> None:
+    place = _placing(leaf, page)
+    resources = _inherited(leaf, "/Resources") or Dictionary()
+    if stripped := without_invisible_text(pdf, leaf, resources):
+        leaf.Contents = pdf.make_stream(stripped[0])
+        resources = stripped[1]
+    # resources may be shared with other pages
+    resources = copy(resources)
+    fonts = copy(resources.get("/Font", Dictionary()))
+    fonts[f"/{FONT}"] = embedded
+    resources["/Font"] = fonts
+    leaf.obj["/Resources"] = resources
+    leaf.contents_add(text_layer(page, font, place), prepend=True)
+
+
+def _placing(leaf: pikepdf.Page, page: Page) -> Placing:
+    """Where a point of the page's image lies on the page: PDFium fills the image with the visible box."""
+    left, bottom, right, top = _visible_box(leaf)
+    width, height = right - left, top - bottom
+    rotate = _inherited(leaf, "/Rotate")
+    turn = round(float(rotate) / 90) % 4 if rotate is not None else 0
+    across, down = (height, width) if turn % 2 else (width, height)
+    if (
+        min(abs(page.width - page.height * across / down), abs(page.height - page.width * down / across))
+        > _SLACK
+    ):
+        raise ConfigError(
+            f"page {page.number} is {page.width}×{page.height} pixels, in the PDF {across:g}×{down:g} points"
+        )
+
+    def place(at: Point) -> Point:
+        u, v = at[0] / page.width, at[1] / page.height
+        return (
+            (left + u * width, top - v * height),
+            (left + v * width, bottom + u * height),
+            (right - u * width, bottom + v * height),
+            (right - v * width, top - u * height),
+        )[turn]
+
+    return place
+
+
+def _visible_box(leaf: pikepdf.Page) -> tuple[float, float, float, float]:
+    """The part of the page that is shown: left, bottom, right, top in the page's own units."""
+    media = _box(_inherited(leaf, "/MediaBox")) or _LETTER
+    crop = _box(_inherited(leaf, "/CropBox")) or media
+    left, bottom = max(media[0], crop[0]), max(media[1], crop[1])
+    right, top = min(media[2], crop[2]), min(media[3], crop[3])
+    if left >= right or bottom >= top:
+        raise UnreadableImageError("a page of the PDF shows nothing: its boxes do not meet")
+    return left, bottom, right, top
+
+
+def _box(value: Any) -> tuple[float, float, float, float] | None:
+    if not isinstance(value, Array) or len(value) != 4:
+        return None
+    x0, y0, x1, y1 = (float(side) for side in value.as_list())
+    box = min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+    return box if box[0] < box[2] and box[1] < box[3] else None
+
+
+def _inherited(leaf: pikepdf.Page, key: str) -> Any:
+    """An attribute of the page, or of the nearest node above it that has one (PDF 1.7, 7.7.3.4)."""
+    node: Any = leaf.obj
+    for _ in range(100):  # a damaged tree may run in a circle
+        if not isinstance(node, Dictionary):
+            return None
+        if key in node:
+            return node[key]
+        node = node.get("/Parent")
+    return None

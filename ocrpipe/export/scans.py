@@ -1,0 +1,64 @@
+"""The pictures that a document's pages were read from, opened one at a time, since results hold no pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrpipe import documents, images
+from ocrpipe.errors import ConfigError
+from ocrpipe.export.parts import common_source, fitting
+from ocrpipe.images import MAX_PIXELS
+from ocrpipe.page import Page
+
+
+@dataclass(frozen=True, slots=True)
+class Scans:
+    """Where the pictures of a document's pages are to be had.
+
+    Attributes:
+        source: The file that was read, an image, PDF or TIFF; by default each page's own ``source``.
+        password: Of a locked PDF.
+    """
+
+    source: Path | None = None
+    password: str | None = None
+
+    def of(self, page: Page) -> NDArray[np.uint8]:
+        """The page's picture, rendered or decoded as it was when the page was read.
+
+        Returns:
+            H×W×3, RGB, uint8, of the page's size.
+
+        Raises:
+            ConfigError: The page comes from nowhere, or the picture is of another size than the page.
+            OcrError: The source can't be read.
+        """
+        source = self.source or page.source
+        if source is None:
+            raise ConfigError("the page has no source to open again; give its image")
+        (found,) = documents.pages(
+            source,
+            dpi=page.dpi or documents.DPI,
+            password=self.password,
+            # a page that was read once is not too large now; PDF pages may be rounded up by a pixel a side
+            max_pixels=max(MAX_PIXELS, (page.width + 1) * (page.height + 1)),
+            numbers=(page.number,),
+        )
+        return fitting(found.image, page)
+
+    def pdf(self, pages: Sequence[Page]) -> Path | None:
+        """The PDF that all pages come from, ``None`` where they come from images or from several files.
+
+        Raises:
+            OcrError: The source can't be read.
+        """
+        source = self.source or common_source(pages)
+        if source is None:
+            return None
+        with images.open_stream(source) as stream:
+            return Path(source) if images.is_pdf(stream) else None
