@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         UnsupportedSourceError,
         WeightsError,
     )
+    from ocrpipe.folder import Failure, PageResult, read_folder
     from ocrpipe.page import Char, Line, Page, Paragraph, Word
     from ocrpipe.pipeline import Options, Pipeline
 
@@ -39,6 +40,7 @@ _HOMES = {
         "UnsupportedSourceError",
         "WeightsError",
     ),
+    "folder": ("Failure", "PageResult", "read_folder"),
     "page": ("Char", "Line", "Page", "Paragraph", "Word"),
     "pipeline": ("Options", "Pipeline"),
 }
@@ -47,11 +49,13 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "Char",
     "ConfigError",
+    "Failure",
     "Line",
     "MissingExtraError",
     "OcrError",
     "Options",
     "Page",
+    "PageResult",
     "Paragraph",
     "Pipeline",
     "PluginError",
@@ -62,6 +66,7 @@ __all__ = [
     "__version__",
     "read",
     "read_document",
+    "read_folder",
 ]
 
 

@@ -1,1 +1,9 @@
 """Whole folders of scanned documents: walk, read in parallel, resume, export; nothing lost."""
+
+from __future__ import annotations
+
+from ocrpipe.folder.api import read_folder, stored_results
+from ocrpipe.folder.results import Failure, PageResult
+from ocrpipe.folder.run import FolderRun, Summary
+
+__all__ = ["Failure", "FolderRun", "PageResult", "Summary", "read_folder", "stored_results"]

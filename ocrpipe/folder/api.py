@@ -1,0 +1,120 @@
+"""The verbs for folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ocrpipe.folder.manifest import Manifest
+from ocrpipe.folder.results import Failure, PageResult
+from ocrpipe.folder.run import FolderRun
+from ocrpipe.folder.settings import DPI, Engine, ReadSettings, RunSettings, share_cores
+
+if TYPE_CHECKING:
+    from ocrpipe.detectors.base import Detector
+    from ocrpipe.pipeline import Options
+    from ocrpipe.recognizers.base import Recognizer
+
+
+def read_folder(
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    formats: Sequence[str] = ("txt",),
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    detector: str | Detector = "ctpn",
+    recognizer: str | Recognizer = "crnn",
+    device: str = "cpu",
+    options: Options | None = None,
+    dpi: float = DPI,
+    password: str | None = None,
+    workers: int | None = None,
+    threads: int | None = None,
+    page_timeout: float = 300.0,
+    retry_failed: bool = False,
+    force: bool = False,
+    engine: Engine = "processes",
+    ray_address: str | None = None,
+) -> FolderRun:
+    """Read all images, multi-page TIFFs and PDFs of a tree in worker processes.
+
+    Each document becomes a file of each format in ``out``, laid out as the tree is, beside a manifest of all
+    pages. Run again, after an end of any kind, it does what is new, changed, or was not done.
+
+    >>> import ocrpipe
+    >>> for result in ocrpipe.read_folder("scans/", out="text/"):  # doctest: +SKIP
+    ...     match result:
+    ...         case ocrpipe.PageResult(path, number, page):
+    ...             print(path, number, len(page.lines))
+    ...         case ocrpipe.Failure():
+    ...             print(result)
+
+    Args:
+        source: The tree.
+        out: The output folder; made if need be.
+        formats: Names of formats, see ``ocrpipe.export.DOCUMENT_WRITERS``. One added later is made from what
+            the manifest holds.
+        include: Glob patterns of files to read; see ``ocrpipe.folder.globs``.
+        exclude: Glob patterns of files and folders to leave out.
+        detector: As for ``Pipeline``; an object must be one that can be pickled.
+        recognizer: Likewise.
+        device: As for ``Pipeline``.
+        options: As for ``Pipeline``.
+        dpi: Resolution PDF pages are rendered at.
+        password: Of locked PDFs.
+        workers: Processes; by default as many as fill the cores.
+        threads: Threads of each; by default 1, or as many as fill the cores with ``workers`` processes.
+        page_timeout: Seconds that a page may take; one that takes longer is a failure.
+        retry_failed: Try pages again that failed in an earlier run.
+        force: Read everything again.
+        engine: ``"processes"`` on this machine, or ``"ray"``, which needs the extra ``ocrpipe[ray]``.
+        ray_address: Of a Ray cluster, whose machines must see both folders under the same paths; by default
+            a Ray of this machine's own.
+
+    Returns:
+        An iterator of what is finished, in the order of finishing; the work is done while it is iterated
+        over. Its ``summary`` counts.
+
+    Raises:
+        ocrpipe.errors.OcrError: An argument makes no sense, another run is at work on ``out``, it can't be
+            written, or the pipeline can't be made. A file that can't be read is a ``Failure`` instead.
+    """
+    workers, threads = share_cores(workers, threads)
+    reading = ReadSettings(detector, recognizer, device, options, dpi, password, threads)
+    run = RunSettings(
+        tuple(dict.fromkeys(formats)),
+        tuple(include),
+        tuple(exclude),
+        workers,
+        page_timeout,
+        retry_failed,
+        force,
+        engine,
+        ray_address,
+    )
+    return FolderRun(Path(source), Path(out), reading, run)
+
+
+def stored_results(out: str | os.PathLike[str]) -> Iterator[PageResult | Failure]:
+    """All that runs on an output folder have read so far, by path and page number.
+
+    Args:
+        out: The output folder.
+
+    Yields:
+        Pages and failures; their paths are relative to the folder that was read.
+
+    Raises:
+        ocrpipe.errors.OcrError: It is no output folder, or its manifest is damaged.
+    """
+    with Manifest(Path(out)) as manifest:
+        for row in manifest.rows():
+            path = Path(row.path)
+            if row.state == "done":
+                yield PageResult(path, row.number, manifest.result(row.path, row.number), row.seconds)
+            else:
+                traceback = Path(out, row.traceback) if row.traceback else None
+                yield Failure(path, row.number or None, row.error or "", row.message or "", traceback)

@@ -1,0 +1,278 @@
+"""The manifest of an output folder: what was read, from what, how, and with what result.
+
+An SQLite file, ``manifest.sqlite``, in write-ahead mode; what a call has stored survives the process and the
+machine. Page 0 of a document stands for the file as a whole, where it can't be opened. Tables:
+
+``documents``  path, size, mtime_ns, ctime_ns, inode, sha256, pages
+``pages``      path, number, sha256 (of the file), settings (their fingerprint), state (done or failed),
+               error, message, traceback (a file's name), passing, seconds, lines, confidence,
+               digest (of the result), finished (seconds since 1970)
+``results``    path, number, page (compressed JSON)
+``outputs``    path, format, name (of the file), digest (of what it is made of)
+``skipped``    path, reason: what the last run came across and did not read
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ocrpipe.errors import OcrError
+from ocrpipe.folder.results import unpack
+from ocrpipe.folder.tasks import Failed, Identity, Inspected, Reading
+from ocrpipe.page import Page
+
+NAME = "manifest.sqlite"
+HIDDEN = ".ocrpipe"
+
+_VERSION = 1
+_APPLICATION = 0x6F637270  # "ocrp"
+
+_TABLES = """
+CREATE TABLE documents (
+    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL, sha256 TEXT NOT NULL, pages INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE pages (
+    path TEXT NOT NULL, number INTEGER NOT NULL, sha256 TEXT NOT NULL, settings TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('done', 'failed')), error TEXT, message TEXT, traceback TEXT,
+    passing INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL, lines INTEGER, confidence REAL, digest TEXT,
+    finished REAL NOT NULL, PRIMARY KEY (path, number)
+) WITHOUT ROWID;
+CREATE TABLE results (
+    path TEXT NOT NULL, number INTEGER NOT NULL, page BLOB NOT NULL, PRIMARY KEY (path, number)
+);
+CREATE TABLE outputs (
+    path TEXT NOT NULL, format TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL,
+    PRIMARY KEY (path, format)
+) WITHOUT ROWID;
+CREATE INDEX outputs_by_name ON outputs (name);
+CREATE TABLE skipped (path TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    """A page's row, without its result; the attributes are the columns of ``pages``."""
+
+    path: str
+    number: int
+    sha256: str
+    settings: str
+    state: str
+    error: str | None
+    message: str | None
+    traceback: str | None
+    passing: bool
+    seconds: float
+    lines: int | None
+    confidence: float | None
+    digest: str | None
+
+
+_COLUMNS = (
+    "path, number, sha256, settings, state, error, message, traceback, passing, seconds, lines, confidence, "
+    "digest"
+)
+
+
+class Manifest:
+    """An open manifest; as a context manager, it closes on leaving.
+
+    Args:
+        folder: The output folder.
+        writable: Whether to make the manifest if there is none, and to change it.
+
+    Raises:
+        OcrError: There is none to read, it is damaged or another program's, or the folder can't be written.
+    """
+
+    def __init__(self, folder: Path, *, writable: bool = False) -> None:
+        self.path = folder / NAME
+        if not writable and not self.path.is_file():
+            raise OcrError(f"{folder} has no {NAME}; it is no output folder of ocrpipe")
+        with self._explained():
+            uri = f"{self.path.absolute().as_uri()}?mode={'rwc' if writable else 'ro'}"
+            self._db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=60)
+        try:
+            with self._explained():
+                self._open(writable)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def __enter__(self) -> Manifest:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; everything is stored already."""
+        self._db.close()
+
+    def document(self, path: str) -> Inspected | None:
+        """What is known of a document."""
+        columns = "size, mtime_ns, ctime_ns, inode, sha256, pages"
+        with self._explained():
+            row = self._db.execute(f"SELECT {columns} FROM documents WHERE path = ?", (path,)).fetchone()
+        return Inspected(Identity(*row[:4]), row[4], row[5]) if row else None
+
+    def put_document(self, path: str, found: Inspected) -> None:
+        """Note what a document is now; pages of other content than that are forgotten."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (path, *found.identity, found.sha256, found.pages),
+            )
+            stale = "path = ? AND (number = 0 OR number > ? OR number IN (SELECT number FROM pages WHERE "
+            stale += "path = ? AND sha256 != ?))"
+            for table in ("results", "pages"):
+                self._db.execute(
+                    f"DELETE FROM {table} WHERE {stale}", (path, found.pages, path, found.sha256)
+                )
+
+    def put_reading(self, path: str, number: int, sha256: str, settings: str, reading: Reading) -> None:
+        """Store a page that was read."""
+        page = reading.page
+        row = (path, number, sha256, settings, "done", None, None, None, False, reading.seconds)
+        with self._transaction():
+            self._put_row((*row, len(page.lines), page.confidence, reading.digest))
+            self._db.execute(
+                "INSERT OR REPLACE INTO results VALUES (?, ?, ?)", (path, number, reading.stored)
+            )
+
+    def put_failure(
+        self, path: str, number: int, sha256: str, settings: str, failed: Failed, traceback: str | None
+    ) -> None:
+        """Store that a page, or with number 0 a file, could not be read; ``traceback`` names a file."""
+        row = (path, number, sha256, settings, "failed", failed.error, failed.message, traceback)
+        with self._transaction():
+            if number == 0:
+                for table in ("documents", "pages", "results"):
+                    self._db.execute(f"DELETE FROM {table} WHERE path = ?", (path,))
+            self._put_row((*row, failed.passing, failed.seconds, None, None, None))
+            self._db.execute("DELETE FROM results WHERE path = ? AND number = ?", (path, number))
+
+    def pages(self, path: str) -> dict[int, PageRow]:
+        """A document's rows by page number."""
+        with self._explained():
+            rows = self._db.execute(f"SELECT {_COLUMNS} FROM pages WHERE path = ?", (path,)).fetchall()
+        return {row[1]: _row(row) for row in rows}
+
+    def rows(self, state: str | None = None) -> Iterator[PageRow]:
+        """All rows, or those of a state, by path and number; the manifest may change meanwhile."""
+        last = ("", -1)
+        where = "(path, number) > (?, ?)" + (" AND state = ?" if state else "")
+        query = f"SELECT {_COLUMNS} FROM pages WHERE {where} ORDER BY path, number LIMIT 200"
+        while True:
+            with self._explained():
+                found = self._db.execute(query, (*last, state) if state else last).fetchall()
+            if not found:
+                return
+            yield from map(_row, found)
+            last = found[-1][:2]
+
+    def result(self, path: str, number: int) -> Page:
+        """A page that was read, its source being the document's relative path.
+
+        Raises:
+            OcrError: There is no such page, or its row is damaged.
+        """
+        with self._explained():
+            query = "SELECT page FROM results WHERE path = ? AND number = ?"
+            row = self._db.execute(query, (path, number)).fetchone()
+        if row is None:
+            raise OcrError(f"{self.path} has no result for page {number} of {path}")
+        try:
+            return unpack(row[0])
+        except (OcrError, ValueError, zlib.error) as error:
+            raise OcrError(f"the result of page {number} of {path} in {self.path} is damaged") from error
+
+    def output(self, path: str, format: str) -> tuple[str, str] | None:
+        """Name and digest of the file that a document was written to."""
+        with self._explained():
+            query = "SELECT name, digest FROM outputs WHERE path = ? AND format = ?"
+            row = self._db.execute(query, (path, format)).fetchone()
+        return (row[0], row[1]) if row else None
+
+    def put_output(self, path: str, format: str, name: str, digest: str) -> None:
+        """Note that a document was written; a file that was another document's is this one's now."""
+        with self._transaction():
+            self._db.execute("DELETE FROM outputs WHERE name = ?", (name,))
+            self._db.execute(
+                "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?)", (path, format, name, digest)
+            )
+
+    def drop_output(self, path: str, format: str) -> None:
+        """Forget that a document was written."""
+        with self._transaction():
+            self._db.execute("DELETE FROM outputs WHERE path = ? AND format = ?", (path, format))
+
+    def clear_skipped(self) -> None:
+        """Begin a new list of what is not read."""
+        with self._transaction():
+            self._db.execute("DELETE FROM skipped")
+
+    def put_skipped(self, path: str, reason: str) -> None:
+        """Note something that is not read."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO skipped VALUES (?, ?)", (path, reason))
+
+    def skipped(self, limit: int = -1) -> list[tuple[str, str]]:
+        """Path and reason of what the last run did not read."""
+        with self._explained():
+            return self._db.execute("SELECT * FROM skipped ORDER BY path LIMIT ?", (limit,)).fetchall()
+
+    def _put_row(self, values: Sequence[object]) -> None:
+        marks = ", ".join("?" * (len(values) + 1))
+        statement = f"INSERT OR REPLACE INTO pages ({_COLUMNS}, finished) VALUES ({marks})"
+        self._db.execute(statement, (*values, time.time()))
+
+    def _open(self, writable: bool) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        (application,) = self._db.execute("PRAGMA application_id").fetchone()
+        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if writable and not tables:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            with self._transaction():
+                for statement in _TABLES.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA application_id = {_APPLICATION}")
+                self._db.execute(f"PRAGMA user_version = {_VERSION}")
+        elif application != _APPLICATION or version != _VERSION:
+            raise OcrError(f"{self.path} is no manifest of this version of ocrpipe")
+        if writable:
+            self._db.execute("PRAGMA synchronous = FULL")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._explained():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise OcrError(f"cannot use {self.path}: {error}") from error
+
+
+def _row(values: tuple[Any, ...]) -> PageRow:
+    return PageRow(*values)

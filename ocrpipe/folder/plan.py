@@ -1,0 +1,289 @@
+"""What is left to do on a tree, task by task, and what follows from each outcome.
+
+All of the bookkeeping is here and in the manifest; whoever carries out the tasks, on this machine or on many,
+need not know what they are for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ocrpipe.errors import OcrError
+from ocrpipe.export.files import write_whole
+from ocrpipe.export.naming import suffix_of
+from ocrpipe.folder.manifest import HIDDEN, Manifest, PageRow
+from ocrpipe.folder.results import Failure, PageResult
+from ocrpipe.folder.settings import RunSettings
+from ocrpipe.folder.tasks import (
+    Failed,
+    Identity,
+    Inspect,
+    Inspected,
+    Outcome,
+    Read,
+    Reading,
+    Task,
+    Unknown,
+    Write,
+)
+from ocrpipe.folder.walk import Document, Skipped
+
+_LISTED = 1000  # failures that a summary names
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has been counted so far.
+
+    Attributes:
+        done: Pages read by this run.
+        failed: Pages, files and outputs that failed in this run.
+        kept: Pages that an earlier run had read and that are as they were.
+        kept_failed: Pages that had failed in an earlier run and were not tried again.
+        documents: Files that hold pages or should, as far as they have been looked at.
+        skipped: Things that are not read, such as files of unknown types.
+        written: Result files written.
+        waiting: Pages known to be left.
+    """
+
+    done: int = 0
+    failed: int = 0
+    kept: int = 0
+    kept_failed: int = 0
+    documents: int = 0
+    skipped: int = 0
+    written: int = 0
+    waiting: int = 0
+
+
+@dataclass(slots=True)
+class _Open:
+    """A document with pages to be read."""
+
+    document: Document
+    found: Inspected
+    todo: Iterator[int]
+    left: int = field(default=0)
+
+
+class Plan:
+    """Hands out tasks and takes their outcomes, in any order.
+
+    Args:
+        manifest: Where everything is noted at once.
+        output: The output folder.
+        files: What the walk meets.
+        fingerprint: Of the settings pages are read with.
+        run: What to write, and whether to try again.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        output: Path,
+        files: Iterator[Document | Skipped],
+        fingerprint: str,
+        run: RunSettings,
+    ) -> None:
+        self._manifest, self._output, self._files = manifest, output, files
+        self._fingerprint, self._run = fingerprint, run
+        self._urgent: deque[Write] = deque()
+        self._reading: deque[_Open] = deque()
+        self._open: dict[str, _Open] = {}
+        self._inspecting: dict[str, Document] = {}
+        self.counts = Counts()
+        self.failures: list[Failure] = []
+        """The first of all failures, those of earlier runs too."""
+
+    def next_task(self) -> Task | None:
+        """Something to do, or ``None`` where nothing is, until the next outcome."""
+        while True:
+            if self._urgent:
+                return self._urgent.popleft()
+            if self._reading:
+                opened = self._reading[0]
+                number = next(opened.todo, None)
+                if number is not None:
+                    document = opened.document
+                    return Read(document.path, document.key, number, opened.found.identity)
+                self._reading.popleft()
+                continue
+            file = next(self._files, None)
+            if file is None:
+                return None
+            if isinstance(file, Skipped):
+                self._skip(file)
+            elif not self._is_as_it_was(file):
+                self._inspecting[file.key] = file
+                return Inspect(file.path, file.key, file.known)
+
+    def finished(self, task: Task, outcome: Outcome) -> list[PageResult | Failure]:
+        """Note an outcome for good.
+
+        Returns:
+            What the caller of a run is told.
+
+        Raises:
+            OcrError: The output folder can't be written any more.
+        """
+        if isinstance(task, Inspect):
+            return self._inspected(self._inspecting.pop(task.key), outcome)
+        if isinstance(task, Read):
+            return self._read(self._open[task.key], task.number, outcome)
+        return self._written(task, outcome)
+
+    def _is_as_it_was(self, file: Document) -> bool:
+        """Whether a file need not be inspected; if so, its pages are planned for."""
+        known = None if self._run.force else self._manifest.document(file.key)
+        with suppress(OSError):
+            if known and Identity.of(file.path) == known.identity:
+                self._plan_pages(file, known)
+                return True
+        return False
+
+    def _skip(self, skipped: Skipped) -> None:
+        self.counts.skipped += 1
+        self._manifest.put_skipped(skipped.key, skipped.reason)
+
+    def _inspected(self, file: Document, outcome: Outcome) -> list[PageResult | Failure]:
+        if isinstance(outcome, Unknown):
+            self._skip(Skipped(file.key, "of no known type"))
+        elif isinstance(outcome, Inspected):
+            self._manifest.put_document(file.key, outcome)
+            self._plan_pages(file, outcome)
+        elif isinstance(outcome, Failed):
+            self.counts.documents += 1
+            traceback = self._save_traceback(file.key, 0, outcome)
+            self._manifest.put_failure(file.key, 0, "", self._fingerprint, outcome, traceback)
+            for format in self._run.formats:
+                self._remove_output(file.key, format)
+            return [self._failure(file.path, None, outcome, traceback)]
+        return []
+
+    def _plan_pages(self, file: Document, found: Inspected) -> None:
+        self.counts.documents += 1
+        rows = self._manifest.pages(file.key)
+        todo = []
+        for number in range(1, found.pages + 1):
+            row = rows.get(number)
+            if row is None or self._run.force or not self._is_settled(row, found):
+                todo.append(number)
+            elif row.state == "done":
+                self.counts.kept += 1
+            else:
+                self.counts.kept_failed += 1
+                self._list(_remembered(file.path, row, self._output))
+        self.counts.waiting += len(todo)
+        opened = _Open(file, found, iter(todo), len(todo))
+        if todo:
+            self._open[file.key] = opened
+            self._reading.append(opened)
+        else:
+            self._plan_outputs(opened)
+
+    def _is_settled(self, row: PageRow, found: Inspected) -> bool:
+        if (row.sha256, row.settings) != (found.sha256, self._fingerprint):
+            return False
+        return row.state == "done" or not (self._run.retry_failed or row.passing)
+
+    def _read(self, opened: _Open, number: int, outcome: Outcome) -> list[PageResult | Failure]:
+        file, sha256 = opened.document, opened.found.sha256
+        told: list[PageResult | Failure] = []
+        if isinstance(outcome, Reading):
+            self._manifest.put_reading(file.key, number, sha256, self._fingerprint, outcome)
+            _traceback_file(self._output, file.key, number).unlink(missing_ok=True)
+            self.counts.done += 1
+            page = replace(outcome.page, source=str(file.path))
+            told.append(PageResult(file.path, number, page, outcome.seconds))
+        elif isinstance(outcome, Failed):
+            traceback = self._save_traceback(file.key, number, outcome)
+            self._manifest.put_failure(file.key, number, sha256, self._fingerprint, outcome, traceback)
+            told.append(self._failure(file.path, number, outcome, traceback))
+        self.counts.waiting -= 1
+        opened.left -= 1
+        if not opened.left:
+            del self._open[file.key]
+            self._plan_outputs(opened)
+        return told
+
+    def _plan_outputs(self, opened: _Open) -> None:
+        """Have a document's files written that are missing or made of other results."""
+        file, found = opened.document, opened.found
+        rows = self._manifest.pages(file.key)
+        digests = {
+            number: row.digest
+            for number, row in rows.items()
+            if (row.sha256, row.settings, row.state) == (found.sha256, self._fingerprint, "done")
+        }
+        numbers = tuple(sorted(digests))
+        for format in self._run.formats:
+            if not numbers:
+                self._remove_output(file.key, format)
+                continue
+            made_of = json.dumps([format, found.pages, [(number, digests[number]) for number in numbers]])
+            digest = hashlib.sha256(made_of.encode()).hexdigest()
+            name = f"{file.stem}.{suffix_of(format)}"
+            target = self._output / name
+            if self._manifest.output(file.key, format) != (name, digest) or not target.is_file():
+                write = Write(file.path, file.key, format, target, self._manifest.path, numbers, digest)
+                self._urgent.append(write)
+
+    def _written(self, task: Write, outcome: Outcome) -> list[PageResult | Failure]:
+        if isinstance(outcome, Failed):
+            if outcome.fatal:
+                raise OcrError(outcome.message)
+            self._manifest.drop_output(task.key, task.format)
+            traceback = self._save_traceback(f"{task.key}.{task.format}", 0, outcome)
+            return [self._failure(task.path, None, outcome, traceback)]
+        name = task.target.relative_to(self._output).as_posix()
+        earlier = self._manifest.output(task.key, task.format)
+        self._manifest.put_output(task.key, task.format, name, task.digest)
+        if earlier and earlier[0] != name:  # a new file beside it made names longer
+            (self._output / earlier[0]).unlink(missing_ok=True)
+        self.counts.written += 1
+        return []
+
+    def _remove_output(self, key: str, format: str) -> None:
+        """Remove what an earlier run wrote of a document that gives nothing now."""
+        earlier = self._manifest.output(key, format)
+        if earlier:
+            (self._output / earlier[0]).unlink(missing_ok=True)
+            self._manifest.drop_output(key, format)
+
+    def _failure(self, path: Path, number: int | None, failed: Failed, traceback: str | None) -> Failure:
+        self.counts.failed += 1
+        where = self._output / traceback if traceback else None
+        failure = Failure(path, number, failed.error, failed.message, where)
+        self._list(failure)
+        return failure
+
+    def _list(self, failure: Failure) -> None:
+        if len(self.failures) < _LISTED:
+            self.failures.append(failure)
+
+    def _save_traceback(self, key: str, number: int, failed: Failed) -> str | None:
+        """Name of the file, relative to the output folder; ``None`` if there is nothing to say or no room."""
+        if not failed.traceback:
+            return None
+        path = _traceback_file(self._output, key, number)
+        with suppress(OcrError):
+            write_whole(path, f"{key}, page {number}\n{failed.traceback}\n".encode())
+            return path.relative_to(self._output).as_posix()
+        return None
+
+
+def _traceback_file(output: Path, key: str, number: int) -> Path:
+    name = hashlib.sha256(key.encode()).hexdigest()[:16]
+    return output / HIDDEN / "tracebacks" / f"{name}-{number}.txt"
+
+
+def _remembered(path: Path, row: PageRow, output: Path) -> Failure:
+    """The failure that a row tells of."""
+    traceback = output / row.traceback if row.traceback else None
+    return Failure(path, row.number or None, row.error or "", row.message or "", traceback)

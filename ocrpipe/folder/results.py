@@ -1,0 +1,63 @@
+"""What a run yields, and a page as the manifest stores it."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ocrpipe.page import Page
+
+
+@dataclass(frozen=True, slots=True)
+class PageResult:
+    """A page that was read.
+
+    Attributes:
+        path: The file it is in.
+        number: Its number there, from 1.
+        page: What was read.
+        seconds: How long that took, from opening the file on.
+    """
+
+    path: Path
+    number: int
+    page: Page
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A page, a file or an output that could not be had.
+
+    Attributes:
+        path: The file that was to be read.
+        number: The page, from 1; ``None`` where the whole file is concerned.
+        error: Name of the error's class, such as ``UnreadableImageError`` or, for an overdue page,
+            ``TimeoutError``.
+        message: What went wrong, in a line.
+        traceback: File that says where, if there is more to say.
+    """
+
+    path: Path
+    number: int | None
+    error: str
+    message: str
+    traceback: Path | None = None
+
+    def __str__(self) -> str:
+        if str(self.path) in self.message:
+            return self.message
+        page = f", page {self.number}" if self.number else ""
+        return f"{self.path}{page}: {self.message}"
+
+
+def pack(text: str) -> bytes:
+    """A page's JSON as the manifest holds it."""
+    return zlib.compress(text.encode(), 1)
+
+
+def unpack(stored: bytes) -> Page:
+    """The page that was packed."""
+    return Page.from_dict(json.loads(zlib.decompress(stored)))

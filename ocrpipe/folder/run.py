@@ -1,0 +1,189 @@
+"""One run over a tree: everything put together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+
+from ocrpipe.errors import ConfigError, MissingExtraError, OcrError, UnsupportedSourceError
+from ocrpipe.folder.globs import Globs
+from ocrpipe.folder.lock import RunLock
+from ocrpipe.folder.manifest import HIDDEN, Manifest
+from ocrpipe.folder.plan import Plan
+from ocrpipe.folder.pool import Pool
+from ocrpipe.folder.results import Failure, PageResult
+from ocrpipe.folder.settings import ReadSettings, RunSettings
+from ocrpipe.folder.walk import Document, Skipped, walk
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How far a run has come.
+
+    Attributes:
+        done: Pages read by this run.
+        failed: Pages, files and outputs that failed in this run.
+        kept: Pages that an earlier run had read and that are as they were.
+        kept_failed: Pages that had failed in an earlier run and were not tried again.
+        documents: Files that hold pages or should, as far as they have been looked at.
+        skipped: Things that are not read, such as files of unknown types.
+        written: Result files written.
+        left: Pages left to read, an estimate as long as files are; ``None`` before files are counted.
+        seconds: Time since the run began.
+        failures: The first thousand of all failures, those of earlier runs too.
+    """
+
+    done: int = 0
+    failed: int = 0
+    kept: int = 0
+    kept_failed: int = 0
+    documents: int = 0
+    skipped: int = 0
+    written: int = 0
+    left: int | None = None
+    seconds: float = 0.0
+    failures: tuple[Failure, ...] = ()
+
+
+class FolderRun(Iterator[PageResult | Failure]):
+    """Reads a tree while it is iterated over; see ``read_folder``.
+
+    Ending early, by ``close`` or by leaving it as a context manager, loses nothing that was yielded.
+
+    Args:
+        source: The tree to read.
+        output: The output folder.
+        reading: How pages are read.
+        run: How the work is done.
+
+    Raises:
+        ConfigError: The formats, or the two folders, make no sense.
+        MissingExtraError: A format needs an extra that is not installed.
+        PluginError: An engine is unknown.
+        UnsupportedSourceError: The source is no folder.
+    """
+
+    def __init__(self, source: Path, output: Path, reading: ReadSettings, run: RunSettings) -> None:
+        if not source.is_dir():
+            raise UnsupportedSourceError(f"{source} is not a folder")
+        here, there = source.resolve(), output.resolve()
+        if here == there or here.is_relative_to(there):
+            raise ConfigError(f"{output} holds {source}; results need a folder of their own")
+        _check_formats(run.formats)
+        self._source, self._output, self._reading, self._run = source, output, reading, run
+        self._fingerprint = reading.fingerprint()
+        self._plan: Plan | None = None
+        self._files: int | None = None
+        self._began, self._ended = monotonic(), 0.0
+        self._results = self._work()
+
+    def __iter__(self) -> FolderRun:
+        return self
+
+    def __next__(self) -> PageResult | Failure:
+        return next(self._results)
+
+    def __enter__(self) -> FolderRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the run; another one goes on where it stopped."""
+        self._results.close()
+
+    @property
+    def summary(self) -> Summary:
+        """How far the run has come."""
+        plan = self._plan
+        if plan is None:
+            return Summary()
+        counts, left = plan.counts, None
+        if self._files is not None:
+            pages = counts.done + counts.failed + counts.kept + counts.kept_failed + counts.waiting
+            unseen = max(0, self._files - counts.documents - counts.skipped)
+            left = counts.waiting + round(unseen * max(1.0, pages / max(1, counts.documents)))
+        tallies = {name: number for name, number in asdict(counts).items() if name != "waiting"}
+        seconds = (self._ended or monotonic()) - self._began
+        return Summary(**tallies, left=left, seconds=seconds, failures=tuple(plan.failures))
+
+    def skipped(self, limit: int = -1) -> list[tuple[str, str]]:
+        """Relative path and reason of what the run came across and did not read."""
+        with Manifest(self._output) as manifest:
+            return manifest.skipped(limit)
+
+    def _work(self) -> Generator[PageResult | Failure, None, None]:
+        self._began = monotonic()
+        hidden = self._output / HIDDEN
+        try:
+            (hidden / "tracebacks").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OcrError(f"cannot write {self._output}: {error.strerror}") from error
+        lock = RunLock(hidden / "lock.sqlite", self._output)
+        try:
+            unclean = hidden / "unclean"
+            if unclean.exists():
+                _remove_temporaries(self._output)
+            unclean.touch()
+            with Manifest(self._output, writable=True) as manifest:
+                manifest.clear_skipped()
+                self._plan = Plan(manifest, self._output, self._walk(), self._fingerprint, self._run)
+                threading.Thread(target=self._count, daemon=True).start()
+                lost = yield from self._carry_out(self._plan)
+            if not lost:  # one of them may have left a file behind
+                unclean.unlink(missing_ok=True)
+        finally:
+            self._ended = monotonic()
+            lock.release()
+
+    def _carry_out(self, plan: Plan) -> Generator[PageResult | Failure, None, int]:
+        """Work until nothing is left; how many workers were lost."""
+        with Pool(self._reading, self._run.workers, self._run.page_timeout) as pool:
+            told: list[PageResult | Failure] = []
+            while True:
+                while pool.has_room and (task := plan.next_task()):
+                    pool.submit(task)
+                yield from told  # the workers are busy while the caller is
+                if not pool.busy:
+                    return pool.lost
+                told = [one for task, outcome in pool.wait() for one in plan.finished(task, outcome)]
+
+    def _walk(self) -> Iterator[Document | Skipped]:
+        return walk(self._source, Globs(self._run.include, self._run.exclude), self._output)
+
+    def _count(self) -> None:
+        count = 0
+        for _ in self._walk():
+            if self._ended:
+                return
+            count += 1
+        self._files = count
+
+
+def _remove_temporaries(output: Path) -> None:
+    """Remove what a run that was killed had begun to write."""
+    for path in output.rglob(".ocrpipe-*.tmp"):
+        with suppress(OSError):
+            path.unlink()
+
+
+def _check_formats(formats: tuple[str, ...]) -> None:
+    from ocrpipe.export import DOCUMENT_WRITERS, document_bytes
+    from ocrpipe.export.naming import check_format
+
+    for format in formats:
+        check_format(format, DOCUMENT_WRITERS)
+        try:
+            document_bytes((), format)
+        except MissingExtraError:
+            raise
+        except OcrError:
+            pass  # a document without pages may be too little for it

@@ -1,0 +1,180 @@
+"""How a folder is read: what workers need for it, and a fingerprint of what makes a difference."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal
+
+from ocrpipe.errors import ConfigError, PluginError
+
+if TYPE_CHECKING:
+    from ocrpipe.detectors.base import Detector
+    from ocrpipe.pipeline import Options, Pipeline
+    from ocrpipe.plugins import Kind
+    from ocrpipe.recognizers.base import Recognizer
+
+DPI = 200.0
+"""Of documents.DPI, which would bring NumPy and PDFium along."""
+
+Engine = Literal["processes", "ray"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSettings:
+    """How pages are read.
+
+    Attributes:
+        detector: Name of an installed detector, or an object with ``detect`` that can be pickled.
+        recognizer: Name of an installed recogniser, or an object with ``recognize`` that can be pickled.
+        device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        options: How pages are read.
+        dpi: Resolution PDF pages are rendered at.
+        password: Of locked PDFs.
+        threads: Processor threads a worker may use.
+
+    Raises:
+        ConfigError: A value makes no sense, or an engine can't be pickled.
+    """
+
+    detector: str | Detector = "ctpn"
+    recognizer: str | Recognizer = "crnn"
+    device: str = "cpu"
+    options: Options | None = None
+    dpi: float = DPI
+    password: str | None = None
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.dpi < float("inf"):
+            raise ConfigError(f"dpi must be positive, not {self.dpi}")
+        for engine in (self.detector, self.recognizer):
+            _pickled(engine)
+
+    def pipeline(self) -> Pipeline:
+        """The pipeline that these settings describe."""
+        from ocrpipe.pipeline import Pipeline
+
+        return Pipeline(
+            self.detector,
+            self.recognizer,
+            threads=self.threads,
+            device=self.device,
+            options=self.options,
+        )
+
+    def fingerprint(self) -> str:
+        """The sha256 of all that results depend on: version, engines, their weights, options, resolution.
+
+        Raises:
+            PluginError: An engine's name is unknown.
+            ocrpipe.errors.WeightsError: The card of weights that ship is damaged.
+        """
+        from ocrpipe import __version__
+
+        parts = {
+            "version": __version__,
+            "detector": _describe("detectors", self.detector),
+            "recognizer": _describe("recognizers", self.recognizer),
+            "device": self.device,
+            "options": _changed(self.options),
+            "dpi": float(self.dpi),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How the work is done; none of this changes a result.
+
+    Attributes:
+        formats: Names of the formats to write.
+        include: Patterns of files to read; all by default.
+        exclude: Patterns of files and folders to leave out.
+        workers: Processes that read.
+        page_timeout: Seconds that a page may take.
+        retry_failed: Whether pages that failed in an earlier run are tried again.
+        force: Whether everything is read again.
+        engine: ``"processes"`` on this machine, or ``"ray"``.
+        ray_address: Of a Ray cluster; by default a Ray of this machine's own.
+
+    Raises:
+        ConfigError: A value makes no sense.
+    """
+
+    formats: tuple[str, ...] = ("txt",)
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    workers: int = 1
+    page_timeout: float = 300.0
+    retry_failed: bool = False
+    force: bool = False
+    engine: Engine = "processes"
+    ray_address: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise ConfigError(f"workers must be at least 1, not {self.workers}")
+        if not self.page_timeout > 0:
+            raise ConfigError(f"a page's time must be positive, not {self.page_timeout}")
+        if self.engine not in ("processes", "ray"):
+            raise ConfigError(f"unknown engine {self.engine!r}; there are processes and ray")
+        if self.ray_address is not None and self.engine != "ray":
+            raise ConfigError("a Ray address needs the engine ray")
+        if not self.formats:
+            raise ConfigError("no format to write")
+
+
+def share_cores(workers: int | None, threads: int | None) -> tuple[int, int]:
+    """Workers and threads of each, where either is left open: one thread a worker, as many as fill the cores.
+
+    Raises:
+        ConfigError: One of them is less than 1.
+    """
+    if min(workers or 1, threads or 1) < 1:
+        raise ConfigError("workers and threads must be at least 1")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if workers is None:
+        workers = max(1, cores // (threads or 1))
+    return workers, threads or max(1, cores // workers)
+
+
+def _describe(kind: Kind, engine: object) -> list[str]:
+    from ocrpipe import plugins
+    from ocrpipe.pretrained import loader
+
+    if not isinstance(engine, str):
+        made_of = hashlib.sha256(_pickled(engine)).hexdigest()
+        return [f"{type(engine).__module__}:{type(engine).__qualname__}", made_of]
+    found = [plugin for plugin in plugins.describe(kind) if plugin.name == engine]
+    if not found:
+        known = ", ".join(plugins.names(kind))
+        raise PluginError(f"unknown {kind.removesuffix('s')} {engine!r}, known are: {known}")
+    described = [engine, found[0].target, found[0].distribution, found[0].version]
+    card = loader.FOLDER / f"{engine}.json"
+    if found[0].builtin and card.exists():
+        described.append(loader.read_card(card).sha256)
+    return described
+
+
+def _changed(options: Options | None) -> dict[str, object]:
+    """The options that are not the version's defaults."""
+    if options is None:
+        return {}
+    values = {field.name: (getattr(options, field.name), field.default) for field in fields(options)}
+    return {name: value for name, (value, default) in values.items() if value != default}
+
+
+def _pickled(engine: object) -> bytes:
+    if type(engine).__module__ == "__main__":
+        raise ConfigError(
+            f"{type(engine).__name__} is defined in the program itself, where workers can't find it; "
+            "define it in a module"
+        )
+    try:
+        return pickle.dumps(engine, protocol=5)
+    except Exception as error:  # whatever an object's own pickling raises
+        raise ConfigError(f"{type(engine).__name__} can't be sent to worker processes: {error}") from error

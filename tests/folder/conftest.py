@@ -1,0 +1,100 @@
+"""Fake engines that worker processes can load, and small trees of pages for them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageDraw
+
+from ocrpipe.folder import FolderRun, read_folder
+
+ENGINES = Path(__file__).parent / "engines"
+ENTRY_POINTS = """
+[ocrpipe.detectors]
+bars = folder_engines:Bars
+[ocrpipe.recognizers]
+lengths = folder_engines:Lengths
+unmakable = folder_engines:Unmakable
+missing = folder_engines:Missing
+"""
+
+Start = Callable[..., FolderRun]
+
+
+def page(number: int) -> Image.Image:
+    """A page that the fakes read as ``page <number>``."""
+    image = Image.new("L", (10 * number + 40, 60), 255)
+    ImageDraw.Draw(image).rectangle((20, 20, 19 + 10 * number, 35), fill=0)
+    return image
+
+
+def save_document(path: Path, *numbers: int) -> Path:
+    """A TIFF or PDF of such pages."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first, *others = (page(number) for number in numbers)
+    options = {"resolution": 200} if path.suffix == ".pdf" else {}
+    first.save(path, save_all=True, append_images=others, **options)
+    return path
+
+
+def save_page(path: Path, number: int) -> Path:
+    """An image of such a page."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page(number).save(path)
+    return path
+
+
+def install_engines(site: Path) -> None:
+    """Make an installed distribution of the fake engines, to go on ``sys.path``."""
+    info = site / "folder_engines-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: folder-engines\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    (site / "folder_engines.py").write_text((ENGINES / "folder_engines.py").read_text("utf-8"))
+
+
+@pytest.fixture
+def site(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on ``sys.path`` that offers the fakes as ``bars``, ``lengths`` …"""
+    site = tmp_path_factory.mktemp("site")
+    install_engines(site)
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setenv("FOLDER_TEST", str(site))
+    yield site
+    sys.modules.pop("folder_engines", None)
+
+
+@pytest.fixture
+def start(site: Path) -> Start:
+    """``read_folder`` with the fakes and one worker."""
+
+    def begin(source: Path, out: Path, **settings: Any) -> FolderRun:
+        settings = {"detector": "bars", "recognizer": "lengths", "workers": 1, **settings}
+        return read_folder(source, out, **settings)
+
+    return begin
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Three folders with a PDF of three pages, a TIFF of two, and three images."""
+    root = tmp_path / "scans"
+    save_document(root / "a" / "book.pdf", 3, 4, 5)
+    save_document(root / "a" / "fax.tif", 6, 7)
+    save_page(root / "b" / "page2.png", 8)
+    save_page(root / "b" / "page10.png", 9)
+    save_page(root / "one.png", 10)
+    return root
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    """Every visible file of an output folder but the manifest."""
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and ".ocrpipe" not in path.parts and not path.name.startswith("manifest.sqlite")
+    }
