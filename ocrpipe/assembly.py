@@ -16,6 +16,18 @@ _CJK = re.compile(
 # Punctuation that Chinese and Latin text share; beside a CJK character it is Chinese.
 _SHARED = re.compile("[“”‘’—…·]")
 
+_RULE = frozenset("-=_*~.·—–―#+…")
+_SHORTEST_RULE = 6  # characters; three dots or asterisks may say something
+
+
+def is_rule(text: str) -> bool:
+    """Whether the text is a rule drawn with characters, as receipts and typescripts divide their parts.
+
+    A tenth of the characters may be others: at such lengths some are misread.
+    """
+    marks = text.replace(" ", "")
+    return len(marks) >= _SHORTEST_RULE and sum(mark in _RULE for mark in marks) >= 0.9 * len(marks)
+
 
 def build_line(
     recognition: Recognition, quad: Quad, crop_width: float, score: float, *, margin: float = 0.0

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from ocrpipe import documents, images, plugins
-from ocrpipe.assembly import build_line
+from ocrpipe.assembly import build_line, is_rule
 from ocrpipe.detectors.base import Detector, TextLine
 from ocrpipe.errors import ConfigError
 from ocrpipe.geometry import Matrix, apply, clip_quad, quad_size, rectify, rotate, turn, turn_matrix
@@ -35,6 +35,7 @@ class Options:
         deskew: Find and undo a skew of up to ±15°.
         pad: Margin around each line's crop, as a fraction of the line's height.
         min_confidence: Lines read with less confidence are left out: mostly smudges and pictures.
+        rules: Keep lines of dashes, asterisks and the like that only divide the page.
         max_pixels: Larger images are refused.
     """
 
@@ -42,6 +43,7 @@ class Options:
     deskew: bool = True
     pad: float = 0.0
     min_confidence: float = 0.35
+    rules: bool = False
     max_pixels: int = images.MAX_PIXELS
 
     def __post_init__(self) -> None:
@@ -64,7 +66,8 @@ class Pipeline:
     Args:
         detector: Name of an installed detector, or any object with ``detect``.
         recognizer: Name of an installed recogniser, or any object with ``recognize``.
-        threads: Processor threads a call may use; by default whatever torch and OpenCV are set to.
+        threads: Processor threads a call may use, also told to plug-ins that take it; by default whatever
+            torch and OpenCV are set to.
         device: "cpu", "cuda" or "mps", for the built-in models and plug-ins that take it.
         options: How pages are read.
 
@@ -85,8 +88,8 @@ class Pipeline:
     ) -> None:
         if threads is not None and threads < 1:
             raise ConfigError(f"threads must be at least 1, not {threads}")
-        self._detector = plugins.load_detector(detector, device=device)
-        self._recognizer = plugins.load_recognizer(recognizer, device=device)
+        self._detector = plugins.load_detector(detector, device=device, threads=threads)
+        self._recognizer = plugins.load_recognizer(recognizer, device=device, threads=threads)
         self._names = (_name(detector), _name(recognizer))
         self._threads = threads
         self.options = options or Options()
@@ -142,10 +145,14 @@ class Pipeline:
         height, width = image.shape[:2]
         with _using_threads(self._threads):
             view, found = self._upright(image)
-        lines = [line for line in found if line.text and line.confidence >= self.options.min_confidence]
+        lines = [line for line in found if self._counts(line)]
         angle = view.skew - view.turned
         paragraphs = arrange(lines, angle=angle)
         return Page(width, height, paragraphs, view.turned, round(-view.skew, 3) + 0.0, name, number, dpi)
+
+    def _counts(self, line: Line) -> bool:
+        sure = line.text and line.confidence >= self.options.min_confidence
+        return bool(sure and (self.options.rules or not is_rule(line.text)))
 
     def _upright(self, image: NDArray[np.uint8]) -> tuple[_View, list[Line]]:
         """The page read the right way up. Only where that reads badly are other ways tried."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocrpipe.assembly import build_line
+from ocrpipe.assembly import build_line, is_rule
 from ocrpipe.page import Line, Quad
 from ocrpipe.recognizers.base import CharSpan, Recognition
 
@@ -87,3 +87,17 @@ def test_only_spaces_are_lost_and_none_are_made(text: str) -> None:
     assert "".join(char.text for char in line.chars) == text.replace(" ", "")
     assert all(word.text == "".join(char.text for char in word.chars) for word in line.words)
     assert len(line.words) <= len(text.split())
+
+
+@pytest.mark.parametrize(
+    "text", ["------", "=" * 40, "- - - - - -", "* * * * * *", "=S============", "_.-_.-"]
+)
+def test_rules_drawn_with_characters(text: str) -> None:
+    assert is_rule(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "...", "***", "-----", "Total ......", "--- 3 ---", "-12.50-", "1-2-3-4-5"]
+)
+def test_texts_that_are_no_rules(text: str) -> None:
+    assert not is_rule(text)

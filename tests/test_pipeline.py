@@ -200,3 +200,17 @@ def test_the_public_names_are_there() -> None:
     assert "ocrpipe.pipeline" in sys.modules
     with pytest.raises(AttributeError):
         _ = ocrpipe.nonsense
+
+
+class Ruler:
+    """Reads everything as a rule."""
+
+    def recognize(self, crops: Sequence[Pixels]) -> Sequence[Recognition]:
+        spans = tuple(CharSpan("-", 0.9, i, i + 1) for i in range(8))
+        return [Recognition("-" * 8, spans)] * len(crops)
+
+
+@pytest.mark.parametrize(("rules", "lines"), [(False, 0), (True, 8)])
+def test_rules_are_left_out_unless_asked_for(rules: bool, lines: int) -> None:
+    options = Options(deskew=False, orientation=False, rules=rules)
+    assert len(Pipeline(Bars(), Ruler(), options=options).read(page()).lines) == lines
