@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from ocrpipe import __version__
-from ocrpipe.cli import evaluate, plugins, read, stages, synth, train
+from ocrpipe.cli import evaluate, folder, plugins, read, stages, synth, train
 from ocrpipe.cli.group import ErrorGroup
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ def _root(
 
 
 app.command()(read.read)
+app.command()(folder.folder)
 app.command()(stages.detect)
 app.command()(stages.recognize)
 app.command()(evaluate.evaluate)

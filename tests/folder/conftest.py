@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from ocrpipe.folder import FolderRun, read_folder
+from ocrpipe.folder import FolderRun, read_folder, run
+from ocrpipe.folder.settings import ReadSettings
+from ocrpipe.folder.tasks import Outcome, Task
+from ocrpipe.folder.working import Working
 
 ENGINES = Path(__file__).parent / "engines"
 ENTRY_POINTS = """
@@ -36,8 +39,7 @@ def save_document(path: Path, *numbers: int) -> Path:
     """A TIFF or PDF of such pages."""
     path.parent.mkdir(parents=True, exist_ok=True)
     first, *others = (page(number) for number in numbers)
-    options = {"resolution": 200} if path.suffix == ".pdf" else {}
-    first.save(path, save_all=True, append_images=others, **options)
+    first.save(path, save_all=True, append_images=others, resolution=200)
     return path
 
 
@@ -69,14 +71,56 @@ def site(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def start(site: Path) -> Start:
+def start(site: Path, request: pytest.FixtureRequest) -> Start:
     """``read_folder`` with the fakes and one worker."""
 
     def begin(source: Path, out: Path, **settings: Any) -> FolderRun:
         settings = {"detector": "bars", "recognizer": "lengths", "workers": 1, **settings}
-        return read_folder(source, out, **settings)
+        run_of_it = read_folder(source, out, **settings)
+        request.addfinalizer(run_of_it.close)
+        return run_of_it
 
     return begin
+
+
+class InlinePool:
+    """Does the tasks in this process, for tests of the bookkeeping."""
+
+    tasks: list[Task] = []
+
+    def __init__(self, settings: ReadSettings, workers: int, page_timeout: float) -> None:
+        self._working, self.lost = Working(settings), 0
+        self._task: list[Task] = []
+
+    def __enter__(self) -> InlinePool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    @property
+    def has_room(self) -> bool:
+        return not self._task
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._task)
+
+    def submit(self, task: Task) -> None:
+        self._task.append(task)
+
+    def wait(self) -> list[tuple[Task, Outcome]]:
+        task = self._task.pop()
+        InlinePool.tasks.append(task)
+        return [(task, self._working.do(task))]
+
+
+@pytest.fixture
+def inline(monkeypatch: pytest.MonkeyPatch) -> list[Task]:
+    """Runs do their tasks in this process, and these are they."""
+    monkeypatch.setattr(run, "Pool", InlinePool)
+    monkeypatch.setattr(InlinePool, "tasks", [])
+    return InlinePool.tasks
 
 
 @pytest.fixture

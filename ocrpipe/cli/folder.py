@@ -1,0 +1,96 @@
+"""``ocrpipe folder``: a tree of scans to a tree of results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from ocrpipe.cli.options import Detector, Device, Recognizer
+from ocrpipe.errors import ConfigError
+
+
+def folder(
+    source: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Tree of images, PDFs and multi-page TIFFs.")
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where the results and their manifest go; made if need be.")
+    ],
+    format: Annotated[
+        str, typer.Option(metavar="LIST", help="Formats to write, such as txt,json,hocr,alto,pdf.")
+    ] = "txt",
+    include: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Only read such files; may be repeated.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Leave out such files and folders; may be repeated."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes; by default they fill the cores.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Threads of each process; 1 by default.")
+    ] = None,
+    page_timeout: Annotated[
+        float, typer.Option(min=0.001, metavar="SECONDS", help="A page that takes longer has failed.")
+    ] = 300.0,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try pages again that failed in an earlier run.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Read everything again.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 1 if anything failed.")] = False,
+    dpi: Annotated[
+        float, typer.Option(min=1, metavar="N", help="Resolution PDF pages are rendered at.")
+    ] = 200.0,
+    password: Annotated[str | None, typer.Option(help="Of locked PDFs.")] = None,
+    detector: Detector = "ctpn",
+    recognizer: Recognizer = "crnn",
+    device: Device = "cpu",
+    engine: Annotated[
+        str, typer.Option(metavar="NAME", help="processes, on this machine, or ray (ocrpipe[ray]).")
+    ] = "processes",
+    ray_address: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Of a Ray cluster that shares both folders.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only tell of failures.")] = False,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Report as lines of JSON.")] = False,
+) -> None:
+    """Read a whole tree; run again, do only what is new, changed or was not finished.
+
+    A document a/b.pdf becomes a/b.txt, and so on, in the output folder, beside manifest.sqlite, which has a
+    row for every page. What can't be read is reported, on stderr like all else, and does not end the run.
+    """
+    from ocrpipe.folder import read_folder
+    from ocrpipe.folder.report import reporting
+    from ocrpipe.folder.settings import Engine
+
+    if quiet and log_json:
+        raise ConfigError("--quiet and --log-json contradict each other")
+    run = read_folder(
+        source,
+        out,
+        formats=tuple(name.strip() for name in format.split(",")),
+        include=include or (),
+        exclude=exclude or (),
+        detector=detector,
+        recognizer=recognizer,
+        device=device,
+        dpi=dpi,
+        password=password,
+        workers=workers,
+        threads=threads,
+        page_timeout=page_timeout,
+        retry_failed=retry_failed,
+        force=force,
+        engine=cast(Engine, engine),
+        ray_address=ray_address,
+    )
+    with run, reporting(quiet=quiet, log_json=log_json) as report:
+        for result in run:
+            report.tell(result, run.summary)
+        report.end(run)
+    if strict and run.summary.failed + run.summary.kept_failed:
+        raise typer.Exit(1)
