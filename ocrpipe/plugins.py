@@ -9,10 +9,12 @@ refused, so that what a name means never depends on the order of installation.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import metadata
+from textwrap import shorten
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -26,6 +28,8 @@ from ocrpipe.recognizers.base import CharSpan, Recognition, Recognizer
 Kind = Literal["detectors", "recognizers"]
 
 _METHODS: dict[Kind, str] = {"detectors": "detect", "recognizers": "recognize"}
+_UNKNOWN = "?"
+_SHOWN = 200  # characters of a wrong value in a message
 _SLACK = 1.0  # pixels a plug-in may round beyond the edge
 
 
@@ -59,9 +63,8 @@ class Plugin:
 def describe(kind: Kind) -> tuple[Plugin, ...]:
     """Every installed plug-in of a kind, built-ins first, then by name; a name claimed twice comes twice."""
     plugins = (
-        Plugin(entry.name, kind, entry.value, entry.dist.name, entry.dist.version)
+        Plugin(entry.name, kind, entry.value, *_owner(entry))
         for entry in metadata.entry_points(group=f"ocrpipe.{kind}")
-        if entry.dist is not None
     )
     return tuple(sorted(plugins, key=lambda plugin: (not plugin.builtin, plugin.name, plugin.distribution)))
 
@@ -71,26 +74,28 @@ def names(kind: Kind) -> tuple[str, ...]:
     return tuple(dict.fromkeys(plugin.name for plugin in describe(kind)))
 
 
-def load_detector(spec: str | Detector, *, device: str = "cpu") -> Detector:
+def load_detector(spec: str | Detector, *, device: str = "cpu", threads: int | None = None) -> Detector:
     """A detector from its name, or the object given, if it has a ``detect`` method.
 
     Args:
         spec: Name of an installed plug-in, or a detector.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``; handed to plug-ins that have a ``device`` parameter.
+        threads: Processor threads a call may use; handed to plug-ins that have a ``threads`` parameter,
+            since torch and OpenCV are told elsewhere. ``None`` leaves them their own default.
 
     Raises:
         PluginError: The name is unknown or claimed twice, the plug-in cannot be imported or made, or it has
             no such method. Errors of ocrpipe that it raises, such as a missing extra, pass unchanged.
     """
-    return cast(Detector, _load("detectors", spec, device))
+    return cast(Detector, _load("detectors", spec, device, threads))
 
 
-def load_recognizer(spec: str | Recognizer, *, device: str = "cpu") -> Recognizer:
+def load_recognizer(spec: str | Recognizer, *, device: str = "cpu", threads: int | None = None) -> Recognizer:
     """A recogniser from its name, or the object given, if it has a ``recognize`` method.
 
     Arguments and errors are those of `load_detector`.
     """
-    return cast(Recognizer, _load("recognizers", spec, device))
+    return cast(Recognizer, _load("recognizers", spec, device, threads))
 
 
 def detect(detector: Detector, image: NDArray[np.uint8], name: str) -> tuple[TextLine, ...]:
@@ -99,8 +104,8 @@ def detect(detector: Detector, image: NDArray[np.uint8], name: str) -> tuple[Tex
     Raises:
         PluginError: It raised, or returned what it must not; the message names it as ``name``.
     """
-    lines = _call("detectors", name, detector.detect, image)
-    return check_lines(lines, image.shape[1], image.shape[0], name)
+    with _blaming(f"detector {name!r} failed"):
+        return check_lines(detector.detect(image), image.shape[1], image.shape[0], name)
 
 
 def recognize(
@@ -111,8 +116,8 @@ def recognize(
     Raises:
         PluginError: It raised, or returned what it must not; the message names it as ``name``.
     """
-    recognitions = _call("recognizers", name, recognizer.recognize, crops)
-    return check_recognitions(recognitions, [crop.shape[1] for crop in crops], name)
+    with _blaming(f"recognizer {name!r} failed"):
+        return check_recognitions(recognizer.recognize(crops), [crop.shape[1] for crop in crops], name)
 
 
 def check_lines(lines: Sequence[TextLine], width: int, height: int, name: str) -> tuple[TextLine, ...]:
@@ -154,14 +159,23 @@ def check_recognitions(
     )
 
 
+def _owner(entry: metadata.EntryPoint) -> tuple[str, str]:
+    """Name and version of the distribution; those of a half-removed one are unknown, not an error."""
+    try:
+        found = entry.dist.metadata if entry.dist is not None else {}
+        return found["Name"] or _UNKNOWN, found["Version"] or _UNKNOWN
+    except Exception:  # what importlib raises where there is no metadata differs from version to version
+        return _UNKNOWN, _UNKNOWN
+
+
 def _noun(kind: Kind) -> str:
     return kind.removesuffix("s")
 
 
-def _load(kind: Kind, spec: object, device: str) -> object:
+def _load(kind: Kind, spec: object, device: str, threads: int | None) -> object:
     if isinstance(spec, str):
         plugin = _find(kind, spec)
-        made, who = _make(plugin, device), str(plugin)
+        made, who = _make(plugin, device, threads), str(plugin)
     else:
         owner = spec if isinstance(spec, type) else type(spec)
         made, who = spec, f"{_noun(kind)} {owner.__name__}"
@@ -185,35 +199,34 @@ def _find(kind: Kind, name: str) -> Plugin:
     return found[0]
 
 
-def _make(plugin: Plugin, device: str) -> object:
+def _make(plugin: Plugin, device: str, threads: int | None) -> object:
     entry = metadata.EntryPoint(plugin.name, plugin.target, f"ocrpipe.{plugin.kind}")
-    try:
+    with _blaming(f"{plugin} cannot be loaded"):
         factory = entry.load()
-        return factory(device=device) if _takes_device(factory) else factory()
-    except OcrError:
-        raise
-    except Exception as error:
-        raise PluginError(f"{plugin} cannot be loaded: {_in_a_line(error)}") from error
+        offered: dict[str, Any] = {"device": device}
+        if threads is not None:
+            offered["threads"] = threads
+        known = _parameters(factory)
+        return factory(**{name: value for name, value in offered.items() if name in known})
 
 
-def _takes_device(factory: Callable[..., object]) -> bool:
+def _parameters(factory: Callable[..., object]) -> Collection[str]:
     try:
-        return "device" in inspect.signature(factory).parameters
+        return inspect.signature(factory).parameters
     except ValueError:  # some classes written in C have no signature
-        return False
+        return ()
 
 
-def _call(kind: Kind, name: str, method: Callable[[Any], Any], argument: object) -> Any:
+@contextmanager
+def _blaming(what: str) -> Iterator[None]:
+    """Turn whatever goes wrong within the block into one line that says what it was."""
     try:
-        return method(argument)
+        yield
     except OcrError:
         raise
-    except Exception as error:
-        raise PluginError(f"{_noun(kind)} {name!r} failed: {_in_a_line(error)}") from error
-
-
-def _in_a_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    except (Exception, SystemExit) as error:  # a module that is a script may end the process on import
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise PluginError(f"{what}: {reason}") from error
 
 
 def _check_sequence(kind: Kind, values: object, of: type, name: str) -> None:
@@ -228,16 +241,17 @@ def _check_sequence(kind: Kind, values: object, of: type, name: str) -> None:
 def _checked_quad(quad: object, width: int, height: int, where: str) -> Quad:
     try:
         corners = np.asarray(quad, dtype=np.float64)
-    except (TypeError, ValueError):
+    except Exception:  # a quad may be any object, and numpy asks it
         corners = np.empty(0)
+    shown = shorten(str(quad), _SHOWN)
     if corners.shape != (4, 2):
-        raise PluginError(f"{where}: quad {quad} is not four (x, y) corners")
+        raise PluginError(f"{where}: quad {shown} is not four (x, y) corners")
     inside = np.clip(corners, 0.0, (width, height))
     if not np.abs(inside - corners).max() <= _SLACK:  # NaN fails too
-        raise PluginError(f"{where}: quad {quad} is not finite or leaves the page of {width}×{height}")
+        raise PluginError(f"{where}: quad {shown} is not finite or leaves the page of {width}×{height}")
     x, y = inside.T
     if (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() <= 0:  # twice the area, positive when clockwise
-        raise PluginError(f"{where}: quad {quad} does not run clockwise around an area")
+        raise PluginError(f"{where}: quad {shown} does not run clockwise around an area")
     a, b, c, d = inside.tolist()
     return (a[0], a[1]), (b[0], b[1]), (c[0], c[1]), (d[0], d[1])
 
@@ -245,9 +259,9 @@ def _checked_quad(quad: object, width: int, height: int, where: str) -> Quad:
 def _checked_recognition(recognition: Recognition, width: int, where: str) -> Recognition:
     chars = recognition.chars
     if not isinstance(chars, Sequence) or not all(isinstance(char, CharSpan) for char in chars):
-        raise PluginError(f"{where}: chars are {chars!r}, not a sequence of CharSpan")
+        raise PluginError(f"{where}: chars are {shorten(repr(chars), _SHOWN)}, not a sequence of CharSpan")
     if "".join(str(char.text) for char in chars) != recognition.text:
-        raise PluginError(f"{where}: chars do not make up the text {recognition.text!r}")
+        raise PluginError(f"{where}: chars do not make up the text {shorten(repr(recognition.text), _SHOWN)}")
     return Recognition(recognition.text, tuple(_checked_span(char, width, where) for char in chars))
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,18 @@ def test_device_goes_to_those_who_take_it(install: Install) -> None:
     plugins.load_detector("plain", device="cuda")
 
 
+def test_threads_go_to_those_who_take_them(install: Install) -> None:
+    install("plain", GOOD, kind="recognizers")
+    taking = (
+        "class Plugin:\n    def __init__(self, *, threads=7): self.threads = threads\n    recognize = print"
+    )
+    install("parallel", taking, kind="recognizers")
+    told: Any = plugins.load_recognizer("parallel", threads=3)
+    untold: Any = plugins.load_recognizer("parallel")
+    assert (told.threads, untold.threads) == (3, 7)
+    plugins.load_recognizer("plain", threads=3)
+
+
 def test_a_plugin_may_be_a_function_that_makes_one(install: Install) -> None:
     install("made", GOOD.replace("class Plugin", "class Made") + "def Plugin(device): return Made()")
     assert type(plugins.load_detector("made")).__name__ == "Made"
@@ -112,6 +124,7 @@ def test_an_unknown_name_lists_the_known_and_the_closest() -> None:
     [
         ("import no_such_module_anywhere", "ModuleNotFoundError: No module named 'no_such_module_anywhere'"),
         ("1/0", "ZeroDivisionError"),
+        ("raise SystemExit('usage: plugin FILE')", "SystemExit: usage: plugin FILE"),
         ("class Other: pass", "AttributeError"),
         ("class Plugin:\n    def __init__(self): raise ValueError('no\\nmodel')", "ValueError: no model"),
         ("class Plugin:\n    def __init__(self, size): pass", "TypeError.*size"),
@@ -150,6 +163,14 @@ def test_a_name_with_two_owners_is_refused(install: Install) -> None:
 def test_a_builtin_keeps_its_name(install: Install) -> None:
     install("squatter", GOOD, offers="classical")
     assert type(plugins.load_detector("classical")).__module__ == "ocrpipe.detectors.classical"
+
+
+def test_a_half_removed_distribution_hides_nothing(install: Install, tmp_path: Path) -> None:
+    install("torn", GOOD)
+    (tmp_path / "torn" / "torn-1.2.dist-info" / "METADATA").unlink()
+    torn = next(plugin for plugin in plugins.describe("detectors") if plugin.name == "torn")
+    assert (torn.distribution, torn.version, torn.builtin) == ("?", "?", False)
+    assert {"ctpn", "classical"} <= set(plugins.names("detectors"))
 
 
 def test_listing_imports_nothing_heavy() -> None:
@@ -272,6 +293,35 @@ def test_calls_are_checked_against_what_was_given() -> None:
     assert plugins.recognize(Fixed([read()]), [crop], "x") == (read(),)
     with pytest.raises(PluginError, match="1 results for 2 crops"):
         plugins.recognize(Fixed([read()]), [crop, crop], "x")
+
+
+class Sly:
+    """A value that fails as soon as anybody looks at it, as tensors do that need a gradient."""
+
+    def __array__(self, *arguments: Any, **options: Any) -> Any:
+        raise RuntimeError("cannot be converted")
+
+    def __len__(self) -> int:
+        raise RuntimeError("cannot be counted")
+
+
+class SlySequence(Sly, Sequence[Recognition]):
+    def __getitem__(self, index: Any) -> Any:
+        raise RuntimeError("cannot be counted")
+
+
+def test_whatever_is_returned_the_plugin_is_named() -> None:
+    page = np.zeros((10, 20, 3), dtype=np.uint8)
+    sly: Any = Sly()
+    with pytest.raises(PluginError, match="^detector 'acme': line 0: quad .*Sly.* is not four"):
+        plugins.detect(Fixed([TextLine(sly, 0.5)]), page, "acme")
+    with pytest.raises(PluginError, match="^recognizer 'acme' failed: RuntimeError: cannot be counted"):
+        plugins.recognize(Fixed(SlySequence()), [page], "acme")
+    huge: Any = np.zeros((500, 2))
+    with pytest.raises(PluginError, match="not four") as caught:
+        plugins.detect(Fixed([TextLine(huge, 0.5)]), page, "acme")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
 
 
 def test_a_plugin_that_raises_is_named() -> None:
