@@ -1,0 +1,300 @@
+"""Corrected lines of one's own, as training takes them.
+
+Two conventions are read: pages with ``gt.jsonl`` (see ``ocrpipe.evaluation.dataset``), whose lines are cut
+along their quads, and line images beside ``NAME.gt.txt``, as kraken and Tesseract's training take them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrpipe import images
+from ocrpipe.errors import ConfigError, OcrError
+from ocrpipe.evaluation.dataset import load_dataset
+from ocrpipe.geometry import quad_size, rectify, to_quad
+from ocrpipe.page import Quad
+from ocrpipe.recognizers.crnn.charset import Charset
+from ocrpipe.recognizers.crnn.pool import to_training
+from ocrpipe.synthesis import effects
+from ocrpipe.synthesis.lines import LineSample
+from ocrpipe.synthesis.text import clean
+
+Image: TypeAlias = NDArray[np.uint8]
+Rng = np.random.Generator
+
+_TRANSCRIPT = ".gt.txt"
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
+_HEIGHT = 64  # pixels of a line's height that are kept: twice what the network sees
+_MARGIN = 0.4  # of a line's height, kept around it for crops that vary
+_NAMED = 3  # names that a report gives as examples
+_VARIANTS = ("", ".bin", ".nrm")  # what kraken and Tesseract's training put between a line's name and suffix
+_LACKING = "the charset lacks characters of their text"
+_NO_CENTERS = np.empty(0, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLine:
+    """A line of text with what surrounds it.
+
+    Attributes:
+        name: Path of its image below the folder, ``#`` and its number on the page where there are several.
+        text: What it says, in the charset's characters.
+        image: H×W uint8, grey, dark on light: the line, upright, and a margin around it.
+        quad: Where in ``image`` the line lies.
+    """
+
+    name: str
+    text: str
+    image: Image
+    quad: Quad
+
+    def crop(self) -> Image:
+        """The line alone, H×W uint8."""
+        return rectify(self.image, self.quad)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Lines that cannot be learnt from, for one reason."""
+
+    reason: str
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        more = len(self.names) - _NAMED
+        examples = ", ".join(self.names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        count = "1 line" if len(self.names) == 1 else f"{len(self.names)} lines"
+        return f"{count} left out, {self.reason}: {examples}"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnData:
+    """What a folder holds: lines in a fixed order, and those that had to be left out."""
+
+    lines: tuple[OwnLine, ...]
+    skipped: tuple[Skipped, ...]
+
+
+class _Unfit(Exception):
+    """Why a line is left out, and the characters that are to blame."""
+
+    def __init__(self, reason: str, characters: str = "") -> None:
+        super().__init__(reason)
+        self.characters = characters
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    name: str
+    text: str
+    image: Path | None
+    quad: Quad | None
+
+
+def load_lines(folder: Path, charset: Charset, height: int = 32) -> OwnData:
+    """Read a folder in either convention, or in both at once.
+
+    Line images may lie in folders below; images without a transcript are passed over. Texts are composed
+    (NFC), their spaces merged, full-width letters that the charset lacks narrowed.
+
+    Args:
+        folder: Holds ``gt.jsonl`` or files ``NAME.gt.txt``.
+        charset: Lines with other characters are left out.
+        height: Height of the network's input, which tells what fits.
+
+    Raises:
+        ocrpipe.errors.ConfigError: There is nothing of either kind, ``gt.jsonl`` is malformed or knows no
+            lines, or no line is left.
+    """
+    alphabet = frozenset(charset.characters)
+    lines: list[OwnLine] = []
+    skipped: dict[str, list[str]] = {}
+    lacking: Counter[str] = Counter()
+    for entry, page in _with_images(_entries(folder)):
+        try:
+            line = _own_line(entry, page, alphabet)
+            if to_training(LineSample(line.crop(), line.text, _NO_CENTERS), charset, height) is None:
+                raise _Unfit("more text than the image has room for")
+        except _Unfit as unfit:
+            skipped.setdefault(str(unfit), []).append(entry.name)
+            lacking.update(unfit.characters)
+        else:
+            lines.append(line)
+    blame = {_LACKING: f"{_LACKING} ({' '.join(c for c, _ in lacking.most_common())})"}
+    reports = tuple(Skipped(blame.get(reason, reason), tuple(names)) for reason, names in skipped.items())
+    if not lines:
+        raise ConfigError(f"{folder} holds no line to learn from; {'; '.join(map(str, reports))}")
+    return OwnData(tuple(lines), reports)
+
+
+def hold_out(lines: Sequence[OwnLine], share: float) -> tuple[list[OwnLine], list[OwnLine]]:
+    """Split lines into those to train on and those to measure on, by a hash of their names.
+
+    So a line stays on its side however many are added. With a share above 0 and two lines or more, there is
+    at least one on either side.
+
+    Raises:
+        ocrpipe.errors.ConfigError: There is nothing to hold out from.
+    """
+    if share <= 0:
+        return list(lines), []
+    if len(lines) < 2:
+        raise ConfigError("a single line cannot be trained on and held out; give more, or hold out 0")
+    ranked = sorted(lines, key=lambda line: _place(line.name))
+    count = sum(_place(line.name) < share for line in ranked)
+    held = {line.name for line in ranked[: min(max(1, count), len(lines) - 1)]}
+    return [x for x in lines if x.name not in held], [x for x in lines if x.name in held]
+
+
+class OwnLines:
+    """Draws random lines and varies how they are cut out and what a scanner would have made of them.
+
+    Args:
+        lines: One or more.
+        degradation: Mean strength of scan effects, which are added to those that the images have.
+    """
+
+    def __init__(self, lines: Sequence[OwnLine], degradation: float = 0.25) -> None:
+        self._lines, self._degradation = lines, degradation
+
+    def render(self, rng: Rng) -> LineSample:
+        """A random line, in a crop of its own; where its characters lie is not known."""
+        line = self._lines[int(rng.integers(len(self._lines)))]
+        crop = rectify(line.image, _varied(rng, line.quad))
+        stretch = float(np.exp(rng.normal(0, 0.06)))
+        width = max(4, round(crop.shape[1] * stretch))
+        stretched = np.asarray(cv2.resize(crop, (width, crop.shape[0])), np.uint8)
+        legible = min(1.0, max(0.15, (crop.shape[0] - 8) / 18))  # as for rendered lines
+        strength = self._degradation * float(rng.uniform(0, 2)) * legible
+        return LineSample(effects.degrade(stretched, rng, strength), line.text, _NO_CENTERS)
+
+
+def _varied(rng: Rng, quad: Quad) -> Quad:
+    """The quad with a detector's small errors: looser or tighter, a little turned."""
+    length, height = quad_size(quad)
+    loose = rng.random() < 0.5
+    up, down = rng.uniform(-0.04, 0.2 if loose else 0.06, 2) * height
+    before, after = rng.uniform(-0.02, 0.35 if loose else 0.12, 2) * height
+    tilt = float(rng.uniform(-1, 1)) * min(0.015 * length, 0.06 * height) if rng.random() < 0.4 else 0.0
+    outwards = [(-before, -up - tilt), (after, -up + tilt), (after, down + tilt), (-before, down - tilt)]
+    return to_quad(np.asarray(quad) + outwards)
+
+
+def _place(name: str) -> float:
+    """Where in 0..1 a name falls."""
+    digest = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).digest()
+    return int.from_bytes(digest[:6], "big") / 256**6
+
+
+def _entries(folder: Path) -> list[_Entry]:
+    """All lines that the folder speaks of, those of a page next to each other."""
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder")
+    transcripts = sorted(folder.rglob(f"*{_TRANSCRIPT}"))
+    described = (folder / "gt.jsonl").is_file()
+    if not (transcripts or described):
+        raise ConfigError(f"{folder} holds neither gt.jsonl nor line images with NAME{_TRANSCRIPT}")
+    entries = list(_page_lines(folder)) if described else []
+    pictures = _images(folder) if transcripts else {}
+    for path in transcripts:
+        name = path.name.removesuffix(_TRANSCRIPT)
+        candidates = (pictures.get(path.with_name(name + variant)) for variant in _VARIANTS)
+        image = next(filter(None, candidates), None)
+        named = image or path
+        entries.append(_Entry(named.relative_to(folder).as_posix(), _read(path), image, None))
+    return entries
+
+
+def _page_lines(folder: Path) -> Iterator[_Entry]:
+    dataset = load_dataset(folder)
+    if dataset.level == "page":
+        raise ConfigError(f"{folder}/gt.jsonl knows whole pages' text only; training needs that of lines")
+    for page in dataset.pages:
+        name = page.image.relative_to(folder).as_posix()
+        for number, line in enumerate(page.lines, 1):
+            if line.counts:
+                yield _Entry(f"{name}#{number}", line.text, page.image, line.quad)
+
+
+def _images(folder: Path) -> dict[Path, Path]:
+    """The images under a folder by the path they have without suffix."""
+    return {p.with_suffix(""): p for p in sorted(folder.rglob("*")) if p.suffix.lower() in _SUFFIXES}
+
+
+def _read(transcript: Path) -> str:
+    try:
+        return transcript.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{transcript} is not UTF-8 ({error.reason})") from error
+
+
+def _with_images(entries: Sequence[_Entry]) -> Iterator[tuple[_Entry, Image | str]]:
+    """Each line with its page, or with why there is none; a page at a time is in memory."""
+    last: Path | None = None
+    page = _page(None)
+    for entry in entries:
+        if entry.image != last:
+            last, page = entry.image, _page(entry.image)
+        yield entry, page
+
+
+def _page(path: Path | None) -> Image | str:
+    if path is None or not path.is_file():
+        return "their image is missing"
+    try:
+        return np.asarray(cv2.cvtColor(images.load(path), cv2.COLOR_RGB2GRAY), np.uint8)
+    except OcrError:
+        return "their image cannot be read"
+
+
+def _own_line(entry: _Entry, page: Image | str, alphabet: frozenset[str]) -> OwnLine:
+    text = _written(entry.text, alphabet)
+    if isinstance(page, str):
+        raise _Unfit(page)
+    image, quad = _cut(page, entry.quad)
+    return OwnLine(entry.name, text, image, quad)
+
+
+def _written(text: str, alphabet: frozenset[str]) -> str:
+    """The text as it can be learnt."""
+    composed = "".join(c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c) != "Cf")
+    if not composed.strip():
+        raise _Unfit("their text is empty")
+    if len(composed.strip().splitlines()) > 1:
+        raise _Unfit("their text is of several lines")
+    lacking = {c for c in composed if not c.isspace() and not clean(c, alphabet)}
+    if lacking:
+        raise _Unfit(_LACKING, "".join(sorted(lacking)))
+    return clean(composed, alphabet)
+
+
+def _cut(page: Image, quad: Quad | None) -> tuple[Image, Quad]:
+    """A line, upright and with a margin, and its quad there; without a quad, the page is the line."""
+    height = quad_size(quad)[1] if quad else page.shape[0]
+    margin = round(_MARGIN * height)
+    if quad:
+        image = rectify(page, quad, pad=_MARGIN)
+    else:
+        edge = np.concatenate([page[0], page[-1], page[:, 0], page[:, -1]])
+        sides, paper = (margin,) * 4, (int(np.median(edge)),)
+        image = np.asarray(cv2.copyMakeBorder(page, *sides, cv2.BORDER_CONSTANT, value=paper), np.uint8)
+    scale = min(1.0, _HEIGHT / max(1.0, height))
+    if scale < 1:
+        size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    low, middle, high = np.percentile(image, (1, 50, 99))
+    if middle - low < high - middle:
+        image = 255 - image
+    left = top = margin * scale
+    right, bottom = image.shape[1] - left, image.shape[0] - top
+    return image, to_quad([(left, top), (right, top), (right, bottom), (left, bottom)])
