@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pandas
     from PIL import Image
+    from shapely import Polygon
 
     from ocrpipe.images import Source
 
@@ -22,8 +24,22 @@ Quad = tuple[Point, Point, Point, Point]
 """Four corners, clockwise on the screen from the *text's* own top-left: a quad also says which way is up."""
 
 
+class _Placed:
+    """What has a quad."""
+
+    __slots__ = ()
+    quad: Quad
+
+    @property
+    def polygon(self) -> Polygon:
+        """The quad as a shapely polygon, in pixels."""
+        from shapely import Polygon
+
+        return Polygon(self.quad)
+
+
 @dataclass(frozen=True, slots=True)
-class Char:
+class Char(_Placed):
     """One character; ``confidence`` is the probability of the emitted class at its frame."""
 
     text: str
@@ -32,7 +48,7 @@ class Char:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Word(_Placed):
     """Characters between two spaces; a run of Han characters, written without any, is one word."""
 
     text: str
@@ -42,7 +58,7 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Line(_Placed):
     """One line of text.
 
     ``confidence`` is the mean of its characters' confidences, 0.0 for empty text; ``score`` is the
@@ -67,7 +83,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Paragraph:
+class Paragraph(_Placed):
     """Lines that belong together, in reading order."""
 
     lines: tuple[Line, ...]
@@ -145,6 +161,16 @@ class Page:
 
         return page_from_dict(data)
 
+    def to_dataframe(self) -> pandas.DataFrame:
+        """The lines as a table of pandas, a row a line; columns as told in ``ocrpipe.export.tables``.
+
+        Raises:
+            ocrpipe.errors.MissingExtraError: The extra ``ocrpipe[tables]`` is not installed.
+        """
+        from ocrpipe.export.tables import document_to_dataframe
+
+        return document_to_dataframe((self,))
+
     def save(self, path: str | Path, format: str | None = None, *, image: Source | None = None) -> None:
         """Write the page to ``path``; the format goes by the suffix unless given.
 
@@ -152,7 +178,8 @@ class Page:
 
         Args:
             path: Where to write.
-            format: ``txt``, ``json``, ``hocr``, ``alto``, ``html`` or ``pdf``.
+            format: ``txt``, ``json``, ``hocr``, ``alto``, ``pagexml``, ``html``, ``pdf``, ``csv``,
+                ``parquet`` or ``labelstudio``.
             image: The page's image, for html, which has none without, and pdf, which opens ``source`` again.
 
         Raises:

@@ -14,13 +14,25 @@ from ocrpipe.export.files import write_whole
 from ocrpipe.export.hocr import page_to_hocr
 from ocrpipe.export.html import page_to_html
 from ocrpipe.export.json import page_to_json
+from ocrpipe.export.labelstudio import document_to_labelstudio, from_labelstudio
 from ocrpipe.export.naming import format_of, suffix_of
+from ocrpipe.export.pagexml import page_to_pagexml
 from ocrpipe.export.pdf import page_to_pdf
+from ocrpipe.export.tables import document_to_csv, document_to_parquet
 from ocrpipe.export.text import page_to_text
 from ocrpipe.images import Source
 from ocrpipe.page import Page
 
-__all__ = ["DOCUMENT_WRITERS", "WRITERS", "Writer", "document_bytes", "save", "save_document", "suffix_of"]
+__all__ = [
+    "DOCUMENT_WRITERS",
+    "WRITERS",
+    "Writer",
+    "document_bytes",
+    "from_labelstudio",
+    "save",
+    "save_document",
+    "suffix_of",
+]
 
 Writer = Callable[[Page, Source | None], bytes]
 
@@ -29,8 +41,12 @@ WRITERS: dict[str, Writer] = {
     "json": lambda page, image: page_to_json(page).encode(),
     "hocr": lambda page, image: page_to_hocr(page).encode(),
     "alto": lambda page, image: page_to_alto(page).encode(),
+    "pagexml": lambda page, image: page_to_pagexml(page).encode(),
     "html": lambda page, image: page_to_html(page, image).encode(),
     "pdf": page_to_pdf,
+    "csv": lambda page, image: document_to_csv((page,)).encode(),
+    "parquet": lambda page, image: document_to_parquet((page,)),
+    "labelstudio": lambda page, image: document_to_labelstudio((page,)).encode(),
 }
 
 

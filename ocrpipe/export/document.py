@@ -14,12 +14,14 @@ from ocrpipe.export.files import write_whole
 from ocrpipe.export.hocr import document_to_hocr
 from ocrpipe.export.html import document_to_html
 from ocrpipe.export.json import document_to_json
+from ocrpipe.export.labelstudio import document_to_labelstudio
 from ocrpipe.export.naming import check_format, format_of
+from ocrpipe.export.pagexml import document_to_pagexml
 from ocrpipe.export.pdf import document_to_pdf
 from ocrpipe.export.scans import Scans
+from ocrpipe.export.tables import document_to_csv, document_to_parquet
 from ocrpipe.export.text import document_to_text
 from ocrpipe.page import Page
-
 
 DocumentWriter = Callable[[Sequence[Page], Scans], bytes]
 
@@ -28,8 +30,12 @@ DOCUMENT_WRITERS: dict[str, DocumentWriter] = {
     "json": lambda pages, scans: document_to_json(pages).encode(),
     "hocr": lambda pages, scans: document_to_hocr(pages).encode(),
     "alto": lambda pages, scans: document_to_alto(pages).encode(),
+    "pagexml": lambda pages, scans: document_to_pagexml(pages).encode(),
     "html": lambda pages, scans: document_to_html(pages, scans if scans.source else None).encode(),
     "pdf": document_to_pdf,
+    "csv": lambda pages, scans: document_to_csv(pages).encode(),
+    "parquet": lambda pages, scans: document_to_parquet(pages),
+    "labelstudio": lambda pages, scans: document_to_labelstudio(pages).encode(),
 }
 
 
