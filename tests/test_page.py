@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from dataclasses import FrozenInstanceError
 
 import pytest
@@ -28,6 +29,18 @@ def test_confidence_is_the_mean_over_characters_not_over_lines() -> None:
     page = Page(9, 9, (Paragraph((line("abc", confidence=1.0), line("d", confidence=0.0)), QUAD),))
     assert page.confidence == page.paragraphs[0].confidence == 0.75
     assert [found.min_confidence for found in page.lines] == [1.0, 0.0]
+
+
+def test_everything_with_a_quad_has_a_polygon() -> None:
+    found = line("ab")
+    for one in (found, found.words[0], found.chars[0], Paragraph((found,), QUAD)):
+        assert one.polygon.area == 81 and one.polygon.bounds == (0, 0, 9, 9)
+
+
+def test_a_page_can_be_pickled() -> None:
+    page = Page(9, 9, (Paragraph((line("a", "b"),), QUAD),))
+    assert pickle.loads(pickle.dumps(page)) == page
+    assert not hasattr(page.lines[0], "__dict__")
 
 
 def test_an_empty_page_is_a_page() -> None:

@@ -175,11 +175,14 @@ def _from_polygon(points: list[Point]) -> Quad:
 
 
 def _name(url: str) -> str:
-    """The file's name in the address that Label Studio shows it by."""
-    parts = urlsplit(url)
-    local = parse_qs(parts.query).get("d")
-    name = PurePosixPath(local[0] if local else unquote(parts.path).replace("\\", "/")).name
-    return _UPLOAD.sub("", name) if parts.path.startswith("/data/upload/") else name
+    """The file's name in the address, or path, that Label Studio has its image by."""
+    if url.startswith("/data/local-files/"):
+        return PurePosixPath(parse_qs(urlsplit(url).query)["d"][0]).name
+    if url.startswith("/data/upload/"):
+        return _UPLOAD.sub("", PurePosixPath(unquote(urlsplit(url).path)).name)
+    if "://" in url:
+        return PurePosixPath(unquote(urlsplit(url).path)).name
+    return PurePosixPath(url.replace("\\", "/")).name
 
 
 def _strings(value: Any) -> list[str]:

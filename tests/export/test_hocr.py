@@ -1,15 +1,19 @@
-"""The rules of hocr-tools' hocr-check and what OCRmyPDF's HocrParser looks for, written out here."""
+"""The rules of hocr-tools' hocr-check and what OCRmyPDF's HocrParser looks for, written out and at work."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import unicodedata
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from ocrpipe.export.hocr import page_to_hocr
+from ocrpipe.export.hocr import document_to_hocr, page_to_hocr
 from ocrpipe.page import Line, Page, Paragraph, Word
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
@@ -109,3 +113,51 @@ def test_text_that_xml_cannot_hold_and_lines_without_words() -> None:
     line = Line("a\0<b>\x0c &", quad, 1.0, ())
     root = parse(Page(10, 10, (Paragraph((line,), quad),), source="\x01.png"))
     assert of_class(root, "ocrx_word")[0].text == "a<b> &"
+
+
+def check(path: Path, *options: str) -> list[str]:
+    """What hocr-check of hocr-tools finds wrong."""
+    script = Path(sys.executable).with_name("hocr-check")
+    if not script.exists():
+        pytest.skip("needs hocr-tools")
+    run = subprocess.run([sys.executable, str(script), *options, str(path)], capture_output=True, text=True)
+    results = [row for row in run.stderr.splitlines() if re.match("(not )?ok ", row)]
+    assert run.returncode == 0 and results, run.stderr
+    return [row for row in results if row.startswith("not ok")]
+
+
+def test_hocr_check_finds_nothing_wrong(turned: tuple[Page, Any], skewed: Page, tmp_path: Path) -> None:
+    path = tmp_path / "page.hocr"
+    for page in (turned[0], skewed, Page(10, 10)):
+        path.write_text(page_to_hocr(page), encoding="utf-8")
+        assert check(path) == []
+    path.write_text(page_to_hocr(turned[0]).replace("ocr_page", "page"), encoding="utf-8")
+    assert "has a page" in check(path)[0]
+
+
+def test_hocr_check_of_several_pages(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "book.hocr"
+    path.write_text(document_to_hocr([page, Page(10, 10), page]), encoding="utf-8")
+    # without this option it compares boxes of one page with those of another
+    assert check(path, "--nooverlap") == []
+
+
+def test_ocrmypdf_reads_it(turned: tuple[Page, Any], tmp_path: Path) -> None:
+    hocrtransform = pytest.importorskip("ocrmypdf.hocrtransform", reason="needs the extra ocrpipe[ocrmypdf]")
+    page, _ = turned
+    path = tmp_path / "page.hocr"
+    path.write_text(page_to_hocr(page), encoding="utf-8")
+    tree = hocrtransform.HocrParser(path).parse()
+    assert (tree.bbox.width, tree.bbox.height, tree.dpi) == (page.width, page.height, 150)
+    assert len(tree.paragraphs) == 2
+    assert tree.paragraphs[0].language == "zh"
+    assert len(tree.lines) == len(page.lines)
+    for found, line in zip(tree.lines, page.lines, strict=True):
+        assert [word.text for word in found.children] == [
+            unicodedata.normalize("NFKC", word.text) for word in line.words
+        ]
+        assert found.textangle == {0: None, 90: 90, 180: 180, 270: 270}[page.orientation]
+        xs, ys = zip(*line.quad, strict=True)
+        assert (found.bbox.left, found.bbox.bottom) == (min(xs), max(ys))
+        for word, given in zip(found.children, line.words, strict=True):
+            assert word.confidence == pytest.approx(given.confidence, abs=0.006)

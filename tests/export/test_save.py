@@ -18,6 +18,10 @@ BEGINNINGS = {
     "a.hocr": "<?xml",
     "a.alto": "<?xml",
     "a.xml": "<?xml",
+    "a.page.xml": "<?xml",
+    "a.csv": "source,page,",
+    "a.parquet": "PAR1",
+    "a.labelstudio.json": '[\n {\n  "data"',
     "a.html": "<!DOCTYPE html>",
     "a.HTM": "<!DOCTYPE html>",
     "a.pdf": "%PDF-",
@@ -28,12 +32,13 @@ BEGINNINGS = {
 def test_the_suffix_says_the_format(
     page: Page, picture: NDArray[np.uint8], tmp_path: Path, name: str
 ) -> None:
-    if name == "a.pdf":
-        pytest.importorskip("pikepdf")
+    if name in ("a.pdf", "a.parquet"):
+        pytest.importorskip("pikepdf" if name == "a.pdf" else "pyarrow")
     path = tmp_path / name
     page.save(str(path), image=picture)
     assert path.read_bytes().startswith(BEGINNINGS[name].encode())
     assert (b"alto" in path.read_bytes()) == (name in ("a.alto", "a.xml"))
+    assert (b"PcGts" in path.read_bytes()) == (name == "a.page.xml")
 
 
 def test_the_format_can_be_given(page: Page, tmp_path: Path) -> None:
@@ -47,7 +52,7 @@ def test_the_format_can_be_given(page: Page, tmp_path: Path) -> None:
 def test_unknown_formats_name_the_known_ones(
     page: Page, tmp_path: Path, name: str, format: str | None
 ) -> None:
-    with pytest.raises(ConfigError, match="there are txt, json, hocr, alto, html, pdf"):
+    with pytest.raises(ConfigError, match="there are txt, json, hocr, alto, pagexml, html, pdf, csv"):
         page.save(tmp_path / name, format)
     assert not list(tmp_path.iterdir())
 
