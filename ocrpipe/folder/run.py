@@ -76,6 +76,7 @@ class FolderRun(Iterator[PageResult | Failure]):
             raise ConfigError(f"{output} holds {source}; results need a folder of their own")
         _check_formats(run.formats)
         self._source, self._output, self._reading, self._run = source, output, reading, run
+        self._globs = Globs(run.include, run.exclude)
         self._fingerprint = reading.fingerprint()
         self._plan: Plan | None = None
         self._files: int | None = None
@@ -157,7 +158,7 @@ class FolderRun(Iterator[PageResult | Failure]):
                 told = [one for task, outcome in pool.wait() for one in plan.finished(task, outcome)]
 
     def _walk(self) -> Iterator[Document | Skipped]:
-        return walk(self._source, Globs(self._run.include, self._run.exclude), self._output)
+        return walk(self._source, self._globs, self._output)
 
     def _count(self) -> None:
         count = 0

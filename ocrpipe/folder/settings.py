@@ -134,7 +134,7 @@ def share_cores(workers: int | None, threads: int | None) -> tuple[int, int]:
     Raises:
         ConfigError: One of them is less than 1.
     """
-    if min(workers or 1, threads or 1) < 1:
+    if any(count is not None and count < 1 for count in (workers, threads)):
         raise ConfigError("workers and threads must be at least 1")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if workers is None:

@@ -91,10 +91,10 @@ def stems(names: Sequence[str], folders: Sequence[str] = ()) -> dict[str, str]:
         alone = _is_known(name) and all(taken[lead] == 1 for lead in _leads(short))
         chosen = whole = short if alone else name
         count = 1
-        while chosen.casefold() in used or beside & {f"{chosen.casefold()}.{end}" for end in _RESULTS}:
+        while used & {*_leads(chosen)} or beside & {f"{chosen.casefold()}.{end}" for end in _RESULTS}:
             count += 1
             chosen = f"{whole}~{count}"
-        used.add(chosen.casefold())
+        used |= {*_leads(chosen)}
         found[name] = chosen
     return found
 

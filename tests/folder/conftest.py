@@ -28,25 +28,25 @@ missing = folder_engines:Missing
 Start = Callable[..., FolderRun]
 
 
-def page(number: int) -> Image.Image:
+def draw(number: int) -> Image.Image:
     """A page that the fakes read as ``page <number>``."""
     image = Image.new("L", (10 * number + 40, 60), 255)
     ImageDraw.Draw(image).rectangle((20, 20, 19 + 10 * number, 35), fill=0)
     return image
 
 
-def save_document(path: Path, *numbers: int) -> Path:
+def write_document(path: Path, *numbers: int) -> Path:
     """A TIFF or PDF of such pages."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    first, *others = (page(number) for number in numbers)
+    first, *others = (draw(number) for number in numbers)
     first.save(path, save_all=True, append_images=others, resolution=200)
     return path
 
 
-def save_page(path: Path, number: int) -> Path:
+def write_page(path: Path, number: int) -> Path:
     """An image of such a page."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    page(number).save(path)
+    draw(number).save(path)
     return path
 
 
@@ -127,15 +127,33 @@ def inline(monkeypatch: pytest.MonkeyPatch) -> list[Task]:
 def tree(tmp_path: Path) -> Path:
     """Three folders with a PDF of three pages, a TIFF of two, and three images."""
     root = tmp_path / "scans"
-    save_document(root / "a" / "book.pdf", 3, 4, 5)
-    save_document(root / "a" / "fax.tif", 6, 7)
-    save_page(root / "b" / "page2.png", 8)
-    save_page(root / "b" / "page10.png", 9)
-    save_page(root / "one.png", 10)
+    write_document(root / "a" / "book.pdf", 3, 4, 5)
+    write_document(root / "a" / "fax.tif", 6, 7)
+    write_page(root / "b" / "page2.png", 8)
+    write_page(root / "b" / "page10.png", 9)
+    write_page(root / "one.png", 10)
     return root
 
 
-def contents(out: Path) -> dict[str, bytes]:
+@pytest.fixture
+def save_page() -> Callable[[Path, int], Path]:
+    """Writes an image that is read as ``page <number>``."""
+    return write_page
+
+
+@pytest.fixture
+def save_document() -> Callable[..., Path]:
+    """Writes a TIFF or PDF of such pages."""
+    return write_document
+
+
+@pytest.fixture
+def contents() -> Callable[[Path], dict[str, bytes]]:
+    """Every visible file of an output folder but the manifest."""
+    return visible
+
+
+def visible(out: Path) -> dict[str, bytes]:
     """Every visible file of an output folder but the manifest."""
     return {
         path.relative_to(out).as_posix(): path.read_bytes()

@@ -1,0 +1,478 @@
+"""The bookkeeping of runs, with tasks done in this process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ocrpipe
+from ocrpipe.errors import ConfigError, MissingExtraError, OcrError, PluginError, UnsupportedSourceError
+from ocrpipe.export.json import document_from_dict
+from ocrpipe.folder import Failure, FolderRun, PageResult, stored_results
+from ocrpipe.folder.tasks import Inspect, Read, Task, Write
+from ocrpipe.folder.working import Working
+
+Start = Callable[..., FolderRun]
+Contents = Callable[[Path], dict[str, bytes]]
+Save = Callable[..., Path]
+
+
+def kinds(tasks: list[Task]) -> tuple[int, int, int]:
+    """How many of inspecting, reading and writing; forgets them."""
+    counts = [sum(isinstance(task, kind) for task in tasks) for kind in (Inspect, Read, Write)]
+    tasks.clear()
+    return counts[0], counts[1], counts[2]
+
+
+def test_a_tree_becomes_a_tree(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path, contents: Contents
+) -> None:
+    run = start(tree, tmp_path / "out", formats=("txt", "json"))
+    results = list(run)
+    assert all(isinstance(result, PageResult) for result in results)
+    pages = [(result.path.relative_to(tree).as_posix(), result.number) for result in results]
+    assert pages == [
+        ("a/book.pdf", 1),
+        ("a/book.pdf", 2),
+        ("a/book.pdf", 3),
+        ("a/fax.tif", 1),
+        ("a/fax.tif", 2),
+        ("b/page2.png", 1),
+        ("b/page10.png", 1),
+        ("one.png", 1),
+    ]
+    found = contents(tmp_path / "out")
+    assert {name: data.decode() for name, data in found.items() if name.endswith("txt")} == {
+        "a/book.txt": "page 3\n\fpage 4\n\fpage 5\n",
+        "a/fax.txt": "page 6\n\fpage 7\n",
+        "b/page2.txt": "page 8\n",
+        "b/page10.txt": "page 9\n",
+        "one.txt": "page 10\n",
+    }
+    assert len(found) == 10
+    assert run.summary.done == 8
+    assert (run.summary.failed, run.summary.documents, run.summary.written) == (0, 5, 10)
+    assert run.summary.failures == ()
+    assert kinds(inline) == (5, 8, 10)
+
+
+def test_results_hold_the_page_and_outputs_do_not_tell_where_the_tree_was(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path
+) -> None:
+    import json
+
+    results = {
+        (str(result.path), result.number): result
+        for result in start(tree, tmp_path / "out", formats=["json"])
+    }
+    second = results[str(tree / "a" / "fax.tif"), 2]
+    assert isinstance(second, PageResult)
+    assert second.page.text == "page 7"
+    assert (second.page.source, second.page.number, second.page.dpi) == (
+        str(tree / "a" / "fax.tif"),
+        2,
+        200.0,
+    )
+    assert second.seconds > 0
+    written = document_from_dict(json.loads((tmp_path / "out" / "a" / "fax.json").read_text()))
+    assert [page.source for page in written] == ["a/fax.tif"] * 2
+    assert str(tmp_path) not in (tmp_path / "out" / "a" / "fax.json").read_text()
+
+
+def test_a_second_run_does_nothing(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path, contents: Contents
+) -> None:
+    list(start(tree, tmp_path / "out"))
+    before = contents(tmp_path / "out")
+    kinds(inline)
+    run = start(tree, tmp_path / "out")
+    assert list(run) == []
+    assert kinds(inline) == (0, 0, 0)
+    assert (run.summary.done, run.summary.kept) == (0, 8)
+    assert contents(tmp_path / "out") == before
+
+
+def test_only_what_is_new_or_changed_is_read(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path, save_page: Save, save_document: Save
+) -> None:
+    out = tmp_path / "out"
+    list(start(tree, out))
+    kinds(inline)
+    save_page(tree / "b" / "new.png", 11)
+    save_document(tree / "a" / "fax.tif", 6)
+    (tree / "one.png").touch()  # another time, the same content
+    results = list(start(tree, out))
+    assert [result.path.name for result in results] == ["fax.tif", "new.png"]
+    assert kinds(inline) == (3, 2, 2)
+    assert (out / "a" / "fax.txt").read_text() == "page 6\n"
+    assert (out / "b" / "new.txt").read_text() == "page 11\n"
+    assert len(list(stored_results(out))) == 8
+
+
+@pytest.mark.parametrize(
+    "change", [{"dpi": 100}, {"options": ocrpipe.Options(pad=0.1)}, {"detector": "classical"}]
+)
+def test_other_settings_read_anew(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    list(start(tree, tmp_path / "out", include=["*.png"]))
+    kinds(inline)
+    run = start(tree, tmp_path / "out", include=["*.png"], **change)
+    list(run)
+    assert kinds(inline)[:2] == (0, 3)
+
+
+def test_options_that_are_the_defaults_are_no_other_settings(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path
+) -> None:
+    list(start(tree, tmp_path / "out"))
+    kinds(inline)
+    list(start(tree, tmp_path / "out", options=ocrpipe.Options(), threads=2, page_timeout=7))
+    assert kinds(inline) == (0, 0, 0)
+
+
+def test_force_reads_everything_again(start: Start, inline: list[Task], tree: Path, tmp_path: Path) -> None:
+    list(start(tree, tmp_path / "out"))
+    kinds(inline)
+    run = start(tree, tmp_path / "out", force=True)
+    assert len(list(run)) == 8
+    assert kinds(inline) == (5, 8, 0)  # equal results need not be written again
+
+
+def test_a_format_added_later_reads_nothing(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path
+) -> None:
+    list(start(tree, tmp_path / "out"))
+    kinds(inline)
+    run = start(tree, tmp_path / "out", formats=("json", "txt"))
+    assert list(run) == []
+    assert kinds(inline) == (0, 0, 5)
+    assert run.summary.written == 5
+    assert (tmp_path / "out" / "a" / "book.json").exists()
+
+
+def test_an_output_that_was_deleted_comes_back(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path
+) -> None:
+    list(start(tree, tmp_path / "out"))
+    kinds(inline)
+    (tmp_path / "out" / "one.txt").unlink()
+    list(start(tree, tmp_path / "out"))
+    assert kinds(inline) == (0, 0, 1)
+    assert (tmp_path / "out" / "one.txt").read_text() == "page 10\n"
+
+
+def test_a_moved_tree_is_the_same_tree(start: Start, inline: list[Task], tree: Path, tmp_path: Path) -> None:
+    list(start(tree, tmp_path / "out"))
+    moved = Path(shutil.copytree(tree, tmp_path / "moved"))
+    kinds(inline)
+    assert list(start(moved, tmp_path / "out")) == []
+    assert kinds(inline) == (5, 0, 0)
+
+
+def test_names_that_would_collide_do_not(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path, save_document: Save, contents: Contents
+) -> None:
+    out = tmp_path / "out"
+    list(start(tree, out))
+    save_document(tree / "a" / "book.tif", 12, 13)
+    kinds(inline)
+    list(start(tree, out))
+    assert kinds(inline) == (1, 2, 2)
+    assert {name for name in contents(out) if name.startswith("a/")} == {
+        "a/book.pdf.txt",
+        "a/book.tif.txt",
+        "a/fax.txt",
+    }
+    fresh = tmp_path / "fresh"
+    list(start(tree, fresh))
+    assert contents(fresh) == contents(out)
+
+
+def test_the_manifest_has_a_row_a_page(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path, save_page: Save
+) -> None:
+    import hashlib
+
+    save_page(tree / "raises.png", 93)
+    list(start(tree, tmp_path / "out"))
+    with sqlite3.connect(tmp_path / "out" / "manifest.sqlite") as db:
+        query = (
+            "SELECT path, number, sha256, state, lines, confidence, seconds > 0, finished > 1e9 FROM pages"
+        )
+        rows = {row[:2]: row[2:] for row in db.execute(query)}
+        (settings,) = db.execute("SELECT DISTINCT settings FROM pages").fetchall()
+    db.close()
+    sha256 = hashlib.sha256((tree / "a" / "book.pdf").read_bytes()).hexdigest()
+    assert rows["a/book.pdf", 3] == (sha256, "done", 1, pytest.approx(0.9), 1, 1)
+    assert rows["raises.png", 1][1:4] == ("failed", None, None)
+    assert len(rows) == 9
+    assert len(settings[0]) == 64
+
+
+def test_a_failed_page_is_remembered_and_tried_again_only_if_asked(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path, save_document: Save
+) -> None:
+    out = tmp_path / "out"
+    save_document(tree / "half.tif", 14, 93, 15)
+    (failure,) = (result for result in start(tree, out) if isinstance(result, Failure))
+    assert (failure.path, failure.number, failure.error) == (tree / "half.tif", 2, "PluginError")
+    assert "an engine's own fault" in failure.message
+    assert str(failure).startswith(f"{tree / 'half.tif'}, page 2: ")
+    assert failure.traceback
+    assert "RuntimeError: an engine's own fault" in failure.traceback.read_text()
+    assert (out / "half.txt").read_text() == "page 14\n\fpage 15\n"  # the good pages
+    kinds(inline)
+    run = start(tree, out)
+    assert list(run) == []
+    assert kinds(inline) == (0, 0, 0)
+    assert run.summary.kept_failed == 1
+    assert run.summary.failures == (failure,)
+    run = start(tree, out, retry_failed=True)
+    assert list(run) == [failure]
+    assert kinds(inline) == (0, 1, 0)
+    assert [one for one in stored_results(out) if isinstance(one, Failure)][0].path == Path("half.tif")
+
+
+def test_a_page_that_succeeds_at_last_gets_into_its_document(
+    start: Start,
+    inline: list[Task],
+    tree: Path,
+    tmp_path: Path,
+    save_document: Save,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    save_document(tree / "half.tif", 14, 93)
+    list(start(tree, tmp_path / "out"))
+    import folder_engines  # type: ignore[import-not-found]
+
+    monkeypatch.setattr(folder_engines, "RAISES", 0)
+    list(start(tree, tmp_path / "out", retry_failed=True))
+    assert (tmp_path / "out" / "half.txt").read_text() == "page 14\n\fpage 93\n"
+    assert not list((tmp_path / "out" / ".ocrpipe" / "tracebacks").iterdir())
+
+
+def test_a_document_that_went_bad_loses_its_outputs(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    list(start(tree, out))
+    (tree / "one.png").write_bytes(b"")
+    for _ in range(2):  # cheap to find out, so it is told every time
+        (failure,) = start(tree, out)
+        assert isinstance(failure, Failure)
+        assert (failure.path, failure.number) == (tree / "one.png", None)
+        assert not (out / "one.txt").exists()
+    shutil.copy(tree / "b" / "page2.png", tree / "one.png")
+    list(start(tree, out))
+    assert (out / "one.txt").read_text() == "page 8\n"
+    assert all(isinstance(result, PageResult) for result in stored_results(out))
+
+
+def test_a_file_that_changes_or_vanishes_meanwhile_is_read_by_the_next_run(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path, save_document: Save, save_page: Save
+) -> None:
+    out = tmp_path / "out"
+    run = start(tree, out)
+    assert next(run).number == 1
+    save_document(tree / "a" / "book.pdf", 21, 22, 23)
+    fax = (tree / "a" / "fax.tif").read_bytes()
+    results = [next(run), next(run)]  # pages 2 and 3 of the book
+    assert [type(result) for result in results] == [Failure, Failure]
+    assert "changed while it was being read" in str(results[0])
+    next(run)
+    (tree / "a" / "fax.tif").unlink()
+    gone = next(run)
+    assert isinstance(gone, Failure)
+    assert "vanished" in gone.message
+    list(run)
+    (tree / "a" / "fax.tif").write_bytes(fax)
+    assert len(list(start(tree, out))) == 4  # the pages of the book, and the fax's second
+    assert (out / "a" / "book.txt").read_text() == "page 21\n\fpage 22\n\fpage 23\n"
+    assert (out / "a" / "fax.txt").read_text() == "page 6\n\fpage 7\n"
+
+
+def test_a_run_that_is_left_loses_nothing_that_was_yielded(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path, contents: Contents
+) -> None:
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    list(start(tree, whole))
+    for _ in range(8):
+        with start(tree, out) as run:
+            next(run)
+    assert len(list(stored_results(out))) == 8
+    kinds(inline)
+    list(start(tree, out))
+    assert kinds(inline)[1] == 0
+    assert contents(out) == contents(whole)
+
+
+def test_a_second_run_at_the_same_time_refuses(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path
+) -> None:
+    first = start(tree, tmp_path / "out")
+    next(first)
+    with pytest.raises(ConfigError, match="another run is at work on"):
+        next(start(tree, tmp_path / "out"))
+    assert len(list(first)) == 7
+    assert list(start(tree, tmp_path / "out")) == []
+
+
+def test_unknown_types_are_reported_and_not_read(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path
+) -> None:
+    (tree / "notes.txt").write_text("Python is a language; %PDF- is how PDFs begin")
+    (tree / "empty").touch()
+    shutil.copy(tree / "one.png", tree / "scan")
+    (tree / "gone.png").symlink_to("nowhere")
+    run = start(tree, tmp_path / "out")
+    assert len(list(run)) == 9
+    assert run.skipped() == [
+        ("empty", "of no known type"),
+        ("gone.png", "a broken link"),
+        ("notes.txt", "of no known type"),
+    ]
+    assert (run.summary.skipped, run.summary.failed, run.summary.documents) == (3, 0, 6)
+    assert (tmp_path / "out" / "scan.txt").read_text() == "page 10\n"
+
+
+def test_globs_choose(start: Start, inline: list[Task], tree: Path, tmp_path: Path) -> None:
+    results = list(start(tree, tmp_path / "out", include=["*.p*"], exclude=["b"]))
+    assert {result.path.name for result in results} == {"book.pdf", "one.png"}
+
+
+def test_what_is_left_is_estimated(start: Start, inline: list[Task], tree: Path, tmp_path: Path) -> None:
+    run = start(tree, tmp_path / "out")
+    assert run.summary.left is None
+    next(run)
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and thread.daemon:
+            thread.join(5)
+    assert run.summary.left == 2 + 4 * 3  # pages of the book, and as many of each of four files
+    list(run)
+    assert run.summary.left == 0
+
+
+def test_outputs_may_lie_within_the_tree_but_not_around_it(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        run = start(tree, tree / "results", formats=["json", "txt"])
+        list(run)
+        assert (run.summary.documents, run.summary.skipped) == (5, 0)
+    for out in (tree, tmp_path, tmp_path / "scans" / "a" / ".."):
+        with pytest.raises(ConfigError, match="folder of their own"):
+            start(tree, out)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"formats": ["docx"]}, ConfigError, "unknown format 'docx'"),
+        ({"formats": []}, ConfigError, "no format"),
+        ({"workers": 0}, ConfigError, "at least 1"),
+        ({"threads": 0}, ConfigError, "at least 1"),
+        ({"page_timeout": 0}, ConfigError, "positive"),
+        ({"dpi": float("nan")}, ConfigError, "dpi"),
+        ({"include": [""]}, ConfigError, "empty"),
+        ({"engine": "spark"}, ConfigError, "unknown engine 'spark'"),
+        ({"ray_address": "auto"}, ConfigError, "needs the engine ray"),
+        ({"detector": "nosuch"}, PluginError, "unknown detector 'nosuch', known are: .*ctpn"),
+        ({"detector": threading.Lock()}, ConfigError, "can't be sent to worker processes"),
+    ],
+)
+def test_arguments_that_make_no_sense(
+    start: Start, tree: Path, tmp_path: Path, settings: dict[str, Any], error: type[OcrError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        start(tree, tmp_path / "out", **settings)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_source_that_is_no_folder(start: Start, tree: Path, tmp_path: Path) -> None:
+    for source in (tree / "one.png", tree / "missing"):
+        with pytest.raises(UnsupportedSourceError, match="is not a folder"):
+            start(source, tmp_path / "out")
+
+
+def test_a_missing_extra_is_told_before_anything_is_read(
+    start: Start, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object, **__: object) -> bytes:
+        raise MissingExtraError("pip install something")
+
+    monkeypatch.setattr(ocrpipe.export, "document_bytes", missing)
+    with pytest.raises(MissingExtraError):
+        start(tree, tmp_path / "out", formats=["pdf"])
+
+
+def test_an_output_folder_that_is_a_file(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(OcrError, match="cannot write"):
+        next(start(tree, tmp_path / "out"))
+
+
+def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(
+    start: Start,
+    inline: list[Task],
+    tree: Path,
+    tmp_path: Path,
+    contents: Contents,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out, sync, left = tmp_path / "out", os.fsync, [2]
+
+    def fill(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().suffix == ".tmp":
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(28, "No space left on device")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fill)
+    with pytest.raises(OcrError, match="No space left on device"):
+        list(start(tree, out))
+    assert len(contents(out)) == 2
+    monkeypatch.setattr(os, "fsync", sync)
+    list(start(tree, out))
+    list(start(tree, tmp_path / "whole"))
+    assert contents(out) == contents(tmp_path / "whole")
+
+
+def test_an_output_that_cannot_be_made_is_a_failure_of_its_own(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do = Working._write
+
+    def fail(self: Working, task: Write) -> object:
+        if task.key == "one.png":
+            raise ConfigError("too large for this format")
+        return do(self, task)
+
+    monkeypatch.setattr(Working, "_write", fail)
+    run = start(tree, tmp_path / "out")
+    (failure,) = (result for result in run if isinstance(result, Failure))
+    assert (failure.path, failure.number, failure.message) == (
+        tree / "one.png",
+        None,
+        "too large for this format",
+    )
+    assert (run.summary.done, run.summary.written) == (8, 4)
+    monkeypatch.setattr(Working, "_write", do)
+    assert list(start(tree, tmp_path / "out")) == []
+    assert (tmp_path / "out" / "one.txt").exists()
+
+
+def test_public_names() -> None:
+    assert ocrpipe.read_folder is not None
+    assert ocrpipe.PageResult is PageResult
+    assert ocrpipe.Failure is Failure
