@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from ocrpipe.cli.options import Corpora
 from ocrpipe.cli.settings import configured
 from ocrpipe.environment import restart_for_training
 from ocrpipe.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ocrpipe.recognizers.crnn.finetune import Figure
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train the built-in models.")
 
@@ -37,6 +40,38 @@ Validate = Annotated[
     list[Path] | None,
     typer.Option(metavar="SET", help="Real pages with gt.jsonl to measure on; never trained on. Repeatable."),
 ]
+Data = Annotated[
+    list[Path] | None,
+    typer.Option(
+        exists=True,
+        file_okay=False,
+        metavar="DIR",
+        help="Fine-tune on these corrected lines: pages with gt.jsonl, or line images with NAME.gt.txt. "
+        "Repeatable.",
+    ),
+]
+HoldOut = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, metavar="SHARE", help="With --data: measured on, not trained on; .1 by default."
+    ),
+]
+Mix = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, metavar="SHARE", help="With --data: rendered lines in the mixture; .5 by default."
+    ),
+]
+TextOrNone = Annotated[
+    Path | None,
+    typer.Option(
+        "--corpora",
+        exists=True,
+        file_okay=False,
+        metavar="DIR",
+        help="Text to render: UTF-8 files zh*.txt and en*.txt. With --data it may be left out.",
+    ),
+]
 Paper = Annotated[bool, typer.Option("--paper", help="The paper's network, not the slim one.")]
 Settings = Annotated[
     list[str] | None,
@@ -55,7 +90,10 @@ class Model(str, Enum):
 
 @app.command()
 def crnn(
-    corpora: Corpora,
+    corpora: TextOrNone = None,
+    data: Data = None,
+    hold_out: HoldOut = None,
+    mix: Mix = None,
     run: Run = None,
     minutes: Minutes = None,
     threads: Threads = None,
@@ -65,7 +103,20 @@ def crnn(
     paper: Paper = False,
     settings: Settings = None,
 ) -> None:
-    """Train the recogniser on rendered lines; goes on from the run's checkpoint if there is one."""
+    """Train the recogniser on rendered lines; goes on from the run's checkpoint if there is one.
+
+    With --data it is fine-tuned on corrected lines: from the shipped weights or those of --start, in five
+    minutes unless --minutes says otherwise, in runs/finetune. Error rates before and after are printed.
+    """
+    if data:
+        if paper:
+            raise ConfigError("--paper makes a new network, --data tunes one that has learnt to read")
+        plain = {"run": run, "minutes": minutes, "threads": threads, "hold_out": hold_out, "mix": mix}
+        return _finetune(data, corpora, start, validate or (), workers, settings or (), plain)
+    if corpora is None:
+        raise ConfigError("training needs --corpora, fine-tuning --data")
+    if hold_out is not None or mix is not None:
+        raise ConfigError("--hold-out and --mix go with --data")
     restart_for_training()
 
     from ocrpipe.recognizers.crnn import CRNNConfig, default_charset
@@ -158,6 +209,49 @@ def export(
 
         path = ship_ctpn(checkpoint, recipe=recipe, accuracy=accuracy, folder=out or FOLDER)
     typer.echo(path)
+
+
+def _finetune(
+    data: Sequence[Path],
+    corpora: Path | None,
+    start: str | None,
+    validation: Sequence[Path],
+    workers: int,
+    settings: Sequence[str],
+    plain: dict[str, Any],
+) -> None:
+    restart_for_training()
+
+    from ocrpipe.recognizers.crnn.finetune import FinetuneConfig, finetune
+
+    config = configured(FinetuneConfig, settings, **plain)
+    figures = finetune(
+        data,
+        config,
+        corpora=corpora,
+        start=start or "crnn",
+        validation=validation,
+        workers=workers,
+        log=_reporter(config.minutes),
+        say=_say(),
+    )
+    _print_figures(figures)
+
+
+def _print_figures(figures: Sequence[Figure]) -> None:
+    """A table of error rates on stdout."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("character error rate", box=SIMPLE_HEAD)
+    for heading in ("lines", "before", "after"):
+        table.add_column(heading, justify="right")
+    for one in figures:
+        after = "stopped" if one.after is None else f"{one.after:.3f}"
+        table.add_row(Text(one.name), str(one.lines), f"{one.before:.3f}", after)
+    Console().print(table)
 
 
 def _accuracy(figures: Path) -> dict[str, Any]:
