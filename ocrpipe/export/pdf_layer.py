@@ -1,18 +1,22 @@
 """Text added to the pages of a PDF that exists; it needs the extra ``ocrpipe[pdf]``.
 
 The text goes before what is on a page, where the graphics state is still the page's own, whatever the page
-does to it. An older layer of invisible text on a page that was read is taken out: it would be found twice.
+does to it. Nothing is to be found twice: an older layer of invisible text on a page that was read is taken
+out, and words that lie on visible text of the page's own are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from copy import copy
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pikepdf
+from numpy.typing import NDArray
 from pikepdf import Array, Dictionary, Pdf
 
 from ocrpipe.errors import ConfigError, UnreadableImageError
@@ -20,9 +24,11 @@ from ocrpipe.export.blank_font import BlankFont
 from ocrpipe.export.parts import words
 from ocrpipe.export.pdf_hidden import without_invisible_text
 from ocrpipe.export.pdf_text import FONT, Placing, text_layer
-from ocrpipe.page import Page, Point
+from ocrpipe.export.pdf_visible import visible_characters
+from ocrpipe.page import Page, Point, Word
 
 _LETTER = (0.0, 0.0, 612.0, 792.0)  # what PDFium takes where a page has no box
+_LIKE = 2.0  # how much larger than a word's height a character of it may be
 _SLACK = 2.0  # pixels by which rendering may round a page's sides
 
 
@@ -43,13 +49,18 @@ def add_text(source: Path, pages: Sequence[Page], password: str | None = None) -
     if len(set(numbers)) < len(numbers):
         raise ConfigError(f"a page of {source} comes twice: {numbers}")
     try:
+        visible = visible_characters(source, [page.number for page in pages if page.lines], password)
         with pikepdf.open(source, password=password or "") as pdf:
             embedded = font.embed(pdf)
             for page in pages:
                 if not 1 <= page.number <= len(pdf.pages):
                     raise ConfigError(f"{source} has no page {page.number}")
                 if page.lines:
-                    _add(pdf, pdf.pages[page.number - 1], page, font, embedded)
+                    leaf = pdf.pages[page.number - 1]
+                    place = _placing(leaf, page)
+                    _make_room(pdf, leaf, embedded)
+                    keep = _outside(visible[page.number], place)
+                    leaf.contents_add(text_layer(page, font, place, keep), prepend=True)
             stream = BytesIO()
             pdf.save(stream, deterministic_id=True, encryption=False)
     except pikepdf.PasswordError as error:
@@ -59,19 +70,32 @@ def add_text(source: Path, pages: Sequence[Page], password: str | None = None) -
     return stream.getvalue()
 
 
-def _add(pdf: Pdf, leaf: pikepdf.Page, page: Page, font: BlankFont, embedded: pikepdf.Object) -> None:
-    place = _placing(leaf, page)
+def _make_room(pdf: Pdf, leaf: pikepdf.Page, font: pikepdf.Object) -> None:
+    """Take a page's invisible text out, and the font in."""
     resources = _inherited(leaf, "/Resources") or Dictionary()
     if stripped := without_invisible_text(pdf, leaf, resources):
         leaf.Contents = pdf.make_stream(stripped[0])
         resources = stripped[1]
-    # resources may be shared with other pages
-    resources = copy(resources)
+    resources = copy(resources)  # they may be shared with other pages
     fonts = copy(resources.get("/Font", Dictionary()))
-    fonts[f"/{FONT}"] = embedded
+    fonts[f"/{FONT}"] = font
     resources["/Font"] = fonts
     leaf.obj["/Resources"] = resources
-    leaf.contents_add(text_layer(page, font, place), prepend=True)
+
+
+def _outside(visible: NDArray[np.float64], place: Placing) -> Callable[[Word], bool]:
+    """Whether a word holds the middle of no visible character of like size."""
+    x, y = (visible[:, 0] + visible[:, 2]) / 2, (visible[:, 1] + visible[:, 3]) / 2
+    sizes = np.minimum(visible[:, 2] - visible[:, 0], visible[:, 3] - visible[:, 1])
+
+    def keep(word: Word) -> bool:
+        corners = np.array([place(corner) for corner in word.quad])
+        (left, bottom), (right, top) = corners.min(axis=0), corners.max(axis=0)
+        size = math.dist(corners[0], corners[3])
+        inside = (left <= x) & (x <= right) & (bottom <= y) & (y <= top)
+        return not bool((inside & (sizes <= _LIKE * size)).any())  # a larger one is a stamp or a watermark
+
+    return keep
 
 
 def _placing(leaf: pikepdf.Page, page: Page) -> Placing:

@@ -7,7 +7,7 @@ Tesseract's.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ocrpipe.export.parts import words
@@ -23,23 +23,25 @@ Placing = Callable[[Point], Point]
 """From pixels of the page's image, y down, to units of the PDF page, y up."""
 
 
-def text_layer(page: Page, font: BlankFont, place: Placing, *, without: Container[Word] = ()) -> bytes:
+def text_layer(
+    page: Page, font: BlankFont, place: Placing, keep: Callable[[Word], bool] = lambda word: True
+) -> bytes:
     """Content that sets the page's text: a block of its own that leaves the graphics state as it was.
 
     Args:
         page: What was read.
         font: A font that has all its characters, in the page's resources as ``FONT``.
         place: Where on the PDF page a point of the image lies.
-        without: Words to leave out.
+        keep: Which words to set.
     """
-    operators = "\n".join(_text(page, font, place, without))
+    operators = "\n".join(_text(page, font, place, keep))
     return f"q\nBT 3 Tr\n{operators}\nET\nQ\n".encode()
 
 
-def _text(page: Page, font: BlankFont, place: Placing, without: Container[Word]) -> Iterator[str]:
+def _text(page: Page, font: BlankFont, place: Placing, keep: Callable[[Word], bool]) -> Iterator[str]:
     """Text operators word by word; a space follows each word but a line's last."""
     for line in page.lines:
-        pieces = [word for word in words(line) if word.text and word not in without]
+        pieces = [word for word in words(line) if word.text and keep(word)]
         for index, word in enumerate(pieces, 1):
             yield _placement(word, font, place)
             yield f"<{font.encode(word.text + ' ' * (index < len(pieces)))}> Tj"

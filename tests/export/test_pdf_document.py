@@ -226,6 +226,31 @@ def test_an_older_layer_is_replaced(scan: Any, page: Page, tmp_path: Path, neste
     assert texts(data)[1:] == ([lines_of(was_read)] if nested else [])
 
 
+@pytest.mark.parametrize("in_a_form", [False, True])
+def test_visible_text_is_not_doubled(scan: Any, page: Page, tmp_path: Path, in_a_form: bool) -> None:
+    source = tmp_path / "scan.pdf"
+    with pikepdf.open(BytesIO(scan())) as pdf:
+        leaf = pdf.pages[0]
+        font = Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica)
+        # over the last line, which is jumps (50 to 75, 40 to 50 points); and a watermark over everything
+        text = b"BT /F 10 Tf 1 0 0 1 50 42 Tm (jumps) Tj /F 120 Tf 1 0 0 1 20 30 Tm (OK) Tj ET"
+        resources = Dictionary(Font=Dictionary(F=font))
+        box = Array([0, 0, 200, 150])
+        form = pdf.make_stream(text, Type=Name.XObject, Subtype=Name.Form, BBox=box, Resources=resources)
+        if in_a_form:
+            leaf.Resources.XObject["/Printed"] = form
+            leaf.contents_add(b"/Printed Do", prepend=True)
+        else:
+            leaf.Resources.Font = resources.Font
+            leaf.contents_add(text, prepend=True)
+        pdf.save(source)
+    was_read = read(source, page)
+    (text_of_page,) = texts(document_bytes([was_read], "pdf", source=source))
+    assert text_of_page.count("jumps") == 1 and "OK" in text_of_page
+    for word in was_read.words[:-1]:
+        assert word.text in text_of_page
+
+
 def test_what_does_not_fit(scan: Any, page: Page, tmp_path: Path) -> None:
     source = tmp_path / "scan.pdf"
     source.write_bytes(scan(2))

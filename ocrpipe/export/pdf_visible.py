@@ -1,0 +1,68 @@
+"""Where a PDF's pages show text of their own, which needs no second one on top of it."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pypdfium2 as pdfium
+from numpy.typing import NDArray
+from pypdfium2 import raw
+
+from ocrpipe.documents import _pdfium  # PDFium may be in one call at a time
+from ocrpipe.errors import UnreadableImageError
+
+_UNSEEN = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
+
+
+def visible_characters(
+    source: Path, numbers: Sequence[int], password: str | None = None
+) -> dict[int, NDArray[np.float64]]:
+    """The boxes of the characters that pages show as text, not as parts of an image.
+
+    Text that is set to be invisible is not among them; text under an image is, for it is found as well.
+
+    Args:
+        source: A PDF.
+        numbers: Which pages, 1-based; those that the PDF does not have are passed over.
+        password: Of a locked PDF.
+
+    Returns:
+        Page number: N×4, left, bottom, right, top in the page's own units.
+
+    Raises:
+        UnreadableImageError: The PDF is damaged or locked.
+    """
+    with _pdfium:
+        try:
+            with pdfium.PdfDocument(source, password=password) as document:
+                return {n: _of_page(document, n) for n in numbers if 1 <= n <= len(document)}
+        except pdfium.PdfiumError as error:
+            problem = "locked" if "password" in str(error) else "damaged"
+            raise UnreadableImageError(f"{source} is {problem}: {error}") from error
+
+
+def _of_page(document: Any, number: int) -> NDArray[np.float64]:
+    if not hasattr(raw, "FPDFText_GetTextObject"):  # PDFium of before 2024
+        return np.empty((0, 4))
+    with closing(document[number - 1]) as page, closing(page.get_textpage()) as text:
+        shown = {
+            _address(item.raw)
+            for item in page.get_objects(filter=[raw.FPDF_PAGEOBJ_TEXT])
+            if raw.FPDFTextObj_GetTextRenderMode(item) not in _UNSEEN
+        }
+        boxes = [
+            text.get_charbox(index, loose=True)
+            for index in range(text.count_chars() if shown else 0)
+            if _address(raw.FPDFText_GetTextObject(text, index)) in shown
+            and not chr(raw.FPDFText_GetUnicode(text, index)).isspace()
+        ]
+    return np.array(boxes, dtype=np.float64).reshape(-1, 4)
+
+
+def _address(pointer: Any) -> int | None:
+    return ctypes.cast(pointer, ctypes.c_void_p).value
