@@ -1,0 +1,51 @@
+"""The stages of the ``rapidocr`` package, which holds PP-OCR's models; for the adapters of both kinds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from ocrpipe.errors import MissingExtraError
+
+_LOGGER = "RapidOCR"
+
+
+def load_stage(stage: Literal["det", "rec"], threads: int | None, settings: Mapping[str, object]) -> Any:
+    """One stage of RapidOCR, ready to use, on the processor.
+
+    Args:
+        stage: "det" for a ``TextDetector``, "rec" for a ``TextRecognizer``.
+        threads: Threads of ONNX Runtime; by default as many as there are cores.
+        settings: More of RapidOCR's parameters, such as ``{"Det.thresh": 0.3}``.
+
+    Raises:
+        MissingExtraError: rapidocr or ONNX Runtime is not installed.
+    """
+    try:
+        import onnxruntime  # noqa: F401  RapidOCR would import it later and log an error instead
+        from rapidocr import RapidOCR
+    except ImportError as error:
+        raise MissingExtraError(
+            f"the engine rapidocr needs {error.name}: pip install 'ocrpipe[rapidocr]'"
+        ) from error
+    logger = logging.getLogger(_LOGGER)
+    level = logger.level
+    try:
+        engine = RapidOCR(
+            params={
+                "Global.log_level": "critical",
+                "Global.use_det": stage == "det",
+                "Global.use_cls": False,
+                "Global.use_rec": stage == "rec",
+                "EngineConfig.onnxruntime.intra_op_num_threads": threads or -1,
+                "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+                **settings,
+            }
+        )
+        engine(np.zeros((32, 32, 3), np.uint8))  # stages are loaded when they are first used
+    finally:
+        logger.setLevel(level)  # RapidOCR sets it for the whole process
+    return engine.text_det if stage == "det" else engine.text_rec
