@@ -162,8 +162,8 @@ def check_recognitions(
 def _owner(entry: metadata.EntryPoint) -> tuple[str, str]:
     """Name and version of the distribution; those of a half-removed one are unknown, not an error."""
     try:
-        found = entry.dist.metadata if entry.dist is not None else {}
-        return found["Name"] or _UNKNOWN, found["Version"] or _UNKNOWN
+        found = entry.dist.metadata if entry.dist is not None else None
+        return (found["Name"] or _UNKNOWN, found["Version"] or _UNKNOWN) if found else (_UNKNOWN, _UNKNOWN)
     except Exception:  # what importlib raises where there is no metadata differs from version to version
         return _UNKNOWN, _UNKNOWN
 

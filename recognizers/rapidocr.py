@@ -38,7 +38,8 @@ class _Prepared:
 
     @property
     def padded_width(self) -> int:
-        return max(_NARROWEST, math.ceil(self.pixels.shape[1] / _STEP) * _STEP)
+        width: int = self.pixels.shape[1]
+        return max(_NARROWEST, width + -width % _STEP)
 
 
 class RapidOCRRecognizer:

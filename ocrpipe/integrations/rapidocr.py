@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
@@ -25,7 +26,7 @@ def load_stage(stage: Literal["det", "rec"], threads: int | None, settings: Mapp
         MissingExtraError: rapidocr or ONNX Runtime is not installed.
     """
     try:
-        import onnxruntime  # noqa: F401  RapidOCR would import it later and log an error instead
+        import_module("onnxruntime")  # RapidOCR would import it later and log an error instead
         from rapidocr import RapidOCR
     except ImportError as error:
         raise MissingExtraError(
