@@ -47,7 +47,7 @@ class Failure:
     traceback: Path | None = None
 
     def __str__(self) -> str:
-        if str(self.path) in self.message:
+        if f" {self.path} " in f" {self.message} ":
             return self.message
         page = f", page {self.number}" if self.number else ""
         return f"{self.path}{page}: {self.message}"
