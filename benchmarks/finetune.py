@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ocrpipe.recognizers.crnn.charset import default_charset
-from ocrpipe.recognizers.crnn.finetune import rendered_lines, sample_crops
+from ocrpipe.recognizers.crnn.finetune import rendered_lines, sample_crops, some_fonts
 from ocrpipe.synthesis import effects
 from ocrpipe.synthesis.text import TextSource
 
@@ -54,7 +54,7 @@ def make_rest(folder: Path, corpora: Path, count: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     charset = default_charset()
-    crops = sample_crops(rendered_lines(corpora, (), charset), charset, count, seed=2)
+    crops = sample_crops(rendered_lines(corpora, (), charset, some_fonts()), charset, count, seed=2)
     for number, crop in enumerate(crops):
         name = f"{number:04}.png"
         Image.fromarray(crop.image).save(folder / name)

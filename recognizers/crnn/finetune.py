@@ -24,7 +24,7 @@ from ocrpipe.synthesis.lines import LineRenderer, LineSample
 from ocrpipe.synthesis.patterns import PATTERNS, choice
 from ocrpipe.synthesis.text import TextSource, is_han
 
-_FONT_FILES = 300  # looked into: enough that ordinary print stays what it was
+_FONT_FILES = 300
 _MEASURED = 150  # lines of a set; a validation must not cost more than it tells
 _STAND_INS = 400
 
@@ -117,8 +117,10 @@ def finetune(
     network = starting_network(start, charset)
     height = network.config.height
     lines, sets = _own(folders, config.hold_out, charset, height, say or (lambda text: None))
-    make_rendered = partial(rendered_lines, corpora, tuple(line.text for line in lines), charset)
+    make_rendered: Callable[[], Render] | None = None
     if config.mix:
+        texts = tuple(line.text for line in lines)
+        make_rendered = partial(rendered_lines, corpora, texts, charset, some_fonts())
         sets["rendered"] = sample_crops(make_rendered(), charset, _MEASURED, height)
     sets |= {str(folder): real_crops(folder, limit=_MEASURED) for folder in validation}
     after: dict[str, float] = {}
@@ -164,10 +166,10 @@ def _own(
     return lines, sets
 
 
-def mixture(lines: Sequence[OwnLine], make_rendered: Callable[[], Render], mix: float) -> Render:
+def mixture(lines: Sequence[OwnLine], make_rendered: Callable[[], Render] | None, mix: float) -> Render:
     """What draws a rendered line with the probability ``mix``, else one of the lines given."""
     own = OwnLines(lines).render
-    if not mix:
+    if make_rendered is None:
         return own
     rendered = make_rendered()
 
@@ -177,17 +179,30 @@ def mixture(lines: Sequence[OwnLine], make_rendered: Callable[[], Render], mix: 
     return render
 
 
-def rendered_lines(corpora: Path | None, texts: Sequence[str], charset: Charset) -> Render:
-    """What renders ordinary lines in some of the system's fonts.
+def some_fonts() -> FontLibrary:
+    """As many of the system's fonts as keep ordinary print what it was, and no more, to start at once.
+
+    Raises:
+        ocrpipe.errors.ConfigError: There are none.
+        ocrpipe.errors.MissingExtraError: fontTools is not installed.
+    """
+    fonts = FontLibrary.system(limit=_FONT_FILES)
+    return fonts if {"han", "latin"} <= fonts.kinds else FontLibrary.system()
+
+
+def rendered_lines(
+    corpora: Path | None, texts: Sequence[str], charset: Charset, fonts: FontLibrary
+) -> Render:
+    """What renders ordinary lines.
 
     Args:
         corpora: Folder of text; where it is ``None``, the texts given and what needs no corpora stand in.
         texts: Of one's own lines.
         charset: What may occur.
+        fonts: To set them in.
 
     Raises:
-        ocrpipe.errors.ConfigError: There are no usable fonts or texts.
-        ocrpipe.errors.MissingExtraError: fontTools is not installed.
+        ocrpipe.errors.ConfigError: The corpora lack text in one of the two languages.
     """
     alphabet = frozenset(charset.characters)
     if corpora:
@@ -197,9 +212,6 @@ def rendered_lines(corpora: Path | None, texts: Sequence[str], charset: Charset)
             for language, lines in stand_ins(texts, charset).items():
                 (Path(folder) / f"{language}.txt").write_text("\n".join(lines), encoding="utf-8")
             source = TextSource(Path(folder), alphabet)
-    fonts = FontLibrary.system(limit=_FONT_FILES)
-    if not {"han", "latin"} <= fonts.kinds:
-        fonts = FontLibrary.system()
     return LineRenderer(fonts, source).render
 
 
