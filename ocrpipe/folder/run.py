@@ -147,6 +147,10 @@ class FolderRun(Iterator[PageResult | Failure]):
 
     def _carry_out(self, plan: Plan) -> Generator[PageResult | Failure, None, int]:
         """Work until nothing is left; how many workers were lost."""
+        if self._run.engine == "ray":
+            from ocrpipe.folder import ray_engine
+
+            return (yield from ray_engine.carry_out(plan, self._reading, self._run))
         with Pool(self._reading, self._run.workers, self._run.page_timeout) as pool:
             told: list[PageResult | Failure] = []
             while True:
