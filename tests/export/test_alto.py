@@ -1,4 +1,7 @@
-"""Checked against the parts of alto-4-4.xsd that we use: children in order, attributes, their types."""
+"""Checked against what alto-4-4.xsd says of the elements we use: children in order, attributes, their types.
+
+The schema itself, under CC BY-SA 4.0, is not part of this repository.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from ocrpipe.export.alto import page_to_alto
+from ocrpipe.export.alto import document_to_alto
 from ocrpipe.page import Char, Line, Page, Paragraph, Word
 
 NAMESPACE = "{http://www.loc.gov/standards/alto/ns-v4#}"
@@ -39,27 +42,44 @@ RULES: dict[str, tuple[str, set[str], set[str]]] = {
 }
 
 
+CONFIDENCE = r"0\.\d+|1\.0+"
+NUMBER = r"-?\d+(\.\d+)?"
+TYPES = {
+    "ID": r"[A-Za-z_][\w.-]*",
+    **dict.fromkeys(("WC", "GC", "PC"), CONFIDENCE),
+    **dict.fromkeys(("PHYSICAL_IMG_NR", "ROTATION"), NUMBER),
+    **dict.fromkeys(POSITION, r"\d+"),  # floats in the schema; whole pixels are what readers expect
+    "LANG": r"[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*",
+    **dict.fromkeys(("POINTS", "BASELINE"), r"\d+,\d+( \d+,\d+)+"),
+}
+TEXTS = {
+    "MeasurementUnit": "pixel|mm10|inch1200",
+    "processingCategory": "contentGeneration|contentModification|preOperation|postOperation|other",
+}
+
+
 def tag(element: ET.Element) -> str:
     assert element.tag.startswith(NAMESPACE)
     return element.tag.removeprefix(NAMESPACE)
 
 
-def checked(page: Page) -> ET.Element:
-    root = ET.fromstring(page_to_alto(page).encode())
+def checked(*pages: Page) -> ET.Element:
+    root = ET.fromstring(document_to_alto(pages).encode())
     ids: list[str] = []
     for element in root.iter():
-        children, required, optional = RULES[tag(element)]
-        assert re.fullmatch(children, "".join(f"{tag(child)} " for child in element)), tag(element)
-        attributes = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
+        name = tag(element)
+        children, required, optional = RULES[name]
+        assert re.fullmatch(children, "".join(f"{tag(child)} " for child in element)), name
+        attributes = {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
         assert required <= set(attributes) <= required | optional
-        for name in POSITION & set(attributes):
-            assert int(attributes[name]) >= 0
-        for name in {"WC", "GC", "PC"} & set(attributes):
-            assert 0 <= float(attributes[name]) <= 1
-        if tag(element) == "Glyph":
+        for key, value in attributes.items():
+            assert re.fullmatch(TYPES.get(key, ".*"), value), (name, key, value)
+        assert not children or not (element.text or "").strip()
+        assert re.fullmatch(TEXTS.get(name, r"(.|\s)*"), element.text or "")
+        if name == "Glyph":
             assert len(attributes["CONTENT"]) == 1
         ids += [attributes["ID"]] if "ID" in attributes else []
-    assert len(set(ids)) == len(ids) and all(re.fullmatch(r"[A-Za-z_][\w.-]*", id) for id in ids)
+    assert len(set(ids)) == len(ids)
     return root
 
 
@@ -109,6 +129,14 @@ def test_odd_lines(words: tuple[Word, ...]) -> None:
     quad = ((0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0))
     root = checked(Page(10, 10, (Paragraph((Line("e\u0301\0", quad, 1.0, words),), quad),)))
     assert find(root, "String")[0].get("CONTENT") == "e\u0301"
+
+
+def test_several_pages(page: Page, skewed: Page) -> None:
+    root = checked(page, Page(10, 10), skewed, page)
+    sheets = find(root, "Page")
+    assert [len(find(sheet, "TextLine")) for sheet in sheets] == [4, 0, 4, 4]
+    assert [sheet.get("ID") for sheet in sheets] == ["page_1", "page_2", "page_3", "page_4"]
+    assert not find(root, "fileName")  # they come from several files
 
 
 def test_empty_pages_and_lines() -> None:
