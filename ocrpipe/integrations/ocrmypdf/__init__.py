@@ -1,0 +1,34 @@
+"""OCRmyPDF plug-in: ``ocrmypdf --ocr-engine ocrpipe scan.pdf searchable.pdf``, OCRmyPDF 17 or later.
+
+Every run of OCRmyPDF imports this package, with whichever engine it reads, so torch and the models come with
+the first page only. Under an older OCRmyPDF it keeps still: hooks of a form that one does not know would end
+each of its runs.
+"""
+
+from __future__ import annotations
+
+from ocrpipe.errors import MissingExtraError
+
+try:
+    import ocrmypdf  # the one that is installed; this package's own name is longer
+except ImportError as error:
+    raise MissingExtraError(f"the plug-in needs {error.name}: pip install 'ocrpipe[ocrmypdf]'") from error
+
+if hasattr(ocrmypdf, "OcrElement"):  # since 17
+    from ocrpipe.integrations.ocrmypdf.hooks import (
+        add_options,
+        check_options,
+        get_ocr_engine,
+        initialize,
+        register_options,
+        validate,
+    )
+
+    __all__ = [
+        "add_options",
+        "check_options",
+        "get_ocr_engine",
+        "initialize",
+        "register_options",
+        "validate",
+    ]

@@ -1,0 +1,150 @@
+"""The engine that OCRmyPDF asks, page by page, in threads or processes of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ocrmypdf import (
+    BadArgsError,
+    ExitCodeException,
+    InputFileError,
+    MissingDependencyError,
+    OcrElement,
+    OcrEngine,
+    OcrOptions,
+    OrientationConfidence,
+)
+
+import ocrpipe
+from ocrpipe.errors import ConfigError, MissingExtraError, OcrError, UnreadableImageError
+from ocrpipe.integrations.ocrmypdf.options import share_of_cores
+
+if TYPE_CHECKING:
+    from ocrpipe.integrations.ocrmypdf.reading import Models
+    from ocrpipe.page import Page
+
+LANGUAGES = frozenset({"eng", "chi_sim"})
+"""What the built-in recogniser reads, on every page, whichever of them is asked for."""
+
+_SURE = 20.0  # on OCRmyPDF's scale, whose default threshold is 14
+_LEVEL = 0.05  # degrees; to straighten less than that would only soften the page
+
+
+class OcrpipeEngine(OcrEngine):
+    """Reads page images with ocrpipe; holds nothing, so it may be pickled and used from several threads."""
+
+    def __str__(self) -> str:
+        return f"ocrpipe {ocrpipe.__version__}"
+
+    @staticmethod
+    def version() -> str:
+        """Version of ocrpipe."""
+        return ocrpipe.__version__
+
+    @staticmethod
+    def creator_tag(options: OcrOptions) -> str:
+        """What the PDF's metadata say of its text."""
+        return f"ocrpipe {ocrpipe.__version__}"
+
+    @staticmethod
+    def languages(options: OcrOptions) -> set[str]:
+        """The built-in recogniser's languages; another one's are not known, so nothing is refused."""
+        return set(LANGUAGES) if options.ocrpipe.recognizer == "crnn" else set()
+
+    @staticmethod
+    def get_orientation(input_file: Path, options: OcrOptions) -> OrientationConfidence:
+        """The clockwise quarter turn that makes a page upright, and how sure that is, 0 to 20."""
+        with _as_theirs():
+            from ocrpipe.integrations.ocrmypdf import reading
+
+            turned, sureness = reading.orientation(input_file, _models(options))
+        return OrientationConfidence(turned, _SURE * sureness)
+
+    @staticmethod
+    def get_deskew(input_file: Path, options: OcrOptions) -> float:
+        """The angle that straightens a page, in degrees within ±15, counter-clockwise positive."""
+        with _as_theirs():
+            from ocrpipe.integrations.ocrmypdf import reading
+
+            skew = reading.skew(input_file, _models(options))
+        return skew if abs(skew) >= _LEVEL else 0.0
+
+    @staticmethod
+    def supports_generate_ocr() -> bool:
+        """Yes. The tree keeps full-width characters, which OCRmyPDF's hOCR parser makes narrow."""
+        return True
+
+    @staticmethod
+    def generate_ocr(input_file: Path, options: OcrOptions, page_number: int = 0) -> tuple[OcrElement, str]:
+        """Read a page.
+
+        Args:
+            input_file: The page's image.
+            options: OCRmyPDF's options.
+            page_number: 0-based.
+
+        Returns:
+            The page's elements, and its text: a line each, a blank line between paragraphs.
+        """
+        page = _read(input_file, options, page_number)
+        from ocrpipe.export.text import page_to_text
+        from ocrpipe.integrations.ocrmypdf.tree import page_to_tree
+
+        return page_to_tree(page, page_number), page_to_text(page)
+
+    @staticmethod
+    def generate_hocr(input_file: Path, output_hocr: Path, output_text: Path, options: OcrOptions) -> None:
+        """Read a page and write it as hOCR, and its text."""
+        page = _read(input_file, options)
+        from ocrpipe.export.hocr import page_to_hocr
+
+        output_hocr.write_text(page_to_hocr(page), encoding="utf-8")
+        _write_text(page, output_text)
+
+    @staticmethod
+    def generate_pdf(input_file: Path, output_pdf: Path, output_text: Path, options: OcrOptions) -> None:
+        """Read a page and write its text as a PDF that shows nothing, for ``--pdf-renderer sandwich``."""
+        page = _read(input_file, options)
+        with _as_theirs():
+            from ocrpipe.integrations.ocrmypdf import reading
+
+            output_pdf.write_bytes(reading.text_pdf(page))
+        _write_text(page, output_text)
+
+
+def _read(path: Path, options: OcrOptions, number: int = 0) -> Page:
+    with _as_theirs():
+        from ocrpipe.integrations.ocrmypdf import reading
+
+        return reading.read(path, _models(options), number)
+
+
+def _write_text(page: Page, path: Path) -> None:
+    from ocrpipe.export.text import page_to_text
+
+    path.write_text(page_to_text(page), encoding="utf-8")
+
+
+def _models(options: OcrOptions) -> Models:
+    from ocrpipe.integrations.ocrmypdf.reading import Models
+
+    ours = options.ocrpipe
+    return Models(ours.detector, ours.recognizer, ours.threads or share_of_cores(options))
+
+
+@contextmanager
+def _as_theirs() -> Iterator[None]:
+    """Turn our errors into OCRmyPDF's, which it reports in a line and by its exit code."""
+    try:
+        yield
+    except UnreadableImageError as error:
+        raise InputFileError(str(error)) from error
+    except MissingExtraError as error:
+        raise MissingDependencyError(str(error)) from error
+    except ConfigError as error:
+        raise BadArgsError(str(error)) from error
+    except OcrError as error:
+        raise ExitCodeException(str(error)) from error

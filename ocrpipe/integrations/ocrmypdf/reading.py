@@ -1,0 +1,146 @@
+"""What the engine does with a page's image.
+
+Models are loaded with the first page, once in a process, however many threads ask for them.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import torch
+from PIL import Image
+
+from ocrpipe import images, plugins
+from ocrpipe.documents import POINTS_PER_INCH
+from ocrpipe.integrations.ocrmypdf import upright
+from ocrpipe.page import Page
+from ocrpipe.pipeline import Options, Pipeline
+
+_ANY_SIZE = 2**40  # pixels; OCRmyPDF has a limit of its own and made the image itself
+_DPI = 72.0  # of an image that does not tell, as OCRmyPDF takes it
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Which models read, and the processor threads that each page may use."""
+
+    detector: str
+    recognizer: str
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Pipelines:
+    """Two ways of using the same models: pages as they come, and pages that were turned before."""
+
+    whole: Pipeline
+    turned: Pipeline
+
+
+_loaded: dict[Models, _Pipelines] = {}
+_loading = threading.Lock()
+
+
+def read(path: Path, models: Models, number: int = 0) -> Page:
+    """Read a page; a turned or skewed one is read as well, and keeps its place on the image.
+
+    Args:
+        path: The page's image.
+        models: What to read it with.
+        number: 0-based number of the page.
+
+    Raises:
+        OcrError: As ``Pipeline.read``.
+    """
+    page = _pipelines(models).whole.read(path)
+    with Image.open(path) as image:
+        dpi = float(image.info.get("dpi", (_DPI, _DPI))[0])
+    return replace(page, source=None, number=number + 1, dpi=dpi)
+
+
+def orientation(path: Path, models: Models) -> tuple[int, float]:
+    """The clockwise quarter turn that makes a page upright, and how sure that is, 0.0 to 1.0.
+
+    Raises:
+        OcrError: As ``Pipeline.detect``.
+    """
+    image = images.load(path, max_pixels=_ANY_SIZE)
+    return upright.which_way_up(_pipelines(models).turned, image)
+
+
+def skew(path: Path, models: Models) -> float:
+    """Direction of the page's text in degrees within ±15, clockwise positive, whatever its quarter turn.
+
+    Raises:
+        OcrError: The image can't be read.
+    """
+    _share_cores(models.threads)
+    return upright.skew(images.load(path, max_pixels=_ANY_SIZE))
+
+
+def text_pdf(page: Page) -> bytes:
+    """A PDF of one page that shows nothing and holds the page's text, each word over its quad.
+
+    OCRmyPDF takes over the content and one font, and of fonts only one called ``F1``.
+
+    Raises:
+        MissingExtraError: The extra ``ocrpipe[pdf]`` is not installed.
+    """
+    import pikepdf
+
+    from ocrpipe.export.blank_font import BlankFont
+    from ocrpipe.export.parts import words
+    from ocrpipe.export.pdf_text import FONT, text_layer
+
+    scale = POINTS_PER_INCH / (page.dpi or _DPI)
+    width, height = page.width * scale, page.height * scale
+    font = BlankFont(word.text for line in page.lines for word in words(line))
+    content = text_layer(page, font, lambda at: (at[0] * scale, height - at[1] * scale))
+    with pikepdf.new() as pdf:
+        leaf = pikepdf.Dictionary(
+            Type=pikepdf.Name.Page,
+            MediaBox=[0, 0, round(width, 4), round(height, 4)],
+            Resources=pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=font.embed(pdf))),
+            Contents=pdf.make_stream(content.replace(f"/{FONT} ".encode(), b"/F1 ")),
+        )
+        pdf.pages.append(pikepdf.Page(pdf.make_indirect(leaf)))
+        stream = BytesIO()
+        pdf.save(stream, deterministic_id=True)
+    return stream.getvalue()
+
+
+def _pipelines(models: Models) -> _Pipelines:
+    with _loading:
+        if models not in _loaded:
+            _loaded[models] = _load(models)
+    _share_cores(models.threads)
+    return _loaded[models]
+
+
+def _load(models: Models) -> _Pipelines:
+    detector = plugins.load_detector(models.detector, threads=models.threads)
+    recognizer = plugins.load_recognizer(models.recognizer, threads=models.threads)
+    whole, turned = (
+        Pipeline(
+            detector,
+            recognizer,
+            threads=models.threads,
+            options=Options(orientation=orientation, max_pixels=_ANY_SIZE),
+        )
+        for orientation in (True, False)
+    )
+    return _Pipelines(whole, turned)
+
+
+def _share_cores(threads: int) -> None:
+    """Set torch's and OpenCV's threads, for good.
+
+    Each thread that reads has a setting of its own in torch; and a pipeline that put an earlier number back
+    would do so while other threads still read.
+    """
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
