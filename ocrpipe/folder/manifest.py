@@ -100,7 +100,9 @@ class Manifest:
             raise OcrError(f"{folder} has no {NAME}; it is no output folder of ocrpipe")
         with self._explained():
             uri = f"{self.path.absolute().as_uri()}?mode={'rwc' if writable else 'ro'}"
-            self._db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=60)
+            self._db = sqlite3.connect(
+                uri, uri=True, isolation_level=None, timeout=60, check_same_thread=False
+            )
         try:
             with self._explained():
                 self._open(writable)

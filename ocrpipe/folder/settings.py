@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 import pickle
+import sys
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Literal
 
 from ocrpipe.errors import ConfigError, PluginError
 
@@ -28,8 +30,9 @@ class ReadSettings:
     """How pages are read.
 
     Attributes:
-        detector: Name of an installed detector, or an object with ``detect`` that can be pickled.
-        recognizer: Name of an installed recogniser, or an object with ``recognize`` that can be pickled.
+        detector: Name of an installed detector, or an object with ``detect`` that can be pickled. Whether it
+            is the one of an earlier run, its attribute ``fingerprint`` says, a string, or else its pickle.
+        recognizer: Likewise, with ``recognize``.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
         options: How pages are read.
         dpi: Resolution PDF pages are rendered at.
@@ -147,8 +150,9 @@ def _describe(kind: Kind, engine: object) -> list[str]:
     from ocrpipe.pretrained import loader
 
     if not isinstance(engine, str):
-        made_of = hashlib.sha256(_pickled(engine)).hexdigest()
-        return [f"{type(engine).__module__}:{type(engine).__qualname__}", made_of]
+        name = f"{type(engine).__module__}:{type(engine).__qualname__}"
+        own = getattr(engine, "fingerprint", None)
+        return [name, own if isinstance(own, str) else _digest(engine)]
     found = [plugin for plugin in plugins.describe(kind) if plugin.name == engine]
     if not found:
         known = ", ".join(plugins.names(kind))
@@ -158,6 +162,23 @@ def _describe(kind: Kind, engine: object) -> list[str]:
     if found[0].builtin and card.exists():
         described.append(loader.read_card(card).sha256)
     return described
+
+
+class _Hashing(pickle.Pickler):
+    """Pickles tensors as what they hold; their own pickles hold addresses, which no two processes share."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        torch = sys.modules.get("torch")
+        if torch is None or not isinstance(obj, torch.Tensor):
+            return NotImplemented
+        data = obj.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().tobytes()
+        return str, (f"{obj.dtype} {tuple(obj.shape)} {hashlib.sha256(data).hexdigest()}",)
+
+
+def _digest(engine: object) -> str:
+    stream = BytesIO()
+    _Hashing(stream, protocol=5).dump(engine)
+    return hashlib.sha256(stream.getvalue()).hexdigest()
 
 
 def _changed(options: Options | None) -> dict[str, object]:
