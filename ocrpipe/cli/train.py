@@ -170,6 +170,21 @@ def ctpn(
 
 
 @app.command()
+def language(
+    corpora: Corpora,
+    recipe: Annotated[str, typer.Option(metavar="TEXT", help="What the texts are, for the card.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder to write to; the package's own by default.")
+    ] = None,
+) -> None:
+    """Count the language model that helps the recogniser where it is unsure; takes a minute."""
+    from ocrpipe.pretrained.loader import FOLDER
+    from ocrpipe.recognizers.crnn.session import ship_language
+
+    typer.echo(ship_language(corpora, recipe=recipe, folder=out or FOLDER))
+
+
+@app.command()
 def export(
     model: Annotated[Model, typer.Argument(help="What was trained.")],
     run: Annotated[Path, typer.Option(exists=True, file_okay=False, metavar="DIR", help="Its run folder.")],

@@ -15,13 +15,16 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.pretrained.loader import load
 from ocrpipe.recognizers.base import CharSpan, Recognition
-from ocrpipe.recognizers.crnn.charset import Charset
+from ocrpipe.recognizers.crnn.charset import BLANK, Charset
 from ocrpipe.recognizers.crnn.decoding import Emission, align, collapse, prefix_beam
+from ocrpipe.recognizers.crnn.language import BOUNDARY, CharacterModel, Choice, replaced, settle
 from ocrpipe.recognizers.crnn.lexicon import BKTree, lexicon_decode
 from ocrpipe.recognizers.crnn.model import CRNN, STRIDE, CRNNConfig, Residual, Stage
 from ocrpipe.recognizers.crnn.preprocess import prepare, scale_of, to_input
 
 _BATCH_PIXELS = 12_288  # summed padded width of a batch: 16 lines of 768 px
+_SURE = 0.9  # confidence from which a character is not for the language to settle
+_RIVALS, _REACH = 6, 5.0  # what else it may be: so many classes, within so much of log-probability
 _WASTE = 0.2  # share of a batch's pixels that may be padding
 
 
@@ -30,22 +33,31 @@ class Decoding:
     """How frames become text.
 
     Attributes:
+        language: Weight of the character language model that settles characters read with little confidence;
+            0 does without. It has no part in beam search and lexicon decoding.
         beam_width: Hypotheses of the prefix beam search; 1 decodes greedily.
         lexicon: If not empty, a line is read as one of these words where one is within ``max_distance`` edits
             of what was read (arXiv 1507.05717, section 2.3.2).
         max_distance: See ``lexicon``.
     """
 
+    language: float = 0.2
     beam_width: int = 1
     lexicon: tuple[str, ...] = ()
     max_distance: int = 3
 
     def __post_init__(self) -> None:
-        if self.beam_width < 1 or self.max_distance < 0:
-            raise ConfigError(f"a beam of {self.beam_width} and {self.max_distance} edits make no sense")
+        if self.beam_width < 1 or self.max_distance < 0 or self.language < 0:
+            raise ConfigError(f"these settings of decoding make no sense: {self}")
+
+    @property
+    def best_path(self) -> bool:
+        """Whether each frame's most probable class is what counts."""
+        return self.beam_width == 1 and not self.lexicon
 
 
-_GREEDY = Decoding()
+_DEFAULT = Decoding()
+_INK_ONLY = Decoding(language=0.0)
 
 
 class CRNNRecognizer:
@@ -57,7 +69,7 @@ class CRNNRecognizer:
     Args:
         weights: A .safetensors file with its card; by default those that ship with ocrpipe.
         device: "cpu", "cuda", "mps" …
-        decoding: Greedy by default.
+        decoding: Greedy by default, with a little help of the language model.
         bf16: Compute in bfloat16; by default where the processor has instructions for it.
 
     Raises:
@@ -69,7 +81,7 @@ class CRNNRecognizer:
         weights: str | Path | None = None,
         *,
         device: str = "cpu",
-        decoding: Decoding = _GREEDY,
+        decoding: Decoding = _DEFAULT,
         bf16: bool | None = None,
     ) -> None:
         name = weights or "crnn"
@@ -90,10 +102,10 @@ class CRNNRecognizer:
         model: CRNN,
         charset: Charset,
         *,
-        decoding: Decoding = _GREEDY,
+        decoding: Decoding = _INK_ONLY,
         bf16: bool | None = None,
     ) -> CRNNRecognizer:
-        """A recogniser around a copy of a ready model, as training and tests need it."""
+        """A recogniser around a copy of a ready model, as training needs it: without the language."""
         copy = CRNN(model.config)
         copy.load_state_dict(model.state_dict())
         self = cls.__new__(cls)
@@ -116,6 +128,9 @@ class CRNNRecognizer:
         self._device = torch.device(device)
         self._decoding, self._temperature = decoding, temperature
         self._tree = BKTree(decoding.lexicon) if decoding.lexicon else None
+        self._language = load_language() if decoding.language and decoding.best_path else None
+        if self._language:
+            self._indices = (BOUNDARY, *self._language.indices(charset.characters))
         self._bf16 = has_bf16() and self._device.type == "cpu" if bf16 is None else bf16
         self._model = _fused(model.eval()).to(self._device)
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -150,10 +165,33 @@ class CRNNRecognizer:
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
             logits = self._model(inputs, mask)
         logits = logits.float() / self._temperature
-        if self._decoding.beam_width == 1 and self._tree is None:
-            return _best_path(logits, frames)
+        if self._decoding.best_path:
+            found = _best_path(logits, frames)
+            return (
+                [self._settled(*one) for one in zip(found, logits, strict=True)] if self._language else found
+            )
         log_probs = logits.log_softmax(-1).cpu().numpy()
         return [self._search(rows[:count]) for rows, count in zip(log_probs, frames, strict=True)]
+
+    def _settled(self, emissions: list[Emission], logits: Tensor) -> list[Emission]:
+        """What the language makes of the characters that the ink leaves open."""
+        unsure = [i for i, emission in enumerate(emissions) if emission.confidence < _SURE]
+        if not unsure or self._language is None:
+            return emissions
+        frames = [emissions[i].frame for i in unsure]
+        likeliest = logits[frames].log_softmax(-1).topk(min(_RIVALS, logits.shape[-1]), -1)
+        choices = [Choice((emission.label,), (0.0,)) for emission in emissions]
+        for i, values, labels in zip(
+            unsure, likeliest.values.tolist(), likeliest.indices.tolist(), strict=True
+        ):
+            near = [
+                (label, value)
+                for label, value in zip(labels, values, strict=True)
+                if label != BLANK and value > values[0] - _REACH
+            ]
+            choices[i] = Choice(*zip(*near, strict=True))
+        settled = settle(choices, self._language, self._indices, self._decoding.language)
+        return replaced(emissions, settled, choices)
 
     def _search(self, log_probs: NDArray[np.float32]) -> list[Emission]:
         if self._tree is not None:
@@ -175,6 +213,18 @@ class CRNNRecognizer:
                 CharSpan(text, emission.confidence, min(max(start, 0.0), width), min(max(end, 0.0), width))
             )
         return Recognition("".join(span.text for span in spans), tuple(spans))
+
+
+def load_language(weights: str | Path | None = None) -> CharacterModel:
+    """The language model of a .safetensors file, by default the one that ships.
+
+    Raises:
+        ocrpipe.errors.WeightsError: The file is missing, damaged, or no language model.
+    """
+    tensors, card = load(weights or "language")
+    return CharacterModel.from_arrays(
+        {name: tensor.numpy() for name, tensor in tensors.items()}, card.charset
+    )
 
 
 def has_bf16() -> bool:

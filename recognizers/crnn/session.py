@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ocrpipe import images
@@ -24,6 +25,7 @@ from ocrpipe.geometry import rectify
 from ocrpipe.pretrained.loader import FOLDER, Card, load, save
 from ocrpipe.recognizers.base import Recognizer
 from ocrpipe.recognizers.crnn.charset import Charset, default_charset
+from ocrpipe.recognizers.crnn.language import CharacterModel
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
 from ocrpipe.recognizers.crnn.pool import LinePool, Render
 from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer
@@ -161,6 +163,30 @@ def error_rate(recognizer: Recognizer, crops: Sequence[RealCrop]) -> float:
     for crop, text in zip(crops, texts, strict=True):
         counts += count_errors(*(normalize(t, casefold=crop.casefold) for t in (crop.text, text)))
     return counts.cer
+
+
+def ship_language(corpora: Path, *, recipe: str, folder: Path = FOLDER) -> Path:
+    """Count a language model in the texts of a folder and write it as the package's own.
+
+    Args:
+        corpora: Folder of text (see ``ocrpipe.synthesis.text.TextSource``).
+        recipe: What the texts are, for the card.
+        folder: Where ``language.safetensors`` and its card go.
+
+    Returns:
+        The model's path.
+
+    Raises:
+        ocrpipe.errors.ConfigError: There is no text.
+    """
+    characters = default_charset().characters
+    files = sorted(path for path in corpora.glob("*.txt") if path.stem[:2] in ("en", "zh"))
+    lines = (line for path in files for line in path.read_text(encoding="utf-8").splitlines())
+    model = CharacterModel.build(lines, characters)
+    tensors = {name: torch.from_numpy(array) for name, array in model.arrays().items()}
+    config = {"order": 3, "files": [path.name for path in files]}
+    card = Card("language", "", config, characters, date.today().isoformat(), recipe)
+    return save(tensors, card, folder)
 
 
 def ship(

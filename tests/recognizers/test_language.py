@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocrpipe.errors import ConfigError, WeightsError
+from ocrpipe.recognizers.crnn.decoding import Emission
+from ocrpipe.recognizers.crnn.language import BOUNDARY, CharacterModel, Choice, replaced, settle
+from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer, Decoding, load_language
+
+CHARACTERS = "abc 0123风险传"
+LINES = ["abc abc", "ab", "风险风险", "abcabc 12", "b a 01", "风传"] * 3
+
+
+@pytest.fixture(scope="module")
+def model() -> CharacterModel:
+    return CharacterModel.build(LINES, CHARACTERS, least=(1, 1))
+
+
+def log_prob(model: CharacterModel, text: str) -> float:
+    """Of the last of three characters, ``^`` standing for the boundary."""
+    before, last, next_ = (BOUNDARY if c == "^" else model.indices(c)[0] for c in text)
+    return model.log_prob(before, last, next_)
+
+
+@pytest.mark.parametrize("context", ["^^", "^a", "ab", "bc", "c ", "风险", "险险", "^传"])
+def test_probabilities_sum_to_one(model: CharacterModel, context: str) -> None:
+    total = sum(math.exp(log_prob(model, context + c)) for c in CHARACTERS if c not in "123")
+    # The digits count as one, and the smoothed share of the boundary and of the other digits is missing.
+    assert total == pytest.approx(1, abs=0.05)
+    assert total <= 1 + 1e-6
+
+
+def test_probabilities_are_witten_and_bells(model: CharacterModel) -> None:
+    """By hand, for the triple a b c, with counts in whole steps of their logarithm."""
+    text = ["^^" + line.translate(str.maketrans("123", "000")) for line in LINES]
+    single = Counter("".join(text).replace("^", ""))
+    pairs = Counter(line[i : i + 2] for line in text for i in range(len(line) - 1) if line[i + 1] != "^")
+    triples = Counter(line[i : i + 3] for line in text for i in range(len(line) - 2) if line[i + 2] != "^")
+
+    def mixed(counts: Counter[str], context: str, c: str, fallback: float) -> float:
+        after = {key[-1]: n for key, n in counts.items() if key[:-1] == context}
+        return (after.get(c, 0) + len(after) * fallback) / (sum(after.values()) + len(after))
+
+    own = (single["c"] + 0.5) / (sum(single.values()) + 0.5 * (len(CHARACTERS) + 1))
+    expected = mixed(triples, "ab", "c", mixed(pairs, "b", "c", own))
+    assert math.exp(log_prob(model, "abc")) == pytest.approx(expected, rel=0.05)
+
+
+def test_what_was_seen_is_likelier(model: CharacterModel) -> None:
+    assert log_prob(model, "^风险") > log_prob(model, "^风传") > log_prob(model, "^风a")
+    assert log_prob(model, "abc") > log_prob(model, "aba")
+
+
+def test_all_digits_are_one(model: CharacterModel) -> None:
+    assert len(set(model.indices("0123"))) == 1
+    assert log_prob(model, "^ 3") == log_prob(model, "^ 0")
+
+
+def test_rare_pairs_and_triples_are_left_out() -> None:
+    model = CharacterModel.build(["abc", "abc", "ac"], "abc", least=(2, 2))
+    assert model.second.tolist() == [1, 2, 3]  # a line begins with a; ab; bc
+    assert model.third.tolist() == [2, 3]  # b after the first a; abc
+    assert log_prob(model, "^ac") < log_prob(model, "^ab")
+
+
+def test_arrays_make_the_same_model(model: CharacterModel) -> None:
+    again = CharacterModel.from_arrays(model.arrays(), model.characters)
+    assert log_prob(again, "风险风") == log_prob(model, "风险风")
+
+
+@pytest.mark.parametrize("wrong", ["second", "thirds", "single"])
+def test_arrays_that_do_not_fit_are_refused(model: CharacterModel, wrong: str) -> None:
+    arrays = model.arrays()
+    cut = {**arrays, wrong: arrays[wrong][:-1]} if wrong != "single" else {"other": arrays[wrong]}
+    with pytest.raises(WeightsError):
+        CharacterModel.from_arrays(cut, model.characters)
+
+
+def test_no_text_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="no text"):
+        CharacterModel.build(["xyz"], "abc")
+    with pytest.raises(ConfigError, match="at most"):
+        CharacterModel.build(["abc"], "".join(map(chr, range(0x4E00, 0x4E00 + 9000))))
+
+
+def choices(model: CharacterModel, *places: dict[str, float]) -> list[Choice]:
+    """Each place's characters with their probabilities; labels are the model's own indices."""
+    return [
+        Choice([model.indices(c)[0] for c in place], [math.log(p) for p in place.values()])
+        for place in places
+    ]
+
+
+def settled(model: CharacterModel, *places: dict[str, float], weight: float = 0.3) -> str:
+    labels = settle(choices(model, *places), model, range(len(CHARACTERS) + 1), weight)
+    return "".join(CHARACTERS[label - 1] for label in labels)
+
+
+def test_language_settles_what_ink_leaves_open(model: CharacterModel) -> None:
+    unsure = {"传": 0.5, "险": 0.4}
+    assert settled(model, {"风": 1.0}, unsure, {"风": 1.0}) == "风险风"
+    assert settled(model, {"风": 1.0}, unsure, weight=0.0) == "风传"
+
+
+def test_clear_ink_stays(model: CharacterModel) -> None:
+    assert settled(model, {"风": 1.0}, {"传": 0.98, "险": 0.001}) == "风传"
+    assert settled(model, {"c": 1.0}, {"a": 1.0}, {"险": 1.0}) == "ca险"
+
+
+def test_nothing_is_nothing(model: CharacterModel) -> None:
+    assert settle([], model, [], 0.2) == []
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from("abc风险传"), st.floats(0.01, 1), min_size=1, max_size=3),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_the_beam_finds_the_best_of_all_sequences(places: list[dict[str, float]]) -> None:
+    model = CharacterModel.build(LINES, CHARACTERS, least=(1, 1))
+    given_ = choices(model, *places)
+
+    def score(labels: list[int]) -> float:
+        ends = [BOUNDARY, BOUNDARY, *labels]
+        language = sum(model.log_prob(*ends[i : i + 3]) for i in range(len(labels)))
+        ink = sum(c.log_probs[c.labels.index(label)] for c, label in zip(given_, labels, strict=True))
+        return ink + 0.3 * language
+
+    every: list[list[int]] = [[]]
+    for choice in given_:
+        every = [[*labels, label] for labels in every for label in choice.labels]
+    found = settle(given_, model, range(len(CHARACTERS) + 1), 0.3, beam_width=10_000)
+    assert score(found) == pytest.approx(max(map(score, every)))
+
+
+def test_a_replaced_character_has_its_own_probability() -> None:
+    emissions = [Emission(1, 3, 2, 4, 0.5), Emission(2, 7, 7, 7, 0.6)]
+    options = [Choice((1, 5), (math.log(0.5), math.log(0.3))), Choice((2,), (0.0,))]
+    new = replaced(emissions, [5, 2], options)
+    assert new[0] == Emission(5, 3, 2, 4, pytest.approx(0.3))  # type: ignore[arg-type]
+    assert new[1] is emissions[1]
+
+
+def test_the_model_that_ships_knows_both_languages() -> None:
+    model = load_language()
+
+    def likely(text: str) -> float:
+        return sum(model.log_prob(*model.indices(text[i : i + 3])) for i in range(len(text) - 2))
+
+    assert likely("金融风险") > likely("金融风传")
+    assert likely("the water") > likely("thc wafer")
+    assert sum(array.nbytes for array in model.arrays().values()) < 6_000_000
+
+
+def test_only_best_path_decoding_takes_it() -> None:
+    for decoding in (Decoding(beam_width=2), Decoding(lexicon=("a",)), Decoding(language=0.0)):
+        assert CRNNRecognizer(decoding=decoding)._language is None
+    with pytest.raises(ConfigError):
+        Decoding(language=-1)
+
+
+def test_a_file_of_another_model_is_refused() -> None:
+    weights = Path(__file__).parents[2] / "pretrained" / "ctpn.safetensors"
+    with pytest.raises(WeightsError):
+        load_language(weights)
