@@ -185,6 +185,23 @@ def language(
 
 
 @app.command()
+def calibrate(
+    corpora: Corpora,
+    run: Annotated[
+        Path, typer.Option(exists=True, file_okay=False, metavar="DIR", help="A recogniser's run folder.")
+    ],
+    lines: Annotated[int, typer.Option(min=1, metavar="N", help="Rendered lines to fit it on.")] = 1000,
+) -> None:
+    """Print the temperature for `export --calibration` that makes confidences mean what they say."""
+    from ocrpipe.recognizers.crnn import default_charset
+    from ocrpipe.recognizers.crnn.calibrate import temperature_of
+    from ocrpipe.recognizers.crnn.session import renderer
+
+    charset = default_charset()
+    typer.echo(temperature_of(run / "checkpoint.pt", charset, renderer(corpora, charset), lines))
+
+
+@app.command()
 def export(
     model: Annotated[Model, typer.Argument(help="What was trained.")],
     run: Annotated[Path, typer.Option(exists=True, file_okay=False, metavar="DIR", help="Its run folder.")],
