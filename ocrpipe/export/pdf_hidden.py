@@ -23,19 +23,28 @@ _DEEPEST = 8  # forms within forms
 
 
 def without_invisible_text(
-    pdf: Pdf, content: pikepdf.Page | Object, resources: Dictionary, depth: int = 0
+    pdf: Pdf, page: pikepdf.Page, resources: Dictionary
 ) -> tuple[bytes, Dictionary] | None:
-    """Content without the text it shows invisibly, and the resources it then needs.
+    """A page's content without the text it shows invisibly, and the resources it then needs.
 
     Args:
-        pdf: What it belongs to.
-        content: A page or a form XObject.
+        pdf: What the page belongs to.
+        page: The page; it is not changed.
         resources: Its resources; they are not changed.
-        depth: How many forms it lies in.
 
     Returns:
-        ``None`` where it has no such text.
+        ``None`` where it has no such text, or is too damaged to tell.
     """
+    try:
+        return _stripped(pdf, page, resources, 0)
+    except Exception:  # content is read operator by operator, and a damaged one may raise anything
+        return None
+
+
+def _stripped(
+    pdf: Pdf, content: pikepdf.Page | Object, resources: Dictionary, depth: int
+) -> tuple[bytes, Dictionary] | None:
+    """The same for a page, or for a form XObject within ``depth`` others."""
     kept: list[ContentStreamInstruction | ContentStreamInlineImage] = []
     forms: dict[str, Object] = {}
     mode, outer, found = 0, [], False
@@ -52,7 +61,7 @@ def without_invisible_text(
             form = _form(resources, name)
             if form is not None and name not in forms:
                 inner = form.get("/Resources", resources)
-                stripped = without_invisible_text(pdf, form, inner, depth + 1)
+                stripped = _stripped(pdf, form, inner, depth + 1)
                 if stripped is not None:
                     forms[name] = _copied(pdf, form, *stripped)
         elif operator in _SHOWING and mode == _INVISIBLE:

@@ -19,7 +19,7 @@ import pikepdf
 from numpy.typing import NDArray
 from pikepdf import Array, Dictionary, Pdf
 
-from ocrpipe.errors import ConfigError, UnreadableImageError
+from ocrpipe.errors import ConfigError, OcrError, UnreadableImageError
 from ocrpipe.export.blank_font import BlankFont
 from ocrpipe.export.parts import words
 from ocrpipe.export.pdf_hidden import without_invisible_text
@@ -63,10 +63,12 @@ def add_text(source: Path, pages: Sequence[Page], password: str | None = None) -
                     leaf.contents_add(text_layer(page, font, place, keep), prepend=True)
             stream = BytesIO()
             pdf.save(stream, deterministic_id=True, encryption=False)
+    except OcrError:
+        raise
     except pikepdf.PasswordError as error:
         raise UnreadableImageError(f"{source} is locked, by another password") from error
-    except (pikepdf.PdfError, OSError) as error:
-        raise UnreadableImageError(f"{source} cannot be written to: {error}") from error
+    except Exception as error:  # damaged objects are of unexpected types, so that anything can come
+        raise UnreadableImageError(f"no text can be added to {source}: {error}") from error
     return stream.getvalue()
 
 
@@ -101,6 +103,8 @@ def _outside(visible: NDArray[np.float64], place: Placing) -> Callable[[Word], b
 def _placing(leaf: pikepdf.Page, page: Page) -> Placing:
     """Where a point of the page's image lies on the page: PDFium fills the image with the visible box."""
     left, bottom, right, top = _visible_box(leaf)
+    if left >= right or bottom >= top:
+        raise ConfigError(f"page {page.number} shows nothing in the PDF: its boxes do not meet")
     width, height = right - left, top - bottom
     rotate = _inherited(leaf, "/Rotate")
     turn = round(float(rotate) / 90) % 4 if rotate is not None else 0
@@ -130,10 +134,7 @@ def _visible_box(leaf: pikepdf.Page) -> tuple[float, float, float, float]:
     media = _box(_inherited(leaf, "/MediaBox")) or _LETTER
     crop = _box(_inherited(leaf, "/CropBox")) or media
     left, bottom = max(media[0], crop[0]), max(media[1], crop[1])
-    right, top = min(media[2], crop[2]), min(media[3], crop[3])
-    if left >= right or bottom >= top:
-        raise UnreadableImageError("a page of the PDF shows nothing: its boxes do not meet")
-    return left, bottom, right, top
+    return left, bottom, min(media[2], crop[2]), min(media[3], crop[3])
 
 
 def _box(value: Any) -> tuple[float, float, float, float] | None:

@@ -251,6 +251,33 @@ def test_visible_text_is_not_doubled(scan: Any, page: Page, tmp_path: Path, in_a
         assert word.text in text_of_page
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"BT (abc Tj", b"<< /A", b"\0\xff\xfe 1 ] >> ET", b"BI /W 1 ID xx", b"Q 3 Tr /X Tr (a) Tj /No Do 7 Do"],
+)
+def test_damaged_content_gets_its_text_all_the_same(
+    scan: Any, page: Page, tmp_path: Path, content: bytes
+) -> None:
+    source = tmp_path / "scan.pdf"
+    with pikepdf.open(BytesIO(scan())) as pdf:
+        pdf.pages[0].Contents = pdf.make_stream(content)
+        pdf.save(source)
+    was_read = replace(page, number=1)
+    (text,) = texts(document_bytes([was_read], "pdf", source=source))
+    assert text.startswith(lines_of(was_read))
+
+
+def test_html_of_a_locked_source(scan: Any, page: Page, tmp_path: Path) -> None:
+    source = tmp_path / "scan.pdf"
+    with pikepdf.open(BytesIO(scan())) as pdf:
+        pdf.save(source, encryption=pikepdf.Encryption(user="secret", owner="other"))
+    was_read = read(source, page, password="secret")
+    shown = document_bytes([was_read], "html", source=source, password="secret")
+    assert b"data:image/jpeg" in shown
+    with pytest.raises(UnreadableImageError, match="is locked"):
+        document_bytes([was_read], "html", source=source)
+
+
 def test_what_does_not_fit(scan: Any, page: Page, tmp_path: Path) -> None:
     source = tmp_path / "scan.pdf"
     source.write_bytes(scan(2))
