@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from torch import nn
+
+from ocrpipe.errors import ConfigError
+from ocrpipe.pretrained.loader import Card, save
+from ocrpipe.recognizers.crnn import finetune as module
+from ocrpipe.recognizers.crnn import training
+from ocrpipe.recognizers.crnn.charset import default_charset
+from ocrpipe.recognizers.crnn.data import load_lines
+from ocrpipe.recognizers.crnn.finetune import (
+    Figure,
+    FinetuneConfig,
+    finetune,
+    mixture,
+    rendered_lines,
+    sample_crops,
+    stand_ins,
+)
+from ocrpipe.recognizers.crnn.model import CRNNConfig
+from ocrpipe.recognizers.crnn.pool import to_training
+from ocrpipe.recognizers.crnn.training import CHECKPOINT, Trainer, build
+from ocrpipe.synthesis.fonts import FontLibrary
+from ocrpipe.synthesis.lines import LineSample
+
+TINY = CRNNConfig(len(default_charset()), channels=(4, 4, 4, 4), hidden=4, bottleneck=4)
+FONTS = sorted((Path(__file__).parents[1] / "data" / "fonts").glob("Noto*"))
+NOWHERE = np.empty(0, np.float32)
+WORDS = ("one line", "two lines", "more of it", "the end", "1845", "a b c")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """Line images with their texts, one of them with a character that is not in the charset."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for i, text in enumerate((*WORDS, "ſo")):
+        image = np.full((32, 16 * len(text) + 16), 240, np.uint8)
+        cv2.putText(image, text, (8, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 30, 2, cv2.LINE_AA)
+        Image.fromarray(image).save(folder / f"{i}.png")
+        (folder / f"{i}.gt.txt").write_text(text, "utf-8")
+    return folder
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Path:
+    """Weights of a tiny model that has learnt nothing."""
+    card = Card("start", "", TINY.to_dict(), charset=default_charset().characters)
+    return save(build(default_charset(), TINY, seed=5).state_dict(), card, tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def own_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' fonts, where the real thing looks for the system's."""
+    monkeypatch.setattr(module, "some_fonts", lambda: FontLibrary.from_files(FONTS))
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second a step, however fast the machine is."""
+    ticks = itertools.count(0.0, 0.5)
+    monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+
+
+def settings(folder: Path, **changes: Any) -> FinetuneConfig:
+    values = {"minutes": 0.025, "threads": 1, "warm_lines": 8, "batch_pixels": 512, "bf16": False, "mix": 0.0}
+    return FinetuneConfig(run=folder / "run", **{**values, **changes})
+
+
+def test_lines_are_learnt_from_measured_and_gone_on_with(own: Path, start: Path, tmp_path: Path) -> None:
+    records: list[dict[str, Any]] = []
+    said: list[str] = []
+    figures = finetune([own], settings(tmp_path), start=start, log=records.append, say=said.append)
+    assert said[0] == f"{own}: 5 lines to train on, 1 held out"
+    assert said[1] == f"{own}: 1 line left out, the charset lacks characters of their text (ſ): 6.png"
+    (figure,) = figures
+    assert (figure.name, figure.lines) == (f"held out of {own}", 1)
+    assert figure.before >= 0 and figure.after == records[-1][figure.name]
+    assert records[-1]["step"] == 3
+    assert finetune([own], settings(tmp_path), start=start, log=records.append) == figures  # it is over
+    assert records[-1]["step"] == 3
+    finetune([own], settings(tmp_path, minutes=0.05), start=start, log=records.append)
+    assert records[-1]["step"] == 6
+
+
+def test_rendered_lines_are_mixed_in_and_measured(own: Path, start: Path, tmp_path: Path) -> None:
+    validation = tmp_path / "real"
+    validation.mkdir()
+    (validation / "gt.jsonl").write_text(
+        json.dumps(
+            {
+                "image": "../own/0.png",
+                "lines": [{"text": "one line", "quad": [[0, 0], [144, 0], [144, 32], [0, 32]]}],
+            }
+        )
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_MEASURED", 5)
+        figures = finetune([own], settings(tmp_path, mix=0.5), start=start, validation=[validation])
+    assert [(figure.name, figure.lines) for figure in figures] == [
+        (f"held out of {own}", 1),
+        ("rendered", 5),
+        (str(validation), 1),
+    ]
+
+
+def test_a_training_that_is_stopped_has_no_figures_after_it(
+    own: Path, start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopping(trainer: Trainer, pool: Any) -> None:
+        trainer.stop()
+        trainer.fit(pool)
+
+    monkeypatch.setattr(module, "fit", stopping)
+    (figure,) = finetune([own], settings(tmp_path, minutes=5.0), start=start)
+    assert isinstance(figure, Figure) and figure.after is None
+    assert (tmp_path / "run" / CHECKPOINT).exists()
+
+
+def test_nothing_need_be_held_out(own: Path, start: Path, tmp_path: Path) -> None:
+    assert finetune([own], settings(tmp_path, hold_out=0.0), start=start) == ()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"frames_fade": 0.1}, "frames_fade"), ({"hold_out": 1.0}, "hold_out"), ({"mix": -0.1}, "mix")],
+)
+def test_settings_that_make_no_sense_are_refused(tmp_path: Path, wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        settings(tmp_path, **wrong)
+
+
+def blank(rng: np.random.Generator) -> LineSample:
+    return LineSample(np.zeros((8, 8), np.uint8), "rendered", NOWHERE)
+
+
+def test_the_mixture_has_the_share_asked_for(own: Path) -> None:
+    lines = load_lines(own, default_charset()).lines
+    for mix in (0.2, 0.8):
+        render, rng = mixture(lines, lambda: blank, mix), np.random.default_rng(0)
+        drawn = [render(rng).text for _ in range(300)]
+        assert drawn.count("rendered") / 300 == pytest.approx(mix, abs=0.08)
+        assert {*drawn} == {*WORDS, "rendered"}
+    own_only = mixture(lines, None, 0.5)
+    assert own_only(np.random.default_rng(0)).text in WORDS
+
+
+def test_without_corpora_ones_own_texts_and_patterns_stand_in() -> None:
+    charset = default_charset()
+    texts = stand_ins(["my own words", "我的字"], charset)
+    assert "my own words" in texts["en"] and "我的字" in texts["zh"] and "我的字" not in texts["en"]
+    assert len({*"".join(texts["zh"])}) > 3000 and len(set(texts["en"])) > 100
+    render = rendered_lines(None, ["my own words"], charset, FontLibrary.from_files(FONTS))
+    crops = sample_crops(render, charset, 12)
+    assert [crop.text for crop in crops] == [crop.text for crop in sample_crops(render, charset, 12)]
+    assert all(to_training(LineSample(crop.image, crop.text, NOWHERE), charset) for crop in crops)
+
+
+def test_a_pull_keeps_weights_near_their_start(own: Path, tmp_path: Path) -> None:
+    lines = [
+        line
+        for one in load_lines(own, default_charset()).lines[:3]
+        if (line := to_training(LineSample(one.crop(), one.text, NOWHERE), default_charset()))
+    ]
+    batch = [line for line in lines if line.image.shape[1] == lines[0].image.shape[1]]
+
+    def moved(anchor: float) -> float:
+        config = settings(tmp_path, anchor=anchor, minutes=5.0, learning_rate=1e-2, warm_steps=1)
+        trainer = Trainer(build(default_charset(), TINY), default_charset(), config)
+        begin = trainer.model.classify.weight.detach().clone()
+        for _ in range(10):
+            trainer.step(batch)
+        return float((trainer.model.classify.weight.detach() - begin).abs().mean())
+
+    assert moved(50.0) < 0.5 * moved(0.0)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_norms_keep_their_statistics_where_frozen(own: Path, tmp_path: Path, frozen: bool) -> None:
+    trainer = Trainer(
+        build(default_charset(), TINY), default_charset(), settings(tmp_path, freeze_norms=frozen)
+    )
+    before = statistics(trainer.model)
+    lines = load_lines(own, default_charset()).lines
+
+    class Still:
+        rendered = 1
+
+        def wait(self, count: int) -> None:
+            pass
+
+        def batch(self, rng: np.random.Generator, pixels: int) -> list[Any]:
+            return [to_training(LineSample(lines[0].crop(), lines[0].text, NOWHERE), default_charset())]
+
+    trainer.fit(Still())  # type: ignore[arg-type]
+    assert torch.equal(before, statistics(trainer.model)) == frozen
+
+
+def statistics(model: nn.Module) -> torch.Tensor:
+    norms = [one for one in model.modules() if isinstance(one, nn.BatchNorm2d)]
+    return torch.cat([torch.as_tensor(one.running_mean) for one in norms]).clone()
+
+
+TEXT = """It was a bright cold day in spring and the clocks were striking when the old captain came down from
+the harbour with his papers under one arm. Nobody in the village knew what he had written in them, for he
+kept them locked away in a wooden chest and answered every question with a quiet smile. Years later, when the
+house had been sold, a boy found the key behind a loose brick above the window and took it to the judge.
+""".split()
+
+
+def odd_line(text: str) -> NDArray[np.uint8]:
+    """A line as it is never printed: leaning far back, cut into stripes."""
+    font = ImageFont.truetype(FONTS[1], 34, layout_engine=ImageFont.Layout.BASIC)
+    image = Image.new("L", (round(font.getlength(text)) + 80, 56), 255)
+    ImageDraw.Draw(image).text((20, 4), text, fill=0, font=font)
+    leaning = image.transform(image.size, Image.Transform.AFFINE, (1, -0.8, 10, 0, 1, 0), fillcolor=255)
+    striped = np.array(leaning)
+    striped[:, ::5] = striped[:, 1::5] = 255
+    return striped
+
+
+@pytest.mark.slow
+def test_an_odd_look_is_learnt_and_the_rest_is_not_forgotten(tmp_path: Path) -> None:
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(120):
+        words = [TEXT[k] for k in rng.integers(len(TEXT), size=int(rng.integers(1, 5)))]
+        Image.fromarray(odd_line(" ".join(words))).save(folder / f"{i}.png")
+        (folder / f"{i}.gt.txt").write_text(" ".join(words), "utf-8")
+    config = settings(tmp_path, minutes=0.7, batch_pixels=4096, hold_out=0.2, mix=0.5, warm_lines=200)
+    held, rendered = finetune([folder], config)
+    assert held.before > 0.15 and held.after is not None and rendered.after is not None
+    assert held.after < 0.5 * held.before
+    assert rendered.after < rendered.before + 0.02
