@@ -221,9 +221,7 @@ def test_calibration_divides_the_logits(model: CRNN, tmp_path: Path) -> None:
         for calibration in (1.0, 3.0)
     ]
     ink = Decoding(language=0.0)
-    sharp, soft = (
-        CRNNRecognizer(path, bf16=False, decoding=ink).recognize([CROPS[0]])[0] for path in paths
-    )
+    sharp, soft = (CRNNRecognizer(path, bf16=False, decoding=ink).recognize([CROPS[0]])[0] for path in paths)
     assert sharp.text == soft.text
     assert soft.confidence < sharp.confidence - 0.05
 
