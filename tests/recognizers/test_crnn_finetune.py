@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import nn
+from typer.testing import CliRunner, Result
 
+from ocrpipe.cli import app
+from ocrpipe.environment import TRAINING
 from ocrpipe.errors import ConfigError
 from ocrpipe.pretrained.loader import Card, save
 from ocrpipe.recognizers.crnn import finetune as module
@@ -211,6 +215,53 @@ def test_norms_keep_their_statistics_where_frozen(own: Path, tmp_path: Path, fro
 def statistics(model: nn.Module) -> torch.Tensor:
     norms = [one for one in model.modules() if isinstance(one, nn.BatchNorm2d)]
     return torch.cat([torch.as_tensor(one.running_mean) for one in norms]).clone()
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in ("train", "crnn", *arguments)])
+
+
+@pytest.fixture
+def restarted(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in TRAINING.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("restarted")
+def test_the_command_line_tunes_as_told_and_prints_a_table(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    calls: list[tuple[Sequence[Path], FinetuneConfig, dict[str, Any]]] = []
+
+    def tune(folders: Sequence[Path], config: FinetuneConfig, **options: Any) -> tuple[Figure, ...]:
+        calls.append((folders, config, options))
+        options["say"]("3 lines left out")
+        return Figure("held out of own", 12, 0.5, 0.0625), Figure("rendered", 150, 0.1, None)
+
+    monkeypatch.setattr(module, "finetune", tune)
+    both = ("--data", tmp_path, "--data", tmp_path)
+    result = run(*both, "--hold-out", 0.2, "--mix", 0.3, "--validate", "real", "--set", "learning_rate=1e-4")
+    assert (result.exit_code, result.stderr) == (0, "3 lines left out\n")
+    ((folders, config, options),) = calls
+    assert folders == [tmp_path, tmp_path]
+    assert (config.hold_out, config.mix, config.learning_rate) == (0.2, 0.3, 1e-4)
+    assert (config.run, config.minutes) == (Path("runs/finetune"), 5.0)
+    assert (options["corpora"], options["start"], options["validation"]) == (None, "crnn", [Path("real")])
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert ["held", "out", "of", "own", "12", "0.500", "0.062"] in rows
+    assert ["rendered", "150", "0.100", "stopped"] in rows
+
+
+@pytest.mark.usefixtures("restarted")
+def test_the_command_line_says_what_does_not_go_together(tmp_path: Path) -> None:
+    for arguments, said in (
+        ((), "training needs --corpora, fine-tuning --data"),
+        (("--corpora", tmp_path, "--mix", 0.5), "--hold-out and --mix go with --data"),
+        (("--data", tmp_path, "--paper"), "--paper makes a new network"),
+        (("--data", tmp_path, "--run", tmp_path / "run"), "neither gt.jsonl nor line images"),
+    ):
+        result = run(*arguments)
+        assert result.exit_code == 2 and said in result.stderr
 
 
 TEXT = """It was a bright cold day in spring and the clocks were striking when the old captain came down from
