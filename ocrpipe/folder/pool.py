@@ -75,13 +75,12 @@ class Pool:
         """Whether outcomes are to be waited for."""
         return self._working + len(self._retries) > 0
 
-    @property
-    def pids(self) -> list[int]:
-        """Ids of the processes."""
-        return [worker.process.pid for worker in self._workers]
-
     def submit(self, task: Task, attempt: int = 1) -> None:
-        """Begin a task; there must be room."""
+        """Begin a task; there must be room.
+
+        Raises:
+            OcrError: A process is needed for it and can't be started.
+        """
         worker = next((one for one in self._workers if one.task is None), None)
         if worker is None:
             worker = _Worker(self._settings, self._events)
@@ -132,12 +131,11 @@ class Pool:
         if message is None:
             return self._lost(worker)
         if isinstance(message, Alive):
-            self._lost_at_start = 0
-            worker.loaded = worker.loaded or isinstance(task, Read)
+            if isinstance(task, Read):
+                worker.loaded, self._lost_at_start = True, 0
             if task:
                 worker.deadline = monotonic() + self._limit(task)
         elif task:
-            self._lost_at_start = 0
             worker.finish()
             return [(task, message)]
         return []
@@ -180,13 +178,15 @@ class _Worker:
         threads = str(settings.threads)
         environment = {**_ALLOCATOR, **os.environ, "OMP_NUM_THREADS": threads}
         self._noise: IO[bytes] = tempfile.TemporaryFile("a+b")  # noqa: SIM115, end() closes it
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", _START, json.dumps(path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._noise,
-            env=environment,
-        )
+        command = [sys.executable, "-c", _START, json.dumps(path)]
+        pipe = subprocess.PIPE
+        try:
+            self.process = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=self._noise, env=environment
+            )
+        except OSError as error:
+            self._noise.close()
+            raise OcrError(f"no worker process can be started: {error.strerror}") from error
         self.task: Task | None = None
         self.attempt = 1
         self.deadline = 0.0
