@@ -113,10 +113,10 @@ def finetune(
         ocrpipe.errors.MissingExtraError: Rendering needs fontTools.
         ocrpipe.errors.WeightsError: The weights to start from or the checkpoint cannot be used.
     """
-    charset = default_charset()
+    charset, say = default_charset(), say or (lambda text: None)
     network = starting_network(start, charset)
     height = network.config.height
-    lines, sets = _own(folders, config.hold_out, charset, height, say or (lambda text: None))
+    lines, sets = _own(folders, config.hold_out, charset, height, say)
     make_rendered: Callable[[], Render] | None = None
     if config.mix:
         texts = tuple(line.text for line in lines)
@@ -135,12 +135,21 @@ def finetune(
 
     before = measure(network)
     trainer = Trainer(network, charset, config, validate=validate if sets else None, log=log)
-    make = partial(mixture, lines, make_rendered, config.mix)
-    seed = int.from_bytes(os.urandom(4), "big")  # a resumed run must see new lines
-    with LinePool(
-        make, charset, workers=workers, capacity=20_000, lead=config.warm_lines, height=height, seed=seed
-    ) as pool:
-        fit(trainer, pool)
+    if trainer.resume() and trainer.share >= 1:
+        say(f"the training in {config.run} is over: raise the minutes for more, or name another run")
+        trainer.validate()
+    else:
+        make = partial(mixture, lines, make_rendered, config.mix)
+        with LinePool(
+            make,
+            charset,
+            workers=workers,
+            capacity=20_000,
+            lead=config.warm_lines,
+            height=height,
+            seed=int.from_bytes(os.urandom(4), "big"),  # a resumed run must see new lines
+        ) as pool:
+            fit(trainer, pool)
     if trainer.share < 1:
         after.clear()
     return tuple(Figure(name, len(sets[name]), rate, after.get(name)) for name, rate in before.items())

@@ -93,8 +93,8 @@ def test_lines_are_learnt_from_measured_and_gone_on_with(own: Path, start: Path,
     assert (figure.name, figure.lines) == (f"held out of {own}", 1)
     assert figure.before >= 0 and figure.after == records[-1][figure.name]
     assert records[-1]["step"] == 3
-    assert finetune([own], settings(tmp_path), start=start, log=records.append) == figures  # it is over
-    assert records[-1]["step"] == 3
+    assert finetune([own], settings(tmp_path), start=start, log=records.append, say=said.append) == figures
+    assert records[-1]["step"] == 3 and said[-1].startswith(f"the training in {tmp_path / 'run'} is over")
     finetune([own], settings(tmp_path, minutes=0.05), start=start, log=records.append)
     assert records[-1]["step"] == 6
 
