@@ -1,0 +1,48 @@
+"""Which way up, and how skewed: signs, sureness, and pages without anything to go by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ocrpipe import images
+from ocrpipe.geometry import rotate, turn
+from ocrpipe.integrations.ocrmypdf.upright import skew, which_way_up
+from ocrpipe.pipeline import Options, Pipeline
+
+Draw = Callable[..., NDArray[np.uint8]]
+
+
+@pytest.fixture
+def pipeline(engines: ModuleType) -> Pipeline:
+    return Pipeline(engines.Bars(), engines.Notches(), options=Options(orientation=False))
+
+
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+def test_turns_back_what_was_turned(turned: int, draw: Draw, pipeline: Pipeline) -> None:
+    back, sureness = which_way_up(pipeline, turn(draw(0, 1, 2, 3), turned))
+    assert back == -turned % 360
+    assert sureness == 1.0
+
+
+def test_few_characters_are_little_to_go_by(draw: Draw, pipeline: Pipeline) -> None:
+    back, sureness = which_way_up(pipeline, turn(draw(0), 180))
+    assert back == 180
+    assert sureness == pytest.approx(0.5)  # five characters
+
+
+def test_nothing_to_go_by(pipeline: Pipeline) -> None:
+    assert which_way_up(pipeline, np.full((400, 300, 3), 255, np.uint8)) == (0, 0.0)
+
+
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+@pytest.mark.parametrize("angle", [3.0, -2.0])
+def test_skew_of_pages_that_lie_any_way(angle: float, turned: int) -> None:
+    sample = images.load(Path(__file__).parents[3] / "docs" / "sample.png")  # skewed by 0.7° itself
+    skewed, _ = rotate(turn(sample, turned), angle)
+    assert skew(skewed) == pytest.approx(0.7 + angle, abs=0.15)
