@@ -56,12 +56,12 @@ class OcrpipeEngine(OcrEngine):
 
     @staticmethod
     def get_orientation(input_file: Path, options: OcrOptions) -> OrientationConfidence:
-        """The clockwise quarter turn that makes a page upright, and how sure that is, 0 to 20."""
+        """The clockwise quarter turn that a page was given, to be undone, and how sure that is, 0 to 20."""
         with _as_theirs():
             from ocrpipe.integrations.ocrmypdf import reading
 
             turned, sureness = reading.orientation(input_file, _models(options))
-        return OrientationConfidence(turned, _SURE * sureness)
+        return OrientationConfidence(-turned % 360, _SURE * sureness)
 
     @staticmethod
     def get_deskew(input_file: Path, options: OcrOptions) -> float:

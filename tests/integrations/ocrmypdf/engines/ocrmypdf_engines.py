@@ -32,7 +32,7 @@ THREADS: set[tuple[str, int, int]] = set()
 
 
 def width(index: int) -> int:
-    return 400 + 80 * index
+    return 250 + 130 * index
 
 
 class Bars:
@@ -52,7 +52,7 @@ class Notches:
 
     def _read(self, crop: NDArray[np.uint8]) -> Recognition:
         height, length = crop.shape[:2]
-        index = round((length * HEIGHT / height - width(0)) / 80)
+        index = round((length * HEIGHT / height - width(0)) / 130)
         text = TEXTS[min(max(index, 0), len(TEXTS) - 1)]
         corner = (slice(height // 2, None), slice(-height, None))
         upright = crop[corner].mean() > crop[::-1, ::-1][corner].mean()
