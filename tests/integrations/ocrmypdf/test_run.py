@@ -189,6 +189,7 @@ def test_hocr_and_back(run: Run, draw: Draw, scan: Scan, tmp_path: Path, engines
     assert min(page.overlaps()) > 0.6  # OCRmyPDF sets hOCR's lines on the lower edge of their boxes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [[], ["--no-use-threads"]])
 def test_command_line_with_two_jobs(
     how: list[str], draw: Draw, scan: Scan, tmp_path: Path, engines: ModuleType
