@@ -3,7 +3,7 @@
     python benchmarks/ocrmypdf_speed.py [IMAGE...] [--pages 4] [--jobs 2] [--runs 3]
 
 The engines take turns, one run at a time, a different one first in each round. With ``none`` OCRmyPDF does
-all but read: what that takes is in the other two as well. So is starting, for ocrpipe with loading its models.
+all but read; what that takes is in the other two as well. Starting counts, and so does loading models.
 
 It is not called ``ocrmypdf.py``, for that is what scripts of this folder would then import by that name.
 """

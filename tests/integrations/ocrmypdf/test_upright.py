@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 from ocrpipe import images
 from ocrpipe.geometry import rotate, turn
-from ocrpipe.integrations.ocrmypdf.upright import skew, which_way_up
 from ocrpipe.pipeline import Options, Pipeline
+
+pytest.importorskip("ocrmypdf", minversion="17")
+
+from ocrpipe.integrations.ocrmypdf.upright import skew, which_way_up
 
 Draw = Callable[..., NDArray[np.uint8]]
 
