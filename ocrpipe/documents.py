@@ -30,7 +30,7 @@ _REOPEN_AFTER = 10  # pages; PDFium keeps what it has read of an open document
 
 # PDFium keeps process-wide state and may be in one call at a time. Re-entrant, since a forgotten generator
 # may be collected, and so closed, in the middle of another one's step.
-_pdfium = threading.RLock()
+pdfium_lock = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +117,7 @@ def _pdf_pages(
 ) -> Iterator[PageImage]:
     document = _open_pdf(stream, name, password)
     try:
-        with _pdfium:
+        with pdfium_lock:
             total = len(document)
         if not total:
             raise UnreadableImageError(f"{name} has no pages")
@@ -125,17 +125,17 @@ def _pdf_pages(
             _check_number(number, total, name)
             yield _render(document, number, name, dpi, max_pixels)
             if index % _REOPEN_AFTER == 0:
-                with _pdfium:
+                with pdfium_lock:
                     document.close()
                 document = _open_pdf(stream, name, password)
     finally:
-        with _pdfium:
+        with pdfium_lock:
             document.close()
 
 
 def _open_pdf(stream: BinaryIO, name: str, password: str | None) -> pdfium.PdfDocument:
     try:
-        with _pdfium:
+        with pdfium_lock:
             document = pdfium.PdfDocument(stream, password=password)
             document.init_forms()  # so that what was typed into a form is rendered
             return document
@@ -149,7 +149,7 @@ def _open_pdf(stream: BinaryIO, name: str, password: str | None) -> pdfium.PdfDo
 
 def _render(document: pdfium.PdfDocument, number: int, name: str, dpi: float, max_pixels: int) -> PageImage:
     try:
-        with _pdfium, closing(document[number - 1]) as page:
+        with pdfium_lock, closing(document[number - 1]) as page:
             width, height = page.get_size()
             dpi = min(dpi, POINTS_PER_INCH * math.sqrt(max_pixels / (width * height)))
             with closing(page.render(scale=dpi / POINTS_PER_INCH, rev_byteorder=True)) as bitmap:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ocrpipe.errors import ConfigError
 from ocrpipe.integrations.rapidocr import load_stage
 from ocrpipe.recognizers.base import CharSpan, Recognition
+from ocrpipe.recognizers.crnn.decoding import collapse
 from ocrpipe.recognizers.spans import spans_around
 
 _HEIGHT = 48  # pixels of a crop as the network takes it
@@ -78,19 +79,12 @@ class RapidOCRRecognizer:
 
     def _decode(self, frames: NDArray[np.float32], step: float, crop: Crop) -> Recognition:
         """The best path through T×C probabilities whose frames lie ``step`` pixels of the crop apart."""
-        best, surest = frames.argmax(axis=1), frames.max(axis=1)
-        starts = np.flatnonzero(np.diff(best, prepend=-1))
-        runs = [
-            range(start, end)
-            for start, end in zip(starts, (*starts[1:], len(best)), strict=True)
-            if best[start] != 0
-        ]
-        peaks = [max(run, key=surest.__getitem__) for run in runs]
+        read = collapse(frames.argmax(axis=1), frames.max(axis=1))
         height, width = crop.shape[:2]
-        spans = spans_around([(peak + 0.5) * step for peak in peaks], height / 2, width)
+        spans = spans_around([(one.frame + 0.5) * step for one in read], height / 2, width)
         chars = tuple(
-            CharSpan(self._classes[best[peak]], min(float(surest[peak]), 1.0), start, end)
-            for peak, (start, end) in zip(peaks, spans, strict=True)
+            CharSpan(self._classes[one.label], one.confidence, start, end)
+            for one, (start, end) in zip(read, spans, strict=True)
         )
         return Recognition("".join(char.text for char in chars), chars)
 

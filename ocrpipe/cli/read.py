@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ocrpipe.pipeline import Pipeline
 
 _PRINTABLE = ("txt", "json")
-_OTHER_SUFFIXES = {"alto": "xml"}
 
 
 def read(
@@ -31,7 +30,11 @@ def read(
     json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
     format: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="txt, json, hocr, alto, html or pdf; by --out's suffix, or txt."),
+        typer.Option(
+            metavar="NAME",
+            help="txt, json, hocr, alto, pagexml, html, pdf, csv, parquet or labelstudio; by --out's suffix, "
+            "or txt.",
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="PATH", help="File to write; for several FILEs, a folder.")
@@ -60,11 +63,13 @@ def read(
     """
     if json and format not in (None, "json"):
         raise ConfigError(f"--json and --format {format} contradict each other")
+    from ocrpipe.export.naming import suffix_of
+
     format = "json" if json else format
     if format not in (None, *_PRINTABLE) and out is None:
         raise ConfigError(f"--format {format} needs --out; only {' and '.join(_PRINTABLE)} can be printed")
     numbers = _page_numbers(pages) if pages else None
-    results = _Target.of(out, files, _OTHER_SUFFIXES.get(format or "txt", format or "txt"))
+    results = _Target.of(out, files, suffix_of(format or "txt"))
     pictures = _Target.of(draw, files, "overlay.png")
 
     from ocrpipe.pipeline import Pipeline
@@ -144,9 +149,15 @@ class _Target:
         return target
 
     def path(self, file: Path, number: int) -> Path:
-        path = self.where / f"{file.stem}.{self.suffix}" if self.is_folder else self.where
-        name, dot, suffix = path.name.partition(".")
-        return path if number == 1 else path.with_name(f"{name}-{number}{dot}{suffix}")
+        suffix = f".{self.suffix}"
+        if self.is_folder:
+            stem = file.stem
+        elif self.where.name.endswith(suffix):
+            stem = self.where.name.removesuffix(suffix)
+        else:
+            stem, suffix = self.where.stem, self.where.suffix
+        folder = self.where if self.is_folder else self.where.parent
+        return folder / (f"{stem}{suffix}" if number == 1 else f"{stem}-{number}{suffix}")
 
     def format(self, asked: str | None) -> str | None:
         """The format to save in, ``None`` where the suffix decides."""

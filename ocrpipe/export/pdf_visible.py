@@ -13,7 +13,7 @@ import pypdfium2 as pdfium
 from numpy.typing import NDArray
 from pypdfium2 import raw
 
-from ocrpipe.documents import _pdfium  # PDFium may be in one call at a time
+from ocrpipe.documents import pdfium_lock  # PDFium may be in one call at a time
 from ocrpipe.errors import UnreadableImageError
 
 _UNSEEN = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
@@ -37,7 +37,7 @@ def visible_characters(
     Raises:
         UnreadableImageError: The PDF is damaged or locked.
     """
-    with _pdfium:
+    with pdfium_lock:
         try:
             with pdfium.PdfDocument(source, password=password) as document:
                 return {n: _of_page(document, n) for n in numbers if 1 <= n <= len(document)}

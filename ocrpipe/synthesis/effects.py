@@ -175,6 +175,11 @@ def degrade(image: Image, rng: Rng, strength: float = 1.0) -> Image:
     return image
 
 
+def bearable(height: int) -> float:
+    """The share of a degradation's strength that a line's crop of this height bears: small print less."""
+    return min(1.0, max(0.15, (height - 8) / 18))
+
+
 def _smooth(rng: Rng, height: int, width: int, cell: float) -> NDArray[np.float32]:
     """Smooth noise in 0..1 whose blobs are about ``cell`` pixels across."""
     coarse = rng.random((max(2, round(height / cell) + 1), max(2, round(width / cell) + 1)), np.float32)

@@ -154,7 +154,7 @@ class FontLibrary:
     def pick(self, rng: np.random.Generator, kind: str, text: str = "") -> Font:
         """A random font of a kind that covers ``text``.
 
-        Families are equally likely, of however many faces, but for those that Chinese is mostly printed in.
+        Families are equally likely, of however many faces, but for those in ``_SHARES``.
 
         Raises:
             ocrpipe.errors.ConfigError: No font of the kind covers the text.

@@ -131,7 +131,7 @@ class LineRenderer:
 
         Chinese text is set with its Latin letters in the same face, in a Latin one, or full-width.
         """
-        first = main = self._main_font(rng, any(map(is_han, text)))
+        main = self._main_font(rng, any(map(is_han, text)))
         if main.unicase:
             text = text.upper()
         other = self._fonts.pick(rng, "latin")
@@ -140,11 +140,11 @@ class LineRenderer:
         letters = []
         stressed = self._stressed(rng, main, len(text))
         for place, character in enumerate(text):
-            main = stressed.get(place, first)
+            face = stressed.get(place, main)
             drawn = _FULL_WIDTH.get(character, character) if wide else character
-            font: Font | None = other if mixed and not wide and character.isascii() else main
+            font: Font | None = other if mixed and not wide and character.isascii() else face
             if font is not None and not font.covers(drawn):
-                drawn, font = character, self._able(rng, character, (main, other))
+                drawn, font = character, self._able(rng, character, (face, other))
             if font is not None:
                 letters.append(Run(drawn, character, font))
         return [_joined(list(run)) for _, run in groupby(letters, key=lambda letter: id(letter.font))]
@@ -188,8 +188,7 @@ class LineRenderer:
     def _scan(self, rng: Rng, ink: Ink) -> LineSample:
         """Ink on paper, cut out and degraded."""
         mask, centers = crop_line(rng, ink, self._style.longest)
-        legible = min(1.0, max(0.15, (mask.shape[0] - 8) / 18))  # small print stands less
-        strength = self._style.degradation * float(rng.uniform(0, 2.0)) * legible
+        strength = self._style.degradation * float(rng.uniform(0, 2.0)) * effects.bearable(mask.shape[0])
         image = effects.degrade(colour(rng, mask), rng, strength)
         if rng.random() < 0.1:
             image = 255 - image

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 from ocrpipe.errors import ConfigError
@@ -49,11 +50,9 @@ class TextSource:
         self._hanzi = sorted(c for c in alphabet if "\u4e00" <= c <= "\u9fff")
         self._running: dict[str, list[list[str]]] = {"en": [], "zh": []}
         self._entries: dict[str, list[list[str]]] = {"en": [], "zh": []}
-        for path in sorted(folder.glob("*.txt")):
-            language = path.stem[:2]
-            if language in self._running and (lines := _lines(path)):
-                short = any(mark in path.stem for mark in _ENTRIES)
-                (self._entries if short else self._running)[language].append(lines)
+        for path, lines in corpus_files(folder):
+            short = any(mark in path.stem for mark in _ENTRIES)
+            (self._entries if short else self._running)[path.stem[:2]].append(lines)
         for language, files in self._running.items():
             if not files:
                 raise ConfigError(f"no running text {language}*.txt in {folder}")
@@ -101,6 +100,17 @@ class TextSource:
         """Characters drawn uniformly from all that are not hanzi: the tail of punctuation and symbols."""
         pool = sorted(c for c in self.alphabet if not "\u4e00" <= c <= "\u9fff" and c != " ")
         return "".join(rng.choice(pool, length))
+
+
+def corpus_files(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """The files of a folder that hold Chinese or English text, with their lines; empty ones are left out.
+
+    Raises:
+        ocrpipe.errors.ConfigError: A file is not UTF-8.
+    """
+    for path in sorted(folder.glob("*.txt")):
+        if path.stem[:2] in ("en", "zh") and (lines := _lines(path)):
+            yield path, lines
 
 
 def _lines(path: Path) -> list[str]:

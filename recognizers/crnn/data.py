@@ -174,8 +174,7 @@ class OwnLines:
         stretch = float(np.exp(rng.normal(0, 0.06)))
         width = max(4, round(crop.shape[1] * stretch))
         stretched = np.asarray(cv2.resize(crop, (width, crop.shape[0])), np.uint8)
-        legible = min(1.0, max(0.15, (crop.shape[0] - 8) / 18))  # as for rendered lines
-        strength = self._degradation * float(rng.uniform(0, 2)) * legible
+        strength = self._degradation * float(rng.uniform(0, 2)) * effects.bearable(crop.shape[0])
         return LineSample(effects.degrade(stretched, rng, strength), line.text, _NO_CENTERS)
 
 

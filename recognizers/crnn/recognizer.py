@@ -21,6 +21,7 @@ from ocrpipe.recognizers.crnn.language import BOUNDARY, CharacterModel, Choice, 
 from ocrpipe.recognizers.crnn.lexicon import BKTree, lexicon_decode
 from ocrpipe.recognizers.crnn.model import CRNN, STRIDE, CRNNConfig, Residual, Stage
 from ocrpipe.recognizers.crnn.preprocess import prepare, scale_of, to_input
+from ocrpipe.recognizers.spans import spans_around
 
 _BATCH_PIXELS = 12_288  # summed padded width of a batch: 16 lines of 768 px
 _SURE = 0.9  # confidence from which a character is not for the language to settle
@@ -200,19 +201,15 @@ class CRNNRecognizer:
         return align(log_probs, prefix_beam(log_probs, beam_width=self._decoding.beam_width)[0].labels)
 
     def _place(self, emissions: list[Emission], width: int, scale: float) -> Recognition:
-        """Spans of the characters: halfway to the neighbours, at most as far as a Han character reaches."""
+        """Spans of the characters, which extend at most as far as a Han character does."""
         centers = [(emission.frame + 0.5) * STRIDE / scale for emission in emissions]
-        reach = 0.5 * self._height / scale
-        spans = []
-        for i, (emission, center) in enumerate(zip(emissions, centers, strict=True)):
-            left = (centers[i - 1] + center) / 2 if i else center - reach
-            right = (center + centers[i + 1]) / 2 if i + 1 < len(centers) else center + reach
-            start, end = max(left, center - reach), min(right, center + reach)
-            text = self._charset.decode([emission.label])
-            spans.append(
-                CharSpan(text, emission.confidence, min(max(start, 0.0), width), min(max(end, 0.0), width))
+        spans = tuple(
+            CharSpan(self._charset.decode([emission.label]), emission.confidence, start, end)
+            for emission, (start, end) in zip(
+                emissions, spans_around(centers, 0.5 * self._height / scale, width), strict=True
             )
-        return Recognition("".join(span.text for span in spans), tuple(spans))
+        )
+        return Recognition("".join(span.text for span in spans), spans)
 
 
 def load_language(weights: str | Path | None = None) -> CharacterModel:

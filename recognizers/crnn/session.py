@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer
 from ocrpipe.recognizers.crnn.training import Log, TrainConfig, Trainer, build, load_checkpoint
 from ocrpipe.synthesis.fonts import FontLibrary
 from ocrpipe.synthesis.lines import LineRenderer, LineStyle
-from ocrpipe.synthesis.text import TextSource
+from ocrpipe.synthesis.text import TextSource, corpus_files
 
 
 def renderer(corpora: Path, charset: Charset, style: LineStyle | None = None) -> Render:
@@ -177,12 +178,11 @@ def ship_language(corpora: Path, *, recipe: str, folder: Path = FOLDER) -> Path:
         The model's path.
 
     Raises:
-        ocrpipe.errors.ConfigError: There is no text.
+        ocrpipe.errors.ConfigError: There is no text, or a file is not UTF-8.
     """
     characters = default_charset().characters
-    files = sorted(path for path in corpora.glob("*.txt") if path.stem[:2] in ("en", "zh"))
-    lines = (line for path in files for line in path.read_text(encoding="utf-8").splitlines())
-    model = CharacterModel.build(lines, characters)
+    files = dict(corpus_files(corpora))
+    model = CharacterModel.build(chain.from_iterable(files.values()), characters)
     tensors = {name: torch.from_numpy(array) for name, array in model.arrays().items()}
     config = {"order": 3, "files": [path.name for path in files]}
     card = Card("language", "", config, characters, date.today().isoformat(), recipe)

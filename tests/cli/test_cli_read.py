@@ -124,6 +124,26 @@ def test_out_of_several_files_is_a_folder(run: Run, make_page: MakePage, tmp_pat
     assert "<alto" in (tmp_path / "o" / "a.xml").read_text("utf-8")
 
 
+def test_page_xml_in_a_folder_is_called_so(run: Run, document: Path, tmp_path: Path) -> None:
+    (tmp_path / "o").mkdir()
+    assert run("read", document, "--out", tmp_path / "o", "--format", "pagexml").exit_code == 0
+    names = {path.name for path in (tmp_path / "o").iterdir()}
+    assert names == {f"{document.stem}{number}.page.xml" for number in ("", "-2", "-3")}
+
+
+def test_names_with_dots_keep_them(run: Run, document: Path, tmp_path: Path) -> None:
+    dotted = document.rename(document.with_name("letter 1.2.tiff"))
+    (tmp_path / "o").mkdir()
+    run("read", dotted, "--out", tmp_path / "o")
+    assert {path.name for path in (tmp_path / "o").iterdir()} == {
+        "letter 1.2.txt",
+        "letter 1.2-2.txt",
+        "letter 1.2-3.txt",
+    }
+    run("read", dotted, "--format", "json", "--out", tmp_path / "v1.0 all.text")
+    assert (tmp_path / "v1.0 all-2.text").exists()
+
+
 def test_existing_folder_gets_text(run: Run, make_page: MakePage, tmp_path: Path) -> None:
     (tmp_path / "o").mkdir()
     run("read", make_page("a.png", 1), "--out", tmp_path / "o")

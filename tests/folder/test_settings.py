@@ -33,17 +33,20 @@ def test_the_default_resolution_is_that_of_documents() -> None:
     assert DPI == documents.DPI
 
 
-def test_the_fingerprint_is_that_of_the_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("changed", ["ctpn", "crnn", "language"])
+def test_the_fingerprint_is_that_of_the_weights(
+    changed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     before = ReadSettings().fingerprint()
     assert before == ReadSettings().fingerprint()
-    for name in ("ctpn", "crnn"):
+    for name in ("ctpn", "crnn", "language"):
         card = (loader.FOLDER / f"{name}.json").read_text("utf-8")
         (tmp_path / f"{name}.json").write_text(card, "utf-8")
     monkeypatch.setattr(loader, "FOLDER", tmp_path)
     assert ReadSettings().fingerprint() == before
-    sha256 = loader.read_card(tmp_path / "crnn.json").sha256
-    other = card.replace(sha256, "0" * 64)
-    (tmp_path / "crnn.json").write_text(other, "utf-8")
+    path = tmp_path / f"{changed}.json"
+    sha256 = loader.read_card(path).sha256
+    path.write_text(path.read_text("utf-8").replace(sha256, "0" * 64), "utf-8")
     assert ReadSettings().fingerprint() != before
 
 
