@@ -50,7 +50,8 @@ def add_text(source: Path, pages: Sequence[Page], password: str | None = None) -
         raise ConfigError(f"a page of {source} comes twice: {numbers}")
     try:
         visible = visible_characters(source, [page.number for page in pages if page.lines], password)
-        with pikepdf.open(source, password=password or "") as pdf:
+        # opened here, since pikepdf takes no name that is no UTF-8
+        with source.open("rb") as file, pikepdf.open(file, password=password or "") as pdf:
             embedded = font.embed(pdf)
             for page in pages:
                 if not 1 <= page.number <= len(pdf.pages):

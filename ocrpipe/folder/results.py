@@ -47,10 +47,19 @@ class Failure:
     traceback: Path | None = None
 
     def __str__(self) -> str:
-        if f" {self.path} " in f" {self.message} ":
+        path = printable(str(self.path))
+        if f" {path} " in f" {self.message} ":
             return self.message
         page = f", page {self.number}" if self.number else ""
-        return f"{self.path}{page}: {self.message}"
+        return f"{path}{page}: {self.message}"
+
+
+def printable(text: str) -> str:
+    """The text with bytes of file names that are no UTF-8 in escapes; as it is, no file could take it."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a surrogate pair from elsewhere
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def pack(text: str) -> bytes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ocrpipe.folder.globs import Globs
+from ocrpipe.folder.results import printable
 
 SUFFIXES = frozenset(
     "png jpg jpeg jpe jfif tif tiff bmp dib gif webp jp2 j2k j2c jpx ppm pgm pbm pnm avif heic heif "
@@ -59,7 +60,16 @@ def walk(root: Path, globs: Globs, output: Path | None = None) -> Iterator[Docum
         globs: Which files are meant.
         output: A folder to keep out of.
     """
-    yield from _Walk(root, globs, output).folder(root, "")
+    steps = _Walk(root, globs, output)
+    open_folders = [steps.folder(root, "")]  # rather than recursion, which has an end
+    while open_folders:
+        found = next(open_folders[-1], None)
+        if found is None:
+            open_folders.pop()
+        elif isinstance(found, _Folder):
+            open_folders.append(steps.folder(found.path, found.prefix))
+        else:
+            yield found
 
 
 def natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
@@ -99,13 +109,21 @@ def stems(names: Sequence[str], folders: Sequence[str] = ()) -> dict[str, str]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder to enter, and what the keys of all it holds begin with."""
+
+    path: Path
+    prefix: str
+
+
 class _Walk:
     def __init__(self, root: Path, globs: Globs, output: Path | None) -> None:
         self._globs = globs
         self._root = Path(os.path.realpath(root))
         self._seen = {_identity(output)} if output and output.exists() else set()
 
-    def folder(self, folder: Path, prefix: str) -> Iterator[Document | Skipped]:
+    def folder(self, folder: Path, prefix: str) -> Iterator[Document | Skipped | _Folder]:
         try:
             identity = _identity(folder)
             if identity in self._seen:
@@ -118,21 +136,21 @@ class _Walk:
             return
         entries = [entry for entry in entries if not entry.name.startswith(".")]
         kinds = {entry.name: self._kind(entry, prefix) for entry in entries}
-        files = [_text(name) for name, kind in kinds.items() if kind == "file"]
-        names = stems(files, [_text(name) for name, kind in kinds.items() if kind == "folder"])
+        files = [printable(name) for name, kind in kinds.items() if kind == "file"]
+        names = stems(files, [printable(name) for name, kind in kinds.items() if kind == "folder"])
         for entry in entries:
-            key, kind = prefix + _text(entry.name), kinds[entry.name]
+            key, kind = prefix + printable(entry.name), kinds[entry.name]
             if kind == "file":
-                stem = prefix + names[_text(entry.name)]
+                stem = prefix + names[printable(entry.name)]
                 yield Document(Path(entry.path), key, stem, _is_known(entry.name))
             elif kind == "folder":
-                yield from self.folder(Path(entry.path), f"{key}/")
+                yield _Folder(Path(entry.path), f"{key}/")
             elif kind:
                 yield Skipped(key, kind)
 
     def _kind(self, entry: os.DirEntry[str], prefix: str) -> str:
         """``file``, ``folder``, empty for what is not meant, or else why it is skipped."""
-        key = prefix + _text(entry.name)
+        key = prefix + printable(entry.name)
         try:
             mode = entry.stat().st_mode
         except OSError as error:
@@ -171,7 +189,3 @@ def _short(name: str) -> str:
 def _leads(name: str) -> tuple[str, ...]:
     """What files' names may begin with, up to their last suffix, that are called so."""
     return tuple(name.casefold() + lead for lead in ("", *_LEADS))
-
-
-def _text(name: str) -> str:
-    return os.fsencode(name).decode("utf-8", "backslashreplace")

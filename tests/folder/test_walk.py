@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,22 @@ def test_loops_of_links_end_and_nothing_is_met_twice(tmp_path: Path) -> None:
     (outside / "back").symlink_to(root)
     (outside / "self").symlink_to(outside)
     assert keys(root) == ["a/1.png", "b/2.png", "out1/3.png"]
+
+
+def test_folders_may_lie_as_deep_as_they_like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    depth = sys.getrecursionlimit() + 50
+    monkeypatch.chdir(tmp_path)
+    for _ in range(depth):
+        Path("d").mkdir()
+        os.chdir("d")
+    Path("deep.png").touch()
+    try:
+        assert keys(tmp_path) == ["d/" * depth + "deep.png"]
+    finally:  # whoever clears temporary folders away may recurse
+        Path("deep.png").unlink()
+        for _ in range(depth):
+            os.chdir("..")
+            Path("d").rmdir()
 
 
 def test_a_link_to_a_hidden_folder_of_the_tree_is_followed(tmp_path: Path) -> None:
