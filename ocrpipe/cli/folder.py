@@ -88,7 +88,7 @@ def folder(
         engine=cast(Engine, engine),
         ray_address=ray_address,
     )
-    with run, reporting(quiet=quiet, log_json=log_json) as report:
+    with run, reporting(run, quiet=quiet, log_json=log_json) as report:
         for result in run:
             report.tell(result, run.summary)
         report.end(run)

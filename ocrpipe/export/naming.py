@@ -8,6 +8,9 @@ from pathlib import Path
 
 from ocrpipe.errors import ConfigError
 
+WITH_PICTURES = frozenset({"html", "pdf"})
+"""Formats that hold a document's pictures, so that writing them opens it again."""
+
 _SUFFIXES = {"alto": "xml", "pagexml": "page.xml", "labelstudio": "labelstudio.json"}
 _OTHER_SUFFIXES = {"htm": "html", "text": "txt"}
 

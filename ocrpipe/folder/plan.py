@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ocrpipe.errors import OcrError
 from ocrpipe.export.files import write_whole
-from ocrpipe.export.naming import suffix_of
+from ocrpipe.export.naming import WITH_PICTURES, suffix_of
 from ocrpipe.folder.manifest import HIDDEN, Manifest, PageRow
 from ocrpipe.folder.results import Failure, PageResult
 from ocrpipe.folder.settings import RunSettings
@@ -226,13 +226,15 @@ class Plan:
             if not numbers:
                 self._remove_output(file.key, format)
                 continue
-            made_of = json.dumps([format, found.pages, [(number, digests[number]) for number in numbers]])
+            read = [(number, digests[number]) for number in numbers]
+            pictures = found.sha256 if format in WITH_PICTURES else None
+            made_of = json.dumps([format, found.pages, read, pictures])
             digest = hashlib.sha256(made_of.encode()).hexdigest()
             name = f"{file.stem}.{suffix_of(format)}"
             target = self._output / name
             if self._manifest.output(file.key, format) != (name, digest) or not target.is_file():
-                write = Write(file.path, file.key, format, target, self._manifest.path, numbers, digest)
-                self._urgent.append(write)
+                where = (target, self._manifest.path, numbers)
+                self._urgent.append(Write(file.path, file.key, format, *where, digest, found.identity))
 
     def _written(self, task: Write, outcome: Outcome) -> list[PageResult | Failure]:
         if isinstance(outcome, Failed):

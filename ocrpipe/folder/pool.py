@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -177,16 +177,17 @@ class _Worker:
         path = [str(Path(entry or ".").absolute()) for entry in sys.path]
         threads = str(settings.threads)
         environment = {**_ALLOCATOR, **os.environ, "OMP_NUM_THREADS": threads}
-        self._noise: IO[bytes] = tempfile.TemporaryFile("a+b")  # noqa: SIM115, end() closes it
         command = [sys.executable, "-c", _START, json.dumps(path)]
         pipe = subprocess.PIPE
-        try:
-            self.process = subprocess.Popen(
-                command, stdin=pipe, stdout=pipe, stderr=self._noise, env=environment
-            )
-        except OSError as error:
-            self._noise.close()
-            raise OcrError(f"no worker process can be started: {error.strerror}") from error
+        with ExitStack() as stack:
+            try:
+                self._noise: IO[bytes] = stack.enter_context(tempfile.TemporaryFile("a+b"))
+                self.process = subprocess.Popen(
+                    command, stdin=pipe, stdout=pipe, stderr=self._noise, env=environment
+                )
+            except OSError as error:
+                raise OcrError(f"no worker process can be started: {error.strerror}") from error
+            stack.pop_all()  # end() closes it
         self.task: Task | None = None
         self.attempt = 1
         self.deadline = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,23 +18,49 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _EVERY = 10.0  # seconds between lines
+_PULSE = 0.5  # seconds between looks at how far a run has come
 _WINDOW = 60.0  # seconds that the speed is a mean of
 _NAMED = 20  # of what was skipped or failed earlier
 
 
 class Report(Protocol):
-    """Is told of all that a run yields, and of its end."""
+    """Is told of all that a run yields, of how far it has come in between, and of its end."""
 
     def tell(self, result: PageResult | Failure, summary: Summary) -> None:
         """Something is finished."""
+
+    def pulse(self, summary: Summary) -> None:
+        """Time has passed; called in a thread of its own."""
 
     def end(self, run: FolderRun) -> None:
         """All is."""
 
 
 @contextmanager
-def reporting(*, quiet: bool = False, log_json: bool = False) -> Iterator[Report]:
-    """The kind of report that was asked for and that stderr can show; it is cleared away on leaving."""
+def reporting(run: FolderRun, *, quiet: bool = False, log_json: bool = False) -> Iterator[Report]:
+    """The kind of report that was asked for and that stderr can show; it is cleared away on leaving.
+
+    It shows how ``run`` comes along while nothing is told to it: models take seconds to load, a page may take
+    minutes, and of pages that were read before a run yields nothing.
+    """
+    with _reporting(quiet, log_json) as report:
+        ended = threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(_PULSE):
+                report.pulse(run.summary)
+
+        watching = threading.Thread(target=watch, daemon=True)
+        watching.start()
+        try:
+            yield report
+        finally:
+            ended.set()
+            watching.join()
+
+
+@contextmanager
+def _reporting(quiet: bool, log_json: bool) -> Iterator[Report]:
     if log_json:
         yield JsonReport(sys.stderr)
         return
@@ -105,10 +132,13 @@ class LineReport:
         self._speed, self._last = Speed(), monotonic()
 
     def tell(self, result: PageResult | Failure, summary: Summary) -> None:
-        """A line, where one is due."""
+        """A line for a failure."""
         self._speed.count()
         if isinstance(result, Failure):
             self._print(_failed(result))
+
+    def pulse(self, summary: Summary) -> None:
+        """A line, where one is due."""
         if not self._quiet and monotonic() - self._last >= _EVERY:
             self._last = monotonic()
             self._print(standing(summary, self._speed.pages_a_second))
@@ -120,7 +150,8 @@ class LineReport:
                 self._print(line)
 
     def _print(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        self._stream.write(f"{line}\n")  # at once, or two threads' lines could mix
+        self._stream.flush()
 
 
 class BarReport:
@@ -135,6 +166,10 @@ class BarReport:
         self._speed.count()
         if isinstance(result, Failure):
             self._print(_failed(result))
+        self.pulse(summary)
+
+    def pulse(self, summary: Summary) -> None:
+        """Move the bar."""
         seen = summary.done + summary.failed + summary.kept + summary.kept_failed
         self._progress.update(
             self._task,
@@ -176,6 +211,9 @@ class JsonReport:
         tally = {"done": summary.done, "failed": summary.failed, "left": summary.left}
         self._print({**row, **tally, "pages_per_second": round(self._speed.pages_a_second, 3)})
 
+    def pulse(self, summary: Summary) -> None:
+        """Nothing; every page's line says how far the run has come."""
+
     def end(self, run: FolderRun) -> None:
         """A line ``{"event": "skipped", …}`` for each thing that was not read, and the summary."""
         for path, reason in run.skipped():
@@ -196,7 +234,10 @@ class JsonReport:
         )
 
     def _print(self, row: dict[str, object]) -> None:
-        print(json.dumps(row, ensure_ascii=False), file=self._stream, flush=True)
+        text = json.dumps(row, ensure_ascii=False)
+        # a file's name may hold bytes that are no text; as an escape of JSON they come through
+        text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+        print(text, file=self._stream, flush=True)
 
 
 def _closing(run: FolderRun) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
@@ -124,16 +124,15 @@ class FolderRun(Iterator[PageResult | Failure]):
     def _work(self) -> Generator[PageResult | Failure, None, None]:
         self._began = monotonic()
         hidden = self._output / HIDDEN
-        try:
+        with _explained(self._output):
             (hidden / "tracebacks").mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OcrError(f"cannot write {self._output}: {error.strerror}") from error
         lock = RunLock(hidden / "lock.sqlite", self._output)
         try:
             unclean = hidden / "unclean"
             if unclean.exists():
                 _remove_temporaries(self._output)
-            unclean.touch()
+            with _explained(self._output):
+                unclean.touch()
             with Manifest(self._output, writable=True) as manifest:
                 manifest.clear_skipped()
                 self._plan = Plan(manifest, self._output, self._walk(), self._fingerprint, self._run)
@@ -171,6 +170,14 @@ class FolderRun(Iterator[PageResult | Failure]):
                 return
             count += 1
         self._files = count
+
+
+@contextmanager
+def _explained(output: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OcrError(f"cannot write {output}: {error.strerror}") from error
 
 
 def _remove_temporaries(output: Path) -> None:

@@ -62,6 +62,7 @@ class Write:
         manifest: Where the pages' results are.
         numbers: The pages that were read.
         digest: Of what the file is made of.
+        identity: What the document must still be, where its pictures are shown.
     """
 
     path: Path
@@ -71,6 +72,7 @@ class Write:
     manifest: Path
     numbers: tuple[int, ...]
     digest: str
+    identity: Identity
 
 
 Task = Inspect | Read | Write

@@ -6,14 +6,16 @@ import errno
 import hashlib
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ocrpipe.errors import OcrError, UnreadableImageError
+from ocrpipe.export.naming import WITH_PICTURES
 from ocrpipe.folder.manifest import Manifest
-from ocrpipe.folder.results import pack
+from ocrpipe.folder.results import pack, printable
 from ocrpipe.folder.settings import ReadSettings
 from ocrpipe.folder.tasks import (
     Failed,
@@ -91,7 +93,7 @@ class Working:
             task.path,
             dpi=self._settings.dpi,
             password=self._settings.password,
-            max_pixels=self._pipeline.options.max_pixels,
+            max_pixels=self._settings.max_pixels,
             numbers=(task.number,),
         )
         _check_unchanged(task.path, task.key, task.identity)
@@ -106,7 +108,11 @@ class Working:
 
         with Manifest(task.manifest.parent) as manifest:
             pages = [manifest.result(task.key, number) for number in task.numbers]
+        if task.format in WITH_PICTURES:
+            _check_unchanged(task.path, task.key, task.identity)
         data = document_bytes(pages, task.format, source=task.path, password=self._settings.password)
+        if task.format in WITH_PICTURES:
+            _check_unchanged(task.path, task.key, task.identity)
         task.target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(task.target, data)
         return Written()
@@ -142,6 +148,7 @@ def _count_pages(path: Path, password: str | None) -> int:
                 document = pypdfium2.PdfDocument(stream, password=password)
             except Exception:
                 document = None
+                _forget_last_error()
             if document is not None:
                 count = len(document)
                 document.close()
@@ -164,6 +171,14 @@ def _count_pages(path: Path, password: str | None) -> int:
             return count + 1
 
 
+def _forget_last_error() -> None:
+    """PDFium, where it gives no reason, is taken to give the last file's, such as a wrong password."""
+    import pypdfium2
+
+    with suppress(pypdfium2.PdfiumError):
+        pypdfium2.PdfDocument(b"no PDF")
+
+
 def _check_unchanged(path: Path, key: str, identity: Identity) -> None:
     try:
         found = Identity.of(path)
@@ -183,8 +198,8 @@ def _failed(error: Exception, seconds: float, task: Task) -> Failed:
     passing = isinstance(error, Passing) or code is not None  # Pillow's own OSErrors have no number
     return Failed(
         error=UnreadableImageError.__name__ if isinstance(error, Passing) else type(error).__name__,
-        message=" ".join(str(error).split()) or type(error).__name__,
-        traceback="".join(traceback.format_exception(error)),
+        message=printable(" ".join(str(error).split())) or type(error).__name__,
+        traceback=printable("".join(traceback.format_exception(error))),
         passing=passing,
         fatal=isinstance(task, Write) and code in _FATAL,
         seconds=seconds,

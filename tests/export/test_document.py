@@ -13,9 +13,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ocrpipe.errors import ConfigError, UnsupportedSourceError
+from ocrpipe.errors import ConfigError, UnreadableImageError, UnsupportedSourceError
 from ocrpipe.export import DOCUMENT_WRITERS, document_bytes, save_document, suffix_of
 from ocrpipe.export.json import document_from_dict
+from ocrpipe.export.naming import WITH_PICTURES
 from ocrpipe.page import Line, Page, Paragraph
 
 
@@ -51,6 +52,16 @@ def test_json_that_is_no_document_says_where(pages: list[Page]) -> None:
     del data["pages"][1]["width"]
     with pytest.raises(UnsupportedSourceError, match=r"document.pages\[1\] has no 'width'"):
         document_from_dict(data)
+
+
+def test_which_formats_open_the_document_again(page: Page, tmp_path: Path) -> None:
+    opening = set()
+    for format in DOCUMENT_WRITERS:
+        try:
+            document_bytes([page], format, source=tmp_path / "gone.png")
+        except UnreadableImageError:
+            opening.add(format)
+    assert opening == WITH_PICTURES
 
 
 def test_a_document_without_pages() -> None:

@@ -114,6 +114,16 @@ def test_a_locked_pdf_is_read_once_its_password_is_given(
     assert (out / "locked.pdf").exists()
 
 
+def test_a_pdf_of_no_pages_is_not_taken_for_locked(
+    start: Start, inline: list[Task], broken: Path, tmp_path: Path
+) -> None:
+    """PDFium gives no reason then, and would give the last file's again."""
+    (broken / "book-of-no-pages.pdf").rename(broken / "z.pdf")
+    locked, empty = start(broken, tmp_path / "out", include=["locked.pdf", "z.pdf"])
+    assert isinstance(locked, Failure) and "is locked" in locked.message
+    assert isinstance(empty, Failure) and "is damaged" in empty.message
+
+
 @pytest.mark.slow
 def test_broken_files_for_real(broken: Path, tmp_path: Path) -> None:
     check(list(read_folder(broken, tmp_path / "out", formats=("txt", "json"))), broken)

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from rich.console import Console
@@ -11,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from typer.testing import CliRunner, Result
 
 from ocrpipe.cli import app
-from ocrpipe.folder import Failure, Summary, report
+from ocrpipe.folder import Failure, FolderRun, Summary, report
 from ocrpipe.folder.tasks import Task
 
 Run = Callable[..., Result]
@@ -84,6 +87,18 @@ def test_json_log(run: Run, tree: Path, tmp_path: Path) -> None:
     assert (rows[-1]["done"], rows[-1]["failed"], rows[-1]["written"]) == (8, 1, 5)
 
 
+def test_names_that_are_no_utf8(run: Run, tree: Path, save_page: Save) -> None:
+    (tree / os.fsdecode(b"bad\xe9.png")).write_text("no image")
+    save_page(tree / os.fsdecode(b"caf\xe9.png"), 5)
+    told = run("--format", "txt,pdf,html").stderr
+    assert rf"failed: {tree}/bad\xe9.png is not an image" in told
+    assert told.splitlines()[-1].endswith("18 files written, 1 failed")
+    rows = [json.loads(line) for line in run("--log-json", "--force").stderr.splitlines()]
+    assert {row.get("path") for row in rows} >= {
+        str(tree / os.fsdecode(name)) for name in (b"bad\xe9.png", b"caf\xe9.png")
+    }
+
+
 def test_globs_and_force(run: Run, tree: Path) -> None:
     assert run("--include", "*.png", "--exclude", "b/").stderr.startswith("1 page read in ")
     assert run("--include", "*.png", "--force").stderr.startswith("3 pages read in ")
@@ -109,11 +124,34 @@ def test_a_line_now_and_then_where_nobody_watches(monkeypatch: pytest.MonkeyPatc
     stream = io.StringIO()
     monkeypatch.setattr(report, "_EVERY", 0.0)
     lines = report.LineReport(stream)
-    lines.tell(Failure(Path("a"), 2, "E", "why\nand how"), Summary(done=1200, failed=1, kept=3, left=600))
+    summary = Summary(done=1200, failed=1, kept=3, left=600)
+    lines.tell(Failure(Path("a"), 2, "E", "why\nand how"), summary)
+    lines.pulse(summary)
     first, second = stream.getvalue().splitlines()
     assert first == "failed: a, page 2: why and how"
     assert second.startswith("1,200 done, 1 failed, 3 done before, 600 left, ")
     assert " pages/s, about " in second
+
+
+def test_it_goes_on_telling_while_nothing_is_finished(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(report, "_EVERY", 0.0)
+    monkeypatch.setattr(report, "_PULSE", 0.001)
+
+    class Run:
+        summary = Summary(kept=3, left=600)
+
+    told = ""
+    with report.reporting(cast(FolderRun, Run())):
+        deadline = time.monotonic() + 10
+        while "600 left" not in told:
+            assert time.monotonic() < deadline
+            told += capsys.readouterr().err
+    assert told.startswith("0 done, 0 failed, 3 done before, 600 left\n")
+    capsys.readouterr()
+    time.sleep(0.02)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_bar_where_somebody_does() -> None:
@@ -125,6 +163,8 @@ def test_a_bar_where_somebody_does() -> None:
         (task,) = progress.tasks
         assert (task.completed, task.total) == (3, 9)
         assert str(task.description).startswith("2 done, 1 failed, 6 left, ")
+        bar.pulse(Summary(kept=4, left=4))
+        assert (task.completed, task.total) == (4, 8)
     assert "failed: [a]: why" in stream.getvalue()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import ocrpipe
 from ocrpipe.errors import ConfigError, MissingExtraError, OcrError, PluginError, UnsupportedSourceError
@@ -167,6 +168,51 @@ def test_an_output_that_was_deleted_comes_back(
     list(start(tree, tmp_path / "out"))
     assert kinds(inline) == (0, 0, 1)
     assert (tmp_path / "out" / "one.txt").read_text() == "page 10\n"
+
+
+def test_a_document_of_other_pictures_is_written_anew_though_it_reads_the_same(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path, save_page: Save, contents: Contents
+) -> None:
+    out, formats = tmp_path / "out", ["txt", "json", "html", "pdf"]
+    list(start(tree, out, formats=formats))
+    before = contents(out)
+    kinds(inline)
+    with Image.open(tree / "one.png") as image:
+        image.putpixel((1, 1), 200)  # seen, not read
+        image.save(tree / "one.png")
+    list(start(tree, out, formats=formats))
+    assert kinds(inline) == (1, 1, 2)
+    after = contents(out)
+    assert {name for name in after if after[name] != before[name]} == {"one.html", "one.pdf"}
+
+
+def test_a_file_that_changes_after_it_was_read_is_not_shown_beside_another_ones_text(
+    start: Start, inline: list[Task], tmp_path: Path, save_page: Save
+) -> None:
+    page, out = save_page(tmp_path / "scans" / "one.png", 10), tmp_path / "out"
+    run = start(page.parent, out, formats=["pdf", "txt"])
+    assert isinstance(next(run), PageResult)
+    save_page(page, 11)
+    (failure,) = run
+    assert isinstance(failure, Failure)
+    assert (failure.number, failure.message) == (None, "one.png changed while it was being read; run again")
+    assert [path.name for path in out.glob("one.*")] == ["one.txt"]
+    list(start(page.parent, out, formats=["pdf", "txt"]))
+    assert {path.name for path in out.glob("one.*")} == {"one.txt", "one.pdf"}
+    assert (out / "one.txt").read_text() == "page 11\n"
+
+
+def test_pdf_pages_of_the_largest_size_are_read(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path
+) -> None:
+    """They are rendered to fit, and a fraction of a pixel counts as one."""
+    for limit in (997, 1009):
+        options = ocrpipe.Options(max_pixels=limit)
+        run = start(tree, tmp_path / str(limit), include=["*.pdf", "one.png"], options=options)
+        *pages, image = run
+        assert [type(page) for page in pages] == [PageResult] * 3
+        assert isinstance(image, Failure)  # of 140 × 60 pixels
+        assert f"over the limit of {limit:,}" in image.message
 
 
 def test_a_moved_tree_is_the_same_tree(start: Start, inline: list[Task], tree: Path, tmp_path: Path) -> None:
@@ -418,6 +464,17 @@ def test_an_output_folder_that_is_a_file(
 ) -> None:
     (tmp_path / "out").touch()
     with pytest.raises(OcrError, match="cannot write"):
+        next(start(tree, tmp_path / "out"))
+
+
+def test_a_disk_without_room_for_anything(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "touch", full)
+    with pytest.raises(OcrError, match="cannot write .*out: No space left on device"):
         next(start(tree, tmp_path / "out"))
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from time import monotonic
+from types import ModuleType
 
 import pytest
 
@@ -70,11 +72,12 @@ def test_a_caller_that_is_away_for_long_does_not_make_pages_late(tmp_path: Path)
     assert outcome.pages == 1
 
 
-def test_no_process_to_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", [subprocess, tempfile])
+def test_no_process_to_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: ModuleType) -> None:
     def none_left(*_: object, **__: object) -> None:
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(subprocess, "Popen", none_left)
+    monkeypatch.setattr(module, "Popen" if module is subprocess else "TemporaryFile", none_left)
     with (
         Pool(ReadSettings(), 1, 60) as pool,
         pytest.raises(OcrError, match="no worker process can be started"),
