@@ -66,9 +66,11 @@ def _pairs(page: Typesetter, frame: Frame, y: float, style: Style, pitch: float)
 
 def _goods(page: Typesetter, frame: Frame, y: float, style: Style, pitch: float) -> float:
     """Items: name on a line of its own or beside quantity, unit price and amount."""
-    tabs = [frame.left + frame.width * share for share in (0.45, 0.7, 1.0)]
+    tabs = [frame.left + frame.width * share for share in (0.45, 0.7)]
     apart = page.chance(0.5)
     tail = page.choice(("", "", " SR", " T", " *"))
+    aside = bool(tail) and page.chance(0.5)
+    amounts = frame.right - style.size * page.between(2.2, 4) if aside else frame.right
     for _ in range(int(page.rng.integers(1, 9))):
         if y > frame.bottom:
             break
@@ -86,7 +88,10 @@ def _goods(page: Typesetter, frame: Frame, y: float, style: Style, pitch: float)
         if room > -style.size * 2 and page.chance(0.8):
             pieces.append(Piece(f"{price:.2f}", style, tabs[1], "right"))
         if frame.left + style.width(pieces[0].text) < frame.right - style.size * 6:
-            pieces.append(Piece(f"{count * price:,.2f}{tail}", style, tabs[2], "right"))
+            amount = f"{count * price:,.2f}"
+            pieces.append(Piece(amount if aside else amount + tail, style, amounts, "right"))
+            if aside:
+                pieces.append(Piece(tail.strip(), style, frame.right, "right"))
         page.canvas.row(pieces, y)
         y += pitch
     return y

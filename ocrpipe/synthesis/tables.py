@@ -31,6 +31,7 @@ class _Look:
         pitch: Pixels from line to line.
         shading: "", "fill" (head and every other row) or "screen" (the same, of printed dots).
         sums: Whether some rows have rules above and below their figures.
+        blanks: Whether every figure stands on a rule, as on forms.
     """
 
     style: Style
@@ -39,6 +40,7 @@ class _Look:
     pitch: float
     shading: str
     sums: bool
+    blanks: bool
 
     @property
     def closed(self) -> bool:
@@ -90,6 +92,7 @@ def _look(page: Typesetter) -> _Look:
         pitch=size * page.between(1.2, 2.2 if ruling in {"full", "rows"} else 1.7),
         shading=page.choice(("", "", "", "fill", "", "fill", "screen")),
         sums=ruling == "open" and page.chance(0.4),
+        blanks=ruling == "open" and page.chance(0.2),
     )
 
 
@@ -119,7 +122,7 @@ def _columns(page: Typesetter, look: _Look, rows: int) -> list[_Column]:
 def _fitting(page: Typesetter, columns: list[_Column], room: float, look: _Look) -> list[_Column]:
     """As many columns as fit, widened to fill the room or not."""
     style = look.style
-    low, high = (0.6, 1.6) if look.closed else (LINE_GAP * 1.3, LINE_GAP * 2.5)
+    low, high = (0.6, 1.6) if look.closed else (LINE_GAP * 1.3, LINE_GAP * 3.5)
     gap = style.size * page.between(low, high)
     kept: list[_Column] = []
     for column in columns:
@@ -163,10 +166,12 @@ def _row(page: Typesetter, columns: list[_Column], row: int, area: Frame, look: 
                 page.canvas.row([piece], baseline)
             else:
                 pieces.append(piece)
-        if summed and column.align == "right":
+        blank = look.blanks and row > 0
+        if (summed or blank) and column.align == "right":
             start = max(left + margin, x - 5 * style.size)
-            page.rule(start, x, area.top)
-            page.rule(start, x, area.top + look.pitch * 0.97)
+            if summed:
+                page.rule(start, x, area.top)
+            page.rule(start, x, area.top + look.pitch * (_ASCENT + 0.12 if blank else 0.97))
         left = right
     if pieces:
         page.canvas.row(pieces, area.top + look.pitch * _ASCENT)
