@@ -2,6 +2,8 @@
 
 Lines lie in ``p.ocr_par``: OCRmyPDF's parser passes over any other line. Boxes are whole pixels; a line's
 slope goes into ``baseline``, the direction of one that does not run from left to right into ``textangle``.
+Boxes of lines, and of paragraphs, hardly overlap, as the specification wants: those of tightly set or slanted
+ones are cut back.
 
 Specification: http://kba.github.io/hocr-spec/1.2/
 """
@@ -14,7 +16,7 @@ from itertools import count
 from xml.etree import ElementTree as ET
 
 import ocrpipe
-from ocrpipe.export.parts import Box, angle, box, clean, common_source, language, words
+from ocrpipe.export.parts import Box, angle, apart, box, clean, common_source, language, words
 from ocrpipe.page import Line, Page, Quad
 
 _HEAD = (
@@ -60,14 +62,16 @@ def _add_page(body: ET.Element, page: Page, index: int) -> None:
     div = _add(body, "div", "ocr_page", f"page_{index}", properties)
     div.text = "\n"  # or an empty page would be <div />, which HTML reads as a tag left open
     line_numbers, word_numbers = count(1), count(1)
-    for number, paragraph in enumerate(page.paragraphs, 1):
-        p = _add(div, "p", "ocr_par", f"par_{index}_{number}", [_bbox(box(paragraph.quad, page))])
+    line_boxes = iter(apart([box(line.quad, page) for line in page.lines]))
+    boxes = apart([box(paragraph.quad, page) for paragraph in page.paragraphs])
+    for number, (paragraph, at) in enumerate(zip(page.paragraphs, boxes, strict=True), 1):
+        p = _add(div, "p", "ocr_par", f"par_{index}_{number}", [_bbox(at)])
         p.set("lang", language(paragraph.text))
         p.set("dir", "ltr")
         p.text = "\n"
         for line in paragraph.lines:
             id = f"line_{index}_{next(line_numbers)}"
-            span = _add(p, "span", "ocr_line", id, _line_properties(line, page))
+            span = _add(p, "span", "ocr_line", id, _line_properties(line, next(line_boxes)))
             span.text = "\n"
             for word in words(line):
                 id = f"word_{index}_{next(word_numbers)}"
@@ -83,8 +87,7 @@ def _bbox(at: Box) -> str:
     return f"bbox {at.left} {at.top} {at.right} {at.bottom}"
 
 
-def _line_properties(line: Line, page: Page) -> list[str]:
-    at = box(line.quad, page)
+def _line_properties(line: Line, at: Box) -> list[str]:
     turn = angle(line.quad)
     # hOCR turns counter-clockwise
     direction = _baseline(line.quad, at) if abs(turn) < 45 else f"textangle {-turn % 360:.1f}"

@@ -16,6 +16,7 @@ from ocrpipe.images import Source
 from ocrpipe.page import Line, Page, Quad, Word
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_COMMON = 0.2  # of the larger of two boxes; what hocr-check of hocr-tools allows
 _HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
 
 
@@ -43,6 +44,48 @@ def box(quad: Quad, page: Page) -> Box:
     left, right = _span([x for x, _ in quad], page.width)
     top, bottom = _span([y for _, y in quad], page.height)
     return Box(left, top, right, bottom)
+
+
+def apart(boxes: Sequence[Box]) -> list[Box]:
+    """The boxes, of which no two have more than a fifth of the larger one's area in common.
+
+    Where two do, the sides that face each other are moved, by as little as does.
+    """
+    order = sorted(range(len(boxes)), key=lambda index: boxes[index].top)
+    close: list[tuple[int, int]] = []
+    for place, a in enumerate(order):
+        for b in order[place + 1 :]:
+            if boxes[b].top >= boxes[a].bottom:
+                break
+            close.append((a, b))
+    found, before = list(boxes), None
+    while found != before:  # a box that has become smaller has more in common with the next
+        before = list(found)
+        for a, b in close:
+            found[a], found[b] = _apart(found[a], found[b])
+    return found
+
+
+def _apart(a: Box, b: Box) -> tuple[Box, Box]:
+    while True:
+        across = min(a.right, b.right) - max(a.left, b.left)
+        down = min(a.bottom, b.bottom) - max(a.top, b.top)
+        larger = max(a.width * a.height, b.width * b.height)
+        if across <= 0 or down <= 0 or across * down <= _COMMON * larger:
+            return a, b
+        if across >= down:
+            first = a.top + a.bottom <= b.top + b.bottom
+            upper, lower = (a, b) if first else (b, a)
+            if min(upper.height, lower.height) < 2:
+                return a, b
+            one, other = upper._replace(bottom=upper.bottom - 1), lower._replace(top=lower.top + 1)
+        else:
+            first = a.left + a.right <= b.left + b.right
+            left, right = (a, b) if first else (b, a)
+            if min(left.width, right.width) < 2:
+                return a, b
+            one, other = left._replace(right=left.right - 1), right._replace(left=right.left + 1)
+        a, b = (one, other) if first else (other, one)
 
 
 def angle(quad: Quad) -> float:

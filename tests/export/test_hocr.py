@@ -14,7 +14,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ocrpipe.export.hocr import document_to_hocr, page_to_hocr
+from ocrpipe.export.parts import Box, apart, box
 from ocrpipe.page import Line, Page, Paragraph, Word
+from tests.export.conftest import make_line, moved
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 BBOX = re.compile(r"bbox (\d+) (\d+) (\d+) (\d+)")
@@ -133,6 +135,35 @@ def test_hocr_check_finds_nothing_wrong(turned: tuple[Page, Any], skewed: Page, 
         assert check(path) == []
     path.write_text(page_to_hocr(turned[0]).replace("ocr_page", "page"), encoding="utf-8")
     assert "has a page" in check(path)[0]
+
+
+def test_tight_and_slanted_lines_do_not_overlap(tmp_path: Path) -> None:
+    lines = [make_line(" ".join(["quick brown 中华 words"] * 4), 40 + 17 * row) for row in range(12)]
+    tight = Page(900, 300, tuple(Paragraph((line,), line.quad) for line in lines))
+    slanted = moved(tight, lambda at: (at[0] - 0.02 * at[1] + 20, at[1] + 0.02 * at[0]))
+    for page in (tight, slanted):
+        found = [bbox(line) for line in of_class(parse(page), "ocr_line")]
+        for given, line in zip(found, page.lines, strict=True):
+            at = box(line.quad, page)
+            assert at.left <= given[0] and at.top <= given[1]
+            assert at.right >= given[2] and at.bottom >= given[3]
+            assert given[3] - given[1] > (at.bottom - at.top) / 2  # no more is cut than has to be
+        (tmp_path / "page.hocr").write_text(page_to_hocr(page), encoding="utf-8")
+        assert check(tmp_path / "page.hocr") == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_boxes_in_one_place_keep_a_pixel(count: int) -> None:
+    for at in (Box(3, 3, 40, 5), Box(3, 3, 5, 40), Box(0, 0, 1, 1)):
+        assert all(cut.width > 0 and cut.height > 0 for cut in apart([at] * count))
+
+
+def test_boxes_that_hardly_overlap_stay_as_they_are() -> None:
+    boxes = [Box(0, 0, 100, 20), Box(0, 16, 100, 36), Box(0, 36, 50, 56), Box(45, 36, 100, 56)]
+    assert apart(boxes) == boxes
+    assert apart(boxes[::-1]) == boxes[::-1]
+    upright, beside = apart([Box(0, 0, 20, 100), Box(10, 0, 30, 100)])
+    assert (upright, beside) == (Box(0, 0, 16, 100), Box(14, 0, 30, 100))
 
 
 def test_hocr_check_of_several_pages(page: Page, tmp_path: Path) -> None:
