@@ -20,7 +20,7 @@ FONT = "OcrpipeText"
 """What a page's resources call the font."""
 
 _TIGHT = 0.9  # share of a quad's height that its text takes, since lines that touch are extracted as one
-_LEVEL = 0.5  # share of its height by which a line may rise or fall along its length
+_LEVEL = 0.75  # share of its height by which a line may rise or fall along its length
 
 Placing = Callable[[Point], Point]
 """From pixels of the page's image, y down, to units of the PDF page, y up."""
