@@ -1,7 +1,7 @@
 """Checked against what alto-4-4.xsd says of the elements we use: children in order, attributes, their types.
 
-The schema itself, under CC BY-SA 4.0, is not part of this repository. Where OCRPIPE_ALTO_XSD names a copy of it, its
-import of xlink.xsd led to a copy of that, it has the last word.
+The schema itself, under CC BY-SA 4.0, is not part of this repository. Where OCRPIPE_ALTO_XSD names a copy,
+whose import of xlink.xsd can be resolved, it has the last word.
 """
 
 from __future__ import annotations
