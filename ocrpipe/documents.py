@@ -151,11 +151,18 @@ def _render(document: pdfium.PdfDocument, number: int, name: str, dpi: float, ma
     try:
         with pdfium_lock, closing(document[number - 1]) as page:
             width, height = page.get_size()
-            dpi = min(dpi, POINTS_PER_INCH * math.sqrt(max_pixels / (width * height)))
+            dpi = min(dpi, POINTS_PER_INCH * _largest_scale(width, height, max_pixels))
             with closing(page.render(scale=dpi / POINTS_PER_INCH, rev_byteorder=True)) as bitmap:
                 return PageImage(np.array(bitmap.to_numpy()), number, dpi)
     except Exception as error:
         raise UnreadableImageError(f"page {number} of {name} cannot be rendered: {error}") from error
+
+
+def _largest_scale(width: float, height: float, max_pixels: int) -> float:
+    """Pixels a point at which a page fits into ``max_pixels`` though both its sides are rounded up."""
+    # (width · s + 1) · (height · s + 1) = max_pixels, solved for s
+    area, edge = width * height, width + height
+    return (math.sqrt(edge * edge + 4 * area * (max_pixels - 1)) - edge) / (2 * area)
 
 
 def _frames(

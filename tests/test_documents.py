@@ -186,6 +186,15 @@ def test_an_absurdly_large_pdf_page_is_rendered_smaller() -> None:
     assert page.dpi == pytest.approx(width * 72 / 14400, rel=0.01)
 
 
+@pytest.mark.parametrize("limit", [50, 997, 1009, 99_991])
+@pytest.mark.parametrize("size", [(612, 792), (30, 14400), (14400, 14399)])
+def test_a_pdf_page_stays_within_the_limit_though_its_sides_are_rounded_up(
+    size: tuple[int, int], limit: int
+) -> None:
+    height, width, _ = next(pages(sized_pdf(*size), max_pixels=limit)).image.shape
+    assert height * width <= limit
+
+
 def test_a_speck_of_a_pdf_page() -> None:
     assert next(pages(sized_pdf(0.01, 0.01))).image.shape == (1, 1, 3)
 

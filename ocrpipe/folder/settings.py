@@ -7,7 +7,7 @@ import json
 import os
 import pickle
 import sys
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -60,28 +60,16 @@ class ReadSettings:
         for engine in (self.detector, self.recognizer):
             _pickled(engine)
 
-    @property
-    def max_pixels(self) -> int:
-        """The largest page that is read."""
-        from ocrpipe.pipeline import Options
-
-        return (self.options or Options()).max_pixels
-
     def pipeline(self) -> Pipeline:
-        """The pipeline that these settings describe, with room for what ``documents.pages`` rounds up.
+        """The pipeline that these settings describe."""
+        from ocrpipe.pipeline import Pipeline
 
-        Pages come from there, where ``max_pixels`` is seen to: PDF pages are rendered to that size, and may
-        end up to a row and a column larger.
-        """
-        from ocrpipe.pipeline import Options, Pipeline
-
-        options = self.options or Options()
         return Pipeline(
             self.detector,
             self.recognizer,
             threads=self.threads,
             device=self.device,
-            options=replace(options, max_pixels=2 * options.max_pixels + 2),
+            options=self.options,
         )
 
     def fingerprint(self) -> str:

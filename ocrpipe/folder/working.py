@@ -93,7 +93,7 @@ class Working:
             task.path,
             dpi=self._settings.dpi,
             password=self._settings.password,
-            max_pixels=self._settings.max_pixels,
+            max_pixels=self._pipeline.options.max_pixels,
             numbers=(task.number,),
         )
         _check_unchanged(task.path, task.key, task.identity)

@@ -152,6 +152,7 @@ def _wrapped(page: Typesetter, text: str, style: Style, width: float) -> list[st
 def _row(page: Typesetter, columns: list[_Column], row: int, area: Frame, look: _Look, style: Style) -> None:
     margin, pieces, left = 0.35 * style.size, [], area.left
     summed = look.sums and row > 0 and page.chance(0.15)
+    blank = look.blanks and row > 0
     for column in columns:
         right = left + column.width
         x = {"left": left + margin, "right": right - margin, "centre": (left + right) / 2}[column.align]
@@ -166,7 +167,6 @@ def _row(page: Typesetter, columns: list[_Column], row: int, area: Frame, look: 
                 page.canvas.row([piece], baseline)
             else:
                 pieces.append(piece)
-        blank = look.blanks and row > 0
         if (summed or blank) and column.align == "right":
             start = max(left + margin, x - 5 * style.size)
             if summed:
