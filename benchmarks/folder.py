@@ -1,14 +1,14 @@
 """Is a folder run faster than a loop of single reads, and does its memory stay flat?
 
     python benchmarks/folder.py [FOLDER...] [--limit 12] [--rounds 3] [--shares 2x1,1x2]
-    python benchmarks/folder.py --soak 1000
+    python benchmarks/folder.py [FOLDER...] [--limit 12] --soak 1000
 
 The first compares pages a second of ``Pipeline().read`` in a loop, with the library's own number of threads,
 with runs of ``read_folder`` on the same pages, for each share of workers × threads. They take turns, a round
 each, in changing order; loading the models and the first pages of each are not counted.
 
-The second reads N small pages, made up on the spot, in one run, and fails if the memory of all processes
-together has grown by more than 5 % since the hundredth page. It needs Linux's /proc.
+The second reads the pages over and over, N of them in one run, and fails if the memory of the run's own
+process or of its workers has grown by more than 5 % since the hundredth page. It needs Linux's /proc.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from pathlib import Path
 from time import perf_counter
 
 from pages import find_pages
-from PIL import Image, ImageDraw, ImageFont
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -92,61 +91,44 @@ def compare(pages: Sequence[Path], rounds: int, shares: Sequence[tuple[int, int]
     print(f"{len(pages)} pages, {rounds} rounds, {os.cpu_count()} cores; medians, ratios within a round")
 
 
-def soak(count: int) -> None:
-    """Read ``count`` small pages in one run and watch the memory of all its processes."""
+def soak(pages: Sequence[Path], count: int) -> None:
+    """Read ``count`` pages in one run and watch the memory of all its processes."""
     if count <= SETTLED:
         raise SystemExit(f"--soak must be more than the first {SETTLED}, which are not counted")
     with tempfile.TemporaryDirectory() as folder:
-        made = [make_page(Path(folder) / f"{number}.png", number) for number in range(12)]
         tree = Path(folder) / "tree"
-        link_pages(made, tree, count)
-        settled, peak = 0.0, 0.0
+        link_pages(pages, tree, count)
+        settled: dict[str, float] = {}
         run = ocrpipe.read_folder(tree, Path(folder) / "out", formats=("txt", "json"))
         for number, result in enumerate(run, 1):
             if isinstance(result, ocrpipe.Failure):
                 raise SystemExit(str(result))
-            now = resident_of_all()
-            peak = max(peak, now)
-            if number == SETTLED:
-                settled = now
-            if number % SETTLED == 0:
-                print(f"{number:6d} pages  {now / MEGABYTE:7.0f} MB", file=sys.stderr)
-            if number == count:
-                growth = now / settled - 1
-        seconds = run.summary.seconds
-    print(f"{count} pages in {seconds:.0f} s: peak {peak / MEGABYTE:.0f} MB in all processes,", end=" ")
-    print(f"grown by {growth:+.1%} after the first {SETTLED}")
-    if growth > GROWTH:
+            if number % SETTLED and number != count:
+                continue
+            now = resident()
+            settled = settled or now
+            shown = "  ".join(f"{who} {size / MEGABYTE:6.0f} MB" for who, size in now.items())
+            print(f"{number:6d} pages in {run.summary.seconds:5.0f} s  {shown}", file=sys.stderr)
+    growth = {who: size / settled[who] - 1 for who, size in now.items()}
+    told = ", ".join(f"{who} {size / MEGABYTE:.0f} MB, {growth[who]:+.1%}" for who, size in now.items())
+    print(f"{count} reads of {len(pages)} pages, growth since the first {SETTLED}: {told}")
+    if max(growth.values()) > GROWTH:
         raise SystemExit(f"more than {GROWTH:.0%}")
 
 
-def make_page(path: Path, number: int) -> Path:
-    """A small page of a few printed lines; no two are of one size."""
-    image = Image.new("L", (320 + 16 * number, 200 + 8 * number), 255)
-    font = ImageFont.load_default(size=18)
-    for line in range(2 + number % 4):
-        text = f"Page {number}, line {line} of some"
-        ImageDraw.Draw(image).text((20, 20 + 32 * line), text, fill=0, font=font)
-    image.save(path)
-    return path
-
-
-def resident_of_all() -> float:
-    """Resident memory in bytes of this process and its children; pages that they share count for each."""
-    parents = {}
+def resident() -> dict[str, float]:
+    """Resident memory in bytes of this process and of its children together."""
+    found = {"run": 0.0, "workers": 0.0}
     for entry in Path("/proc").glob("[0-9]*/stat"):
+        pid = int(entry.parent.name)
         try:
-            parents[int(entry.parent.name)] = int(entry.read_text().rpartition(")")[2].split()[1])
+            parent = int(entry.read_text().rpartition(")")[2].split()[1])
+            size = int((entry.parent / "statm").read_text().split()[1]) * resource.getpagesize()
         except OSError:  # gone
             continue
-    mine = [pid for pid, parent in parents.items() if os.getpid() in (pid, parent)]
-    total = 0
-    for pid in mine:
-        try:
-            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        except OSError:
-            continue
-    return total * resource.getpagesize()
+        if os.getpid() in (pid, parent):
+            found["run" if pid == os.getpid() else "workers"] += size
+    return found
 
 
 def main() -> None:
@@ -157,17 +139,18 @@ def main() -> None:
     parser.add_argument(
         "--shares", help="workers x threads to compare, such as 2x1,1x2; default: the run's own"
     )
-    parser.add_argument("--soak", type=int, metavar="N", help="watch the memory over N small pages instead")
+    parser.add_argument("--soak", type=int, metavar="N", help="watch the memory over N pages instead")
     options = parser.parse_args()
+    pages = find_pages(options.folders, options.limit)
     if options.soak:
-        soak(options.soak)
+        soak(pages, options.soak)
         return
     if options.shares:
         pairs = (share.split("x") for share in options.shares.split(","))
         shares = [(int(workers), int(threads)) for workers, threads in pairs]
     else:
         shares = [share_cores(None, None)]
-    compare(find_pages(options.folders, options.limit), options.rounds, shares)
+    compare(pages, options.rounds, shares)
 
 
 if __name__ == "__main__":
