@@ -1,6 +1,6 @@
-"""ALTO 4.4, the XML of libraries and archives.
+"""ALTO 4.3, the XML of libraries and archives; nothing in it is newer than 4.2, so either schema admits it.
 
-Schema: https://www.loc.gov/standards/alto/v4/alto-4-4.xsd
+Schema: https://www.loc.gov/standards/alto/v4/alto-4-3.xsd
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ocrpipe.export.parts import Box, box, clean, common_source, language, words
 from ocrpipe.page import Line, Page, Point, Word
 
 _NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
-_SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
+_SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-3.xsd"
 
 
 def page_to_alto(page: Page) -> str:
@@ -37,7 +37,7 @@ def document_to_alto(pages: Sequence[Page]) -> str:
             "xmlns": _NAMESPACE,
             "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
             "xsi:schemaLocation": f"{_NAMESPACE} {_SCHEMA}",
-            "SCHEMAVERSION": "4.4",
+            "SCHEMAVERSION": "4.3",
         },
     )
     _add_description(alto, common_source(pages))
@@ -52,14 +52,15 @@ def _add_page(layout: ET.Element, page: Page, index: int) -> None:
     size = {"WIDTH": str(page.width), "HEIGHT": str(page.height)}
     attributes = {"ID": f"page_{index}", "PHYSICAL_IMG_NR": str(page.number), **size}
     attributes["PC"] = f"{page.confidence:.4f}"
-    if turn := page.orientation + page.skew:
-        attributes["ROTATION"] = f"{turn:.2f}"  # ours turns the page upright, ALTO's the text away from it
     sheet = ET.SubElement(layout, "Page", attributes)
     space = ET.SubElement(sheet, "PrintSpace", {"HPOS": "0", "VPOS": "0", **size})
+    turn = page.orientation + page.skew  # ours turns the page upright, ALTO's the text away from it
     line_numbers, word_numbers = count(1), count(1)
     for number, paragraph in enumerate(page.paragraphs, 1):
         block = _add(space, "TextBlock", f"block_{index}_{number}", box(paragraph.quad, page))
         block.set("LANG", language(paragraph.text))
+        if turn:
+            block.set("ROTATION", f"{turn:.2f}")
         for line in paragraph.lines:
             if pieces := words(line):  # the schema wants a String in every TextLine
                 element = _add_line(block, line, page, f"line_{index}_{next(line_numbers)}")
