@@ -63,8 +63,7 @@ class Plugin:
 def describe(kind: Kind) -> tuple[Plugin, ...]:
     """Every installed plug-in of a kind, built-ins first, then by name; a name claimed twice comes twice."""
     plugins = (
-        Plugin(entry.name, kind, entry.value, *_owner(entry))
-        for entry in metadata.entry_points(group=f"ocrpipe.{kind}")
+        Plugin(entry.name, kind, entry.value, *_owner(entry)) for entry in _entry_points(f"ocrpipe.{kind}")
     )
     return tuple(sorted(plugins, key=lambda plugin: (not plugin.builtin, plugin.name, plugin.distribution)))
 
@@ -157,6 +156,22 @@ def check_recognitions(
         _checked_recognition(recognition, width, f"recognizer {name!r}: crop {i}")
         for i, (recognition, width) in enumerate(zip(recognitions, widths, strict=True))
     )
+
+
+def _entry_points(group: str) -> list[metadata.EntryPoint]:
+    """Those of all distributions; one whose list of them is damaged is passed over."""
+    try:
+        return list(metadata.entry_points(group=group))
+    except Exception:  # what a damaged list raises depends on the damage, and it hides everybody else's
+        every = (entry for found in metadata.distributions() for entry in _entry_points_of(found, group))
+        return list(dict.fromkeys(every))  # a distribution may lie on the path twice
+
+
+def _entry_points_of(distribution: metadata.Distribution, group: str) -> list[metadata.EntryPoint]:
+    try:
+        return list(distribution.entry_points.select(group=group))
+    except Exception:
+        return []
 
 
 def _owner(entry: metadata.EntryPoint) -> tuple[str, str]:

@@ -173,6 +173,20 @@ def test_a_half_removed_distribution_hides_nothing(install: Install, tmp_path: P
     assert {"ctpn", "classical"} <= set(plugins.names("detectors"))
 
 
+@pytest.mark.parametrize(
+    "damage", [b"[ocrpipe.detectors]\nno target\n", b"[ocrpipe.detectors]\n\xff = a:b\n"]
+)
+def test_a_damaged_list_of_plugins_hides_nobody_elses(
+    damage: bytes, install: Install, tmp_path: Path
+) -> None:
+    install("acme", GOOD)
+    install("torn", GOOD)
+    (tmp_path / "torn" / "torn-1.2.dist-info" / "entry_points.txt").write_bytes(damage)
+    assert {"ctpn", "classical", "acme"} <= set(plugins.names("detectors"))
+    assert "torn" not in plugins.names("detectors")
+    assert type(plugins.load_detector("acme")).__module__ == "plugin_acme"
+
+
 def test_listing_imports_nothing_heavy() -> None:
     code = (
         "import sys; from ocrpipe import plugins; assert plugins.names('detectors');"

@@ -25,10 +25,12 @@ def _print_table(kind: Kind) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from ocrpipe.plugins import describe
 
     table = Table("name", "from", "version", "made by", box=SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     for plugin in describe(kind):
-        table.add_row(plugin.name, plugin.distribution, plugin.version, plugin.target)
+        shown = (plugin.name, plugin.distribution, plugin.version, plugin.target)
+        table.add_row(*map(Text, shown))  # brackets in them are no markup
     Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH).print(table)
