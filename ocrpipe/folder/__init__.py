@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocrpipe.folder.api import read_folder, stored_results
-from ocrpipe.folder.results import Failure, PageResult
-from ocrpipe.folder.run import FolderRun, Summary
+from ocrpipe.folder.results import Failure, PageResult, Summary
+from ocrpipe.folder.run import FolderRun
 
 __all__ = ["Failure", "FolderRun", "PageResult", "Summary", "read_folder", "stored_results"]

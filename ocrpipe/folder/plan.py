@@ -18,7 +18,7 @@ from ocrpipe.errors import OcrError
 from ocrpipe.export.files import write_whole
 from ocrpipe.export.naming import WITH_PICTURES, suffix_of
 from ocrpipe.folder.manifest import HIDDEN, Manifest, PageRow
-from ocrpipe.folder.results import Failure, PageResult
+from ocrpipe.folder.results import Failure, PageResult, Summary
 from ocrpipe.folder.settings import RunSettings
 from ocrpipe.folder.tasks import (
     Failed,
@@ -35,31 +35,6 @@ from ocrpipe.folder.tasks import (
 from ocrpipe.folder.walk import Document, Skipped
 
 _LISTED = 1000  # failures that a summary names
-
-
-@dataclass(slots=True)
-class Counts:
-    """What has been counted so far.
-
-    Attributes:
-        done: Pages read by this run.
-        failed: Pages, files and outputs that failed in this run.
-        kept: Pages that an earlier run had read and that are as they were.
-        kept_failed: Pages that had failed in an earlier run and were not tried again.
-        documents: Files that hold pages or should, as far as they have been looked at.
-        skipped: Things that are not read, such as files of unknown types.
-        written: Result files written.
-        waiting: Pages known to be left.
-    """
-
-    done: int = 0
-    failed: int = 0
-    kept: int = 0
-    kept_failed: int = 0
-    documents: int = 0
-    skipped: int = 0
-    written: int = 0
-    waiting: int = 0
 
 
 @dataclass(slots=True)
@@ -97,9 +72,9 @@ class Plan:
         self._reading: deque[_Open] = deque()
         self._open: dict[str, _Open] = {}
         self._inspecting: dict[str, Document] = {}
-        self.counts = Counts()
-        self.failures: list[Failure] = []
-        """The first of all failures, those of earlier runs too."""
+        self._counts = Summary()
+        self._waiting = 0
+        self._failures: list[Failure] = []
 
     def next_task(self) -> Task | None:
         """Something to do, or ``None`` where nothing is, until the next outcome."""
@@ -138,6 +113,20 @@ class Plan:
             return self._read(self._open[task.key], task.number, outcome)
         return self._written(task, outcome)
 
+    def summary(self, files: int | None, seconds: float) -> Summary:
+        """How far it has come.
+
+        Args:
+            files: How many the walk meets, if that is known yet; what they hold is estimated.
+            seconds: Time since the run began.
+        """
+        counts, left = self._counts, None
+        if files is not None:
+            pages = counts.done + counts.failed + counts.kept + counts.kept_failed + self._waiting
+            unseen = max(0, files - counts.documents - counts.skipped)
+            left = self._waiting + round(unseen * max(1.0, pages / max(1, counts.documents)))
+        return replace(counts, left=left, seconds=seconds, failures=tuple(self._failures))
+
     def _is_as_it_was(self, file: Document) -> bool:
         """Whether a file need not be inspected; if so, its pages are planned for."""
         known = None if self._run.force else self._manifest.document(file.key)
@@ -148,7 +137,7 @@ class Plan:
         return False
 
     def _skip(self, skipped: Skipped) -> None:
-        self.counts.skipped += 1
+        self._counts.skipped += 1
         self._manifest.put_skipped(skipped.key, skipped.reason)
 
     def _inspected(self, file: Document, outcome: Outcome) -> list[PageResult | Failure]:
@@ -158,7 +147,7 @@ class Plan:
             self._manifest.put_document(file.key, outcome)
             self._plan_pages(file, outcome)
         elif isinstance(outcome, Failed):
-            self.counts.documents += 1
+            self._counts.documents += 1
             traceback = self._save_traceback(file.key, 0, outcome)
             self._manifest.put_failure(file.key, 0, "", self._fingerprint, outcome, traceback)
             for format in self._run.formats:
@@ -167,7 +156,7 @@ class Plan:
         return []
 
     def _plan_pages(self, file: Document, found: Inspected) -> None:
-        self.counts.documents += 1
+        self._counts.documents += 1
         rows = self._manifest.pages(file.key)
         todo = []
         for number in range(1, found.pages + 1):
@@ -175,11 +164,11 @@ class Plan:
             if row is None or self._run.force or not self._is_settled(row, found):
                 todo.append(number)
             elif row.state == "done":
-                self.counts.kept += 1
+                self._counts.kept += 1
             else:
-                self.counts.kept_failed += 1
+                self._counts.kept_failed += 1
                 self._list(_remembered(file.path, row, self._output))
-        self.counts.waiting += len(todo)
+        self._waiting += len(todo)
         opened = _Open(file, found, iter(todo), len(todo))
         if todo:
             self._open[file.key] = opened
@@ -198,14 +187,14 @@ class Plan:
         if isinstance(outcome, Reading):
             self._manifest.put_reading(file.key, number, sha256, self._fingerprint, outcome)
             _traceback_file(self._output, file.key, number).unlink(missing_ok=True)
-            self.counts.done += 1
+            self._counts.done += 1
             page = replace(outcome.page, source=str(file.path))
             told.append(PageResult(file.path, number, page, outcome.seconds))
         elif isinstance(outcome, Failed):
             traceback = self._save_traceback(file.key, number, outcome)
             self._manifest.put_failure(file.key, number, sha256, self._fingerprint, outcome, traceback)
             told.append(self._failure(file.path, number, outcome, traceback))
-        self.counts.waiting -= 1
+        self._waiting -= 1
         opened.left -= 1
         if not opened.left:
             del self._open[file.key]
@@ -248,7 +237,7 @@ class Plan:
         self._manifest.put_output(task.key, task.format, name, task.digest)
         if earlier and earlier[0] != name:  # a new file beside it made names longer
             (self._output / earlier[0]).unlink(missing_ok=True)
-        self.counts.written += 1
+        self._counts.written += 1
         return []
 
     def _remove_output(self, key: str, format: str) -> None:
@@ -259,15 +248,15 @@ class Plan:
             self._manifest.drop_output(key, format)
 
     def _failure(self, path: Path, number: int | None, failed: Failed, traceback: str | None) -> Failure:
-        self.counts.failed += 1
+        self._counts.failed += 1
         where = self._output / traceback if traceback else None
         failure = Failure(path, number, failed.error, failed.message, where)
         self._list(failure)
         return failure
 
     def _list(self, failure: Failure) -> None:
-        if len(self.failures) < _LISTED:
-            self.failures.append(failure)
+        if len(self._failures) < _LISTED:
+            self._failures.append(failure)
 
     def _save_traceback(self, key: str, number: int, failed: Failed) -> str | None:
         """Name of the file, relative to the output folder; ``None`` if there is nothing to say or no room."""

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from ocrpipe.folder.results import Failure, PageResult
-from ocrpipe.folder.run import FolderRun, Summary
+from ocrpipe.folder.results import Failure, PageResult, Summary
+from ocrpipe.folder.run import FolderRun
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -54,6 +54,35 @@ class Failure:
         return f"{path}{page}: {self.message}"
 
 
+@dataclass(slots=True)
+class Summary:
+    """How far a run has come.
+
+    Attributes:
+        done: Pages read by this run.
+        failed: Pages, files and outputs that failed in this run.
+        kept: Pages that an earlier run had read and that are as they were.
+        kept_failed: Pages that had failed in an earlier run and were not tried again.
+        documents: Files that hold pages or should, as far as they have been looked at.
+        skipped: Things that are not read, such as files of unknown types.
+        written: Result files written.
+        left: Pages left to read, an estimate as long as files are; ``None`` before files are counted.
+        seconds: Time since the run began.
+        failures: The first thousand of all failures, those of earlier runs too.
+    """
+
+    done: int = 0
+    failed: int = 0
+    kept: int = 0
+    kept_failed: int = 0
+    documents: int = 0
+    skipped: int = 0
+    written: int = 0
+    left: int | None = None
+    seconds: float = 0.0
+    failures: tuple[Failure, ...] = ()
+
+
 def printable(text: str) -> str:
     """The text with bytes of file names that are no UTF-8 in escapes; as it is, no file could take it."""
     try:

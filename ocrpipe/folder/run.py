@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -16,38 +15,9 @@ from ocrpipe.folder.lock import RunLock
 from ocrpipe.folder.manifest import HIDDEN, Manifest
 from ocrpipe.folder.plan import Plan
 from ocrpipe.folder.pool import Pool
-from ocrpipe.folder.results import Failure, PageResult
+from ocrpipe.folder.results import Failure, PageResult, Summary
 from ocrpipe.folder.settings import ReadSettings, RunSettings
 from ocrpipe.folder.walk import Document, Skipped, walk
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """How far a run has come.
-
-    Attributes:
-        done: Pages read by this run.
-        failed: Pages, files and outputs that failed in this run.
-        kept: Pages that an earlier run had read and that are as they were.
-        kept_failed: Pages that had failed in an earlier run and were not tried again.
-        documents: Files that hold pages or should, as far as they have been looked at.
-        skipped: Things that are not read, such as files of unknown types.
-        written: Result files written.
-        left: Pages left to read, an estimate as long as files are; ``None`` before files are counted.
-        seconds: Time since the run began.
-        failures: The first thousand of all failures, those of earlier runs too.
-    """
-
-    done: int = 0
-    failed: int = 0
-    kept: int = 0
-    kept_failed: int = 0
-    documents: int = 0
-    skipped: int = 0
-    written: int = 0
-    left: int | None = None
-    seconds: float = 0.0
-    failures: tuple[Failure, ...] = ()
 
 
 class FolderRun(Iterator[PageResult | Failure]):
@@ -104,17 +74,9 @@ class FolderRun(Iterator[PageResult | Failure]):
     @property
     def summary(self) -> Summary:
         """How far the run has come."""
-        plan = self._plan
-        if plan is None:
+        if self._plan is None:
             return Summary()
-        counts, left = plan.counts, None
-        if self._files is not None:
-            pages = counts.done + counts.failed + counts.kept + counts.kept_failed + counts.waiting
-            unseen = max(0, self._files - counts.documents - counts.skipped)
-            left = counts.waiting + round(unseen * max(1.0, pages / max(1, counts.documents)))
-        tallies = {name: number for name, number in asdict(counts).items() if name != "waiting"}
-        seconds = (self._ended or monotonic()) - self._began
-        return Summary(**tallies, left=left, seconds=seconds, failures=tuple(plan.failures))
+        return self._plan.summary(self._files, (self._ended or monotonic()) - self._began)
 
     def skipped(self, limit: int = -1) -> list[tuple[str, str]]:
         """Relative path and reason of what the run came across and did not read."""
