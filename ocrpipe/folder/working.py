@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -69,13 +69,13 @@ class Working:
             return _failed(error, perf_counter() - start, task)
 
     def _inspect(self, task: Inspect) -> Outcome:
+        identity = Identity.of(task.path)
         try:
-            identity = Identity.of(task.path)
             if not task.known and not _is_document(task.path):
                 return Unknown()
-            sha256 = self._sha256(task.path)
-            pages = _count_pages(task.path, self._settings.password)
-            _check_unchanged(task.path, task.key, identity)
+            with _unchanged(task.path, task.key, identity):
+                sha256 = self._sha256(task.path)
+                pages = _count_pages(task.path, self._settings.password)
         except OcrError as error:
             if not task.known and not isinstance(error, Passing):  # it looked like a document by accident
                 return Unknown()
@@ -88,15 +88,14 @@ class Working:
 
         assert self._pipeline
         start = perf_counter()
-        _check_unchanged(task.path, task.key, task.identity)
-        (image,) = documents.pages(
-            task.path,
-            dpi=self._settings.dpi,
-            password=self._settings.password,
-            max_pixels=self._pipeline.options.max_pixels,
-            numbers=(task.number,),
-        )
-        _check_unchanged(task.path, task.key, task.identity)
+        with _unchanged(task.path, task.key, task.identity):
+            (image,) = documents.pages(
+                task.path,
+                dpi=self._settings.dpi,
+                password=self._settings.password,
+                max_pixels=self._pipeline.options.max_pixels,
+                numbers=(task.number,),
+            )
         page = replace(self._pipeline.read(image.image), source=task.key, number=image.number, dpi=image.dpi)
         text = page_to_json(page)
         digest = hashlib.sha256(text.encode()).hexdigest()
@@ -108,11 +107,9 @@ class Working:
 
         with Manifest(task.manifest.parent) as manifest:
             pages = [manifest.result(task.key, number) for number in task.numbers]
-        if task.format in WITH_PICTURES:
-            _check_unchanged(task.path, task.key, task.identity)
-        data = document_bytes(pages, task.format, source=task.path, password=self._settings.password)
-        if task.format in WITH_PICTURES:
-            _check_unchanged(task.path, task.key, task.identity)
+        shown = task.format in WITH_PICTURES
+        with _unchanged(task.path, task.key, task.identity) if shown else nullcontext():
+            data = document_bytes(pages, task.format, source=task.path, password=self._settings.password)
         task.target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(task.target, data)
         return Written()
@@ -177,6 +174,16 @@ def _forget_last_error() -> None:
 
     with suppress(pypdfium2.PdfiumError):
         pypdfium2.PdfDocument(b"no PDF")
+
+
+@contextmanager
+def _unchanged(path: Path, key: str, identity: Identity) -> Iterator[None]:
+    """Whatever went wrong in between, a file that is another one now is the reason."""
+    _check_unchanged(path, key, identity)
+    try:
+        yield
+    finally:
+        _check_unchanged(path, key, identity)
 
 
 def _check_unchanged(path: Path, key: str, identity: Identity) -> None:

@@ -345,6 +345,27 @@ def test_a_file_that_changes_or_vanishes_meanwhile_is_read_by_the_next_run(
     assert (out / "a" / "fax.txt").read_text() == "page 6\n\fpage 7\n"
 
 
+def test_a_file_that_is_being_written_anew_is_not_taken_for_damaged(
+    start: Start, inline: list[Task], tmp_path: Path, save_page: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ocrpipe import documents
+
+    path, decode = save_page(tmp_path / "scans" / "one.png", 10), documents.pages
+
+    def cut_short(*arguments: Any, **options: Any) -> Any:
+        path.write_bytes(path.read_bytes()[:100])
+        return decode(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(documents, "pages", cut_short)
+        (failure,) = start(path.parent, tmp_path / "out")
+    assert isinstance(failure, Failure)
+    assert failure.message == "one.png changed while it was being read; run again"
+    save_page(path, 10)
+    (result,) = start(path.parent, tmp_path / "out")
+    assert isinstance(result, PageResult)
+
+
 def test_a_run_that_is_left_loses_nothing_that_was_yielded(
     start: Start, inline: list[Task], tree: Path, tmp_path: Path, contents: Contents
 ) -> None:
