@@ -67,25 +67,25 @@ def apart(boxes: Sequence[Box]) -> list[Box]:
 
 
 def _apart(a: Box, b: Box) -> tuple[Box, Box]:
-    while True:
-        across = min(a.right, b.right) - max(a.left, b.left)
+    across = min(a.right, b.right) - max(a.left, b.left)
+    down = min(a.bottom, b.bottom) - max(a.top, b.top)
+    if across < down:
+        one, other = _apart(_flipped(a), _flipped(b))
+        return _flipped(one), _flipped(other)
+    if a.top + a.bottom > b.top + b.bottom:
+        other, one = _apart(b, a)
+        return one, other
+    while down > 0 and min(a.height, b.height) > 1:
+        if across * down <= _COMMON * max(a.width * a.height, b.width * b.height):
+            break
+        a, b = a._replace(bottom=a.bottom - 1), b._replace(top=b.top + 1)
         down = min(a.bottom, b.bottom) - max(a.top, b.top)
-        larger = max(a.width * a.height, b.width * b.height)
-        if across <= 0 or down <= 0 or across * down <= _COMMON * larger:
-            return a, b
-        if across >= down:
-            first = a.top + a.bottom <= b.top + b.bottom
-            upper, lower = (a, b) if first else (b, a)
-            if min(upper.height, lower.height) < 2:
-                return a, b
-            one, other = upper._replace(bottom=upper.bottom - 1), lower._replace(top=lower.top + 1)
-        else:
-            first = a.left + a.right <= b.left + b.right
-            left, right = (a, b) if first else (b, a)
-            if min(left.width, right.width) < 2:
-                return a, b
-            one, other = left._replace(right=left.right - 1), right._replace(left=right.left + 1)
-        a, b = (one, other) if first else (other, one)
+    return a, b
+
+
+def _flipped(at: Box) -> Box:
+    """With x and y changed about."""
+    return Box(at.top, at.left, at.bottom, at.right)
 
 
 def angle(quad: Quad) -> float:
