@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
+import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +18,8 @@ import pytest
 
 from ocrpipe import plugins
 
-PAGE = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text("utf-8")
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = (DOCS / "plugins.md").read_text("utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -30,7 +37,7 @@ def names() -> dict[str, Any]:
 
 def test_every_kind_of_example_is_there() -> None:
     assert len(blocks("python")) == 3
-    assert len(blocks("toml")) == 1
+    assert len(blocks("toml")) == len(blocks("sh")) == 1
 
 
 def test_the_detector_finds_lines(names: dict[str, Any]) -> None:
@@ -52,7 +59,8 @@ def test_the_entry_points_give_them_names(tmp_path: Path, monkeypatch: pytest.Mo
     info = tmp_path / "my_package-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
-    entry_points = re.sub(r'\[project\.entry-points\."(.*)"\]', r"[\1]", blocks("toml")[0]).replace('"', "")
+    groups = re.findall(r'^\[project\.entry-points\."(.*)"\]\n(\w.*\n)', blocks("toml")[0], re.MULTILINE)
+    entry_points = "".join(f"[{group}]\n{offers}" for group, offers in groups).replace('"', "")
     (info / "entry_points.txt").write_text(entry_points)
     (tmp_path / "my_package.py").write_text("\n".join(blocks("python")), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -62,3 +70,52 @@ def test_the_entry_points_give_them_names(tmp_path: Path, monkeypatch: pytest.Mo
     assert "tally" in plugins.names("recognizers")
     assert type(plugins.load_detector("rows")).__name__ == "RowBands"
     assert type(plugins.load_recognizer("tally")).__name__ == "TallyMarks"
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """Folder of the programs of a new environment that also has all that this one has, ocrpipe included."""
+    builder = venv.EnvBuilder(with_pip=True)
+    builder.create(tmp_path / "env")
+    programs = tmp_path / "env" / ("Scripts" if sys.platform == "win32" else "bin")
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = subprocess.run([programs / "python", "-c", ask], capture_output=True, text=True, check=True)
+    ours = sysconfig.get_path("purelib")
+    Path(site.stdout.strip(), "ours.pth").write_text(f"import site; site.addsitedir({ours!r})\n")
+    script = programs / "ocrpipe"
+    script.write_text(f"#!{programs / 'python'}\nfrom ocrpipe.cli import main\nmain()\n")
+    script.chmod(0o755)
+    return programs
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="the page's commands are for a shell")
+def test_the_package_is_built_installed_checked_and_used(tmp_path: Path, environment: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    detector, recognizer, checks = blocks("python")
+    (project / "my_package.py").write_text(f"{detector}\n{recognizer}", encoding="utf-8")
+    (project / "pyproject.toml").write_text(blocks("toml")[0], encoding="utf-8")
+    shutil.copy(DOCS / "sample.png", project / "page.png")
+
+    def run(*command: str) -> str:
+        path = f"{environment}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            command, cwd=project, env={**os.environ, "PATH": path}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    wheel, install, detectors, detect, read = blocks("sh")[0].splitlines()
+    run("sh", "-c", wheel)
+    run("sh", "-c", install)
+    shutil.rmtree(project / "build", ignore_errors=True)
+    (project / "my_package.py").unlink()  # from here on, it is the wheel's
+    assert re.search(
+        r"^ rows +my-package +1\.0 +my_package:RowBands *$", run("sh", "-c", detectors), re.MULTILINE
+    )
+    run("python", "-c", f"from my_package import RowBands, TallyMarks\n{checks}")
+    assert len(json.loads(run("sh", "-c", detect))["lines"]) > 15
+    text = run("sh", "-c", read)
+    assert "Every spring the clerk walks down to the river" in text
+    assert "这条大江从西方的高山流来，经过三个县，到东门外去。" in text
