@@ -30,7 +30,13 @@ def is_rule(text: str) -> bool:
 
 
 def build_line(
-    recognition: Recognition, quad: Quad, crop_width: float, score: float, *, margin: float = 0.0
+    recognition: Recognition,
+    quad: Quad,
+    crop_width: float,
+    score: float,
+    *,
+    cut: Quad | None = None,
+    margin: float = 0.0,
 ) -> Line:
     """Split a reading into words and place every character on the page.
 
@@ -42,7 +48,8 @@ def build_line(
         quad: The line on the page.
         crop_width: Width in pixels of the crop that was read.
         score: The detector's confidence that there is a line.
-        margin: Pixels at both ends of the crop that lie outside the quad.
+        cut: Where the crop was cut from the page, if not along ``quad``; words are placed within it.
+        margin: Pixels at both ends of the crop that lie outside ``cut``.
 
     Returns:
         The line; with no word in it, empty text and confidence 0.0 where nothing was read.
@@ -51,7 +58,7 @@ def build_line(
 
     def place(start: float, end: float) -> Quad:
         first, last = (min(max((x - margin) / length, 0.0), 1.0) for x in (start, end))
-        return span_quad(quad, first, last)
+        return span_quad(cut or quad, first, last)
 
     words = tuple(_word(spans, place) for spans in _split(recognition.chars))
     text = " ".join(word.text for word in words)

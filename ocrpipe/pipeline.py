@@ -19,7 +19,7 @@ from ocrpipe.geometry import Matrix, apply, clip_quad, quad_size, rectify, rotat
 from ocrpipe.images import Source
 from ocrpipe.layout import arrange
 from ocrpipe.orientation import estimate_skew, quarter_turns
-from ocrpipe.page import Line, Page
+from ocrpipe.page import Line, Page, Quad
 from ocrpipe.recognizers.base import Recognition, Recognizer
 
 _SURE = 0.85  # mean confidence of a page that is certainly the right way up
@@ -33,8 +33,8 @@ class Options:
     Attributes:
         orientation: Find and undo quarter turns; pages that are upright pay nothing for it.
         deskew: Find and undo a skew of up to ±15°.
-        pad: Margin around each line's crop, as a fraction of the line's height; a negative one cuts into the
-            detector's box, whose own margin costs the recogniser resolution.
+        pad: Margin around what the detector says to cut out, as a fraction of its height. Room costs the
+            recogniser resolution; a negative one cuts into the detector's box.
         min_confidence: Lines read with less confidence are left out: mostly smudges and pictures.
         rules: Keep lines of dashes, asterisks and the like that only divide the page.
         max_pixels: Larger images are refused.
@@ -42,7 +42,7 @@ class Options:
 
     orientation: bool = True
     deskew: bool = True
-    pad: float = -0.05
+    pad: float = 0.0
     min_confidence: float = 0.35
     rules: bool = False
     max_pixels: int = images.MAX_PIXELS
@@ -184,17 +184,21 @@ class Pipeline:
             matrix = straighten @ matrix
         found = plugins.detect(self._detector, upright, self._names[0])
         back: Matrix = np.asarray(np.linalg.inv(matrix), np.float64)
-        moved = (TextLine(clip_quad(apply(back, line.quad), width, height), line.score) for line in found)
-        return _View(turned, skew, tuple(line for line in moved if min(quad_size(line.quad)) >= 1))
+
+        def moved(quad: Quad) -> Quad:
+            return clip_quad(apply(back, quad), width, height)
+
+        lines = (TextLine(moved(one.quad), one.score, one.crop and moved(one.crop)) for one in found)
+        return _View(turned, skew, tuple(line for line in lines if min(quad_size(line.quad)) >= 1))
 
     def _lines(self, image: NDArray[np.uint8], found: Sequence[TextLine]) -> list[Line]:
         """Read the found lines from the image's own pixels."""
-        pad = self.options.pad
-        crops = [rectify(image, line.quad, pad=pad) for line in found]
+        pad, cuts = self.options.pad, [line.crop or line.quad for line in found]
+        crops = [rectify(image, cut, pad=pad) for cut in cuts]
         read = plugins.recognize(self._recognizer, crops, self._names[1])
         return [
-            build_line(one, line.quad, crop.shape[1], line.score, margin=pad * quad_size(line.quad)[1])
-            for one, line, crop in zip(read, found, crops, strict=True)
+            build_line(one, line.quad, crop.shape[1], line.score, cut=cut, margin=pad * quad_size(cut)[1])
+            for one, line, crop, cut in zip(read, found, crops, cuts, strict=True)
         ]
 
 

@@ -19,6 +19,7 @@ from ocrpipe.detectors.ctpn.anchors import AnchorGrid, Floats
 from ocrpipe.detectors.ctpn.lines import LineOptions, build, decode
 from ocrpipe.detectors.ctpn.model import CTPN, CTPNConfig, Prediction
 from ocrpipe.detectors.ctpn.scale import estimate_text_height
+from ocrpipe.environment import has_bf16
 from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.geometry import clip_quad, to_quad
 
@@ -33,15 +34,17 @@ class DetectorOptions:
         text_height: Pixels to which a page's typical line height is scaled.
         max_pixels: Most pixels of the scaled page, which bounds time and memory.
         max_enlargement: Most that a page is enlarged.
-        margin: Room left around the ink at the ends and above and below, in line heights; the network's own
-            boxes are tight.
+        margin: Room left around the ink at the ends and above and below, in line heights, in the quads; the
+            network's own boxes are tight, people and other detectors draw them roomier.
+        crop_margin: Likewise, in what is cut out for the recogniser, to which room costs resolution.
         lines: Thresholds of the text-line construction.
     """
 
     text_height: float = 20.0
     max_pixels: int = 3_000_000
     max_enlargement: float = 3.0
-    margin: tuple[float, float] = (0.08, 0.12)
+    margin: tuple[float, float] = (0.14, 0.20)
+    crop_margin: tuple[float, float] = (0.02, 0.06)
     lines: LineOptions = LineOptions()
 
     def __post_init__(self) -> None:
@@ -124,13 +127,16 @@ class CTPNDetector:
         proposals = decode(score, vertical, side, grid, self.options.lines.min_score)
         lines = build(proposals, grid.stride[1], self.options.lines)
 
-        quads = _grown(lines.quads, self.options.margin) * (width / scaled.shape[1], height / scaled.shape[0])
-        found = []
-        for quad, score in zip(quads, lines.scores, strict=True):
-            inside = clip_quad(to_quad(quad), width, height)
-            if cv2.contourArea(np.asarray(inside, np.float32)) > 1:
-                found.append(TextLine(inside, float(score)))
-        return tuple(found)
+        back = width / scaled.shape[1], height / scaled.shape[0]
+        quads, crops = (
+            [clip_quad(to_quad(quad), width, height) for quad in _grown(lines.quads, margin) * back]
+            for margin in (self.options.margin, self.options.crop_margin)
+        )
+        return tuple(
+            TextLine(quad, float(score), crop)
+            for quad, score, crop in zip(quads, lines.scores, crops, strict=True)
+            if cv2.contourArea(np.asarray(crop, np.float32)) > 1
+        )
 
     def working_scale(self, grey: NDArray[np.uint8]) -> float:
         """By how much to scale a page so that its text gets the height the network sees best."""
@@ -148,11 +154,6 @@ class CTPNDetector:
         canvas = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=paper)
         size = (height + bottom, width + right)
         return np.asarray(canvas, np.uint8), AnchorGrid.of(size, self.config.stride, self.config.heights)
-
-
-def has_bf16() -> bool:
-    """Whether the processor multiplies bfloat16 numbers itself; elsewhere it would only be slower."""
-    return bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def fuse(module: nn.Module) -> None:
