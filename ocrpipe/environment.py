@@ -1,4 +1,4 @@
-"""What has to stand in a process's environment from its very start, before torch is imported."""
+"""What the processor can do, and what has to stand in a process's environment before torch is imported."""
 
 from __future__ import annotations
 
@@ -25,3 +25,11 @@ def restart_for_training() -> None:
     if missing and sys.platform == "linux":
         arguments = [sys.executable, *sys.orig_argv[1:]]
         os.execve(sys.executable, arguments, {**os.environ, **missing})
+
+
+def has_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 numbers itself; elsewhere they are several times slower."""
+    import torch
+
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # not in all versions of torch
+    return bool(supported and supported())

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from ocrpipe.detectors.ctpn.loss import Batch, Loss, ctpn_loss
 from ocrpipe.detectors.ctpn.model import CTPN, CTPNConfig
 from ocrpipe.detectors.ctpn.samples import CropConfig, Feeder, PageSource
+from ocrpipe.environment import has_bf16
 from ocrpipe.errors import ConfigError, WeightsError
 
 Evaluate = Callable[[CTPN], Mapping[str, float]]
@@ -43,7 +44,8 @@ class TrainConfig:
         weight_decay: Of AdamW.
         clip: Largest norm of the gradient.
         average: Decay of the moving average of the weights, which is what gets shipped.
-        bf16: Compute in bfloat16 where it is safe; about twice as fast on processors that have it.
+        bf16: Compute in bfloat16 where it is safe; by default where the processor has it, which about
+            halves the time.
         workers: Processes that make examples; 0 makes them in this one.
         threads: Threads of torch. Leave a core to whatever else runs: threads that wait for each other stall.
         pages: Pages each worker keeps in memory.
@@ -66,7 +68,7 @@ class TrainConfig:
     weight_decay: float = 1e-2
     clip: float = 5.0
     average: float = 0.998
-    bf16: bool = True
+    bf16: bool = field(default_factory=has_bf16)
     workers: int = 1
     threads: int = 1
     pages: int = 48

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ocrpipe.environment import has_bf16
 from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.pretrained.loader import load
 from ocrpipe.recognizers.base import CharSpan, Recognition
@@ -222,12 +223,6 @@ def load_language(weights: str | Path | None = None) -> CharacterModel:
     return CharacterModel.from_arrays(
         {name: tensor.numpy() for name, tensor in tensors.items()}, card.charset
     )
-
-
-def has_bf16() -> bool:
-    """Whether the processor multiplies bfloat16 numbers itself; elsewhere it would only be slower."""
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # not in all versions of torch
-    return bool(supported and supported())
 
 
 def _check(crop: NDArray[np.uint8], index: int) -> None:

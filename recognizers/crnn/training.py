@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ocrpipe.environment import has_bf16
 from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.recognizers.crnn.charset import Charset
 from ocrpipe.recognizers.crnn.loss import frame_targets, narrow_ctc
@@ -51,7 +52,7 @@ class TrainConfig:
         validate_minutes: Time between validations.
         warm_lines: Lines rendered before the first step.
         threads: Torch threads.
-        bf16: Whether to compute in bfloat16 where autocast allows.
+        bf16: Whether to compute in bfloat16 where autocast allows; by default where the processor has it.
         seed: Of initialisation and sampling.
     """
 
@@ -70,7 +71,7 @@ class TrainConfig:
     validate_minutes: float = 10.0
     warm_lines: int = 6_000
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
-    bf16: bool = True
+    bf16: bool = field(default_factory=has_bf16)
     seed: int = 0
 
     def __post_init__(self) -> None:

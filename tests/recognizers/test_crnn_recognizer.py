@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ocrpipe.environment import has_bf16
 from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.pretrained.loader import Card, save
 from ocrpipe.recognizers.base import Recognition, Recognizer
@@ -288,7 +289,7 @@ def test_batches_hold_all_crops_and_little_padding() -> None:
 
 def test_bf16_is_off_where_torch_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported", raising=False)
-    assert module.has_bf16() is False
+    assert has_bf16() is False
 
 
 def card(name: str = "tiny", **changes: Any) -> Card:
