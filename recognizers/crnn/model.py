@@ -7,6 +7,7 @@ default has the same shape with a slim residual backbone and a bottleneck before
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -35,7 +36,7 @@ class CRNNConfig:
         join: Width of the linear layer between the two, 0 for none. The paper's text has none, but its 8.3 M
             parameters and its authors' code have one of 256.
         bottleneck: Width of the linear layer before the classes; 0 for none.
-        height: Height of the input in pixels.
+        height: Height of the input in pixels, a multiple of 8.
     """
 
     classes: int
@@ -54,7 +55,7 @@ class CRNNConfig:
             raise ConfigError(f"a CRNN cannot have the sizes of {self}")
         if len(self.channels) != 4 or len(self.blocks) != 4:
             raise ConfigError(f"a CRNN has four stages, got {self.channels} channels, {self.blocks} blocks")
-        if self.height < 16 or self.height % 16 or (self.backbone == "vgg" and self.height != 32):
+        if self.height < 16 or self.height % 8 or (self.backbone == "vgg" and self.height != 32):
             raise ConfigError(f"{self.height} px is no input height of the {self.backbone} backbone")
 
     @classmethod
@@ -168,7 +169,7 @@ def _conv(inputs: int, outputs: int, stride: tuple[int, int] = (1, 1)) -> list[n
 
 
 def _slim(config: CRNNConfig) -> tuple[nn.ModuleList, int]:
-    """Stages of falling height 32 → 16 → 8 → 4 → 2; width is halved by the first two only."""
+    """Stages of falling height, 32 → 16 → 8 → 4 → 2, rounded up; the first two halve the width too."""
     stages = nn.ModuleList()
     inputs = 1
     for outputs, blocks, stride in zip(
@@ -177,7 +178,7 @@ def _slim(config: CRNNConfig) -> tuple[nn.ModuleList, int]:
         stages.append(Stage([*_conv(inputs, outputs, stride), nn.ReLU(inplace=True)]))
         stages.extend(Residual(outputs) for _ in range(blocks))
         inputs = outputs
-    return stages, inputs * config.height // 16
+    return stages, inputs * math.ceil(config.height / 16)
 
 
 def _vgg() -> tuple[nn.ModuleList, int]:
