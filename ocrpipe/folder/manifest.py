@@ -99,7 +99,8 @@ class Manifest:
         if not writable and not self.path.is_file():
             raise OcrError(f"{folder} has no {NAME}; it is no output folder of ocrpipe")
         with self._explained():
-            uri = f"{self.path.absolute().as_uri()}?mode={'rwc' if writable else 'ro'}"
+            # for reading too: whoever closes it last clears the files of write-ahead mode away
+            uri = f"{self.path.absolute().as_uri()}?mode={'rwc' if writable else 'rw'}"
             self._db = sqlite3.connect(
                 uri, uri=True, isolation_level=None, timeout=60, check_same_thread=False
             )
@@ -253,8 +254,7 @@ class Manifest:
                 self._db.execute(f"PRAGMA user_version = {_VERSION}")
         elif application != _APPLICATION or version != _VERSION:
             raise OcrError(f"{self.path} is no manifest of this version of ocrpipe")
-        if writable:
-            self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA synchronous = FULL" if writable else "PRAGMA query_only = ON")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

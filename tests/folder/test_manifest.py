@@ -63,6 +63,15 @@ def test_it_is_in_write_ahead_mode_and_synced(tmp_path: Path) -> None:
         assert manifest._db.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
+def test_readers_change_nothing_and_leave_nothing_behind(tmp_path: Path) -> None:
+    Manifest(tmp_path, writable=True).close()
+    with Manifest(tmp_path) as manifest:
+        assert list(manifest.rows()) == []
+        with pytest.raises(OcrError, match="readonly"):
+            manifest.put_skipped("a", "why")
+    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+
+
 def test_rows_come_in_order_while_more_are_added(tmp_path: Path) -> None:
     with Manifest(tmp_path, writable=True) as manifest:
         for number in range(450, 0, -1):
