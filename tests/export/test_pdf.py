@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import math
+import shutil
+import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -129,6 +132,16 @@ def test_slightly_slanted_lines_stay_lines(degrees: float, monkeypatch: pytest.M
     monkeypatch.setattr(pdf_text, "_LEVEL", 0.0)
     if degrees > 0:  # this is why; falling lines run into the next
         assert extracted(page_to_pdf(page, white)) != "\n".join(line.text for line in page.lines)
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs the program pdftotext, of Poppler")
+@pytest.mark.parametrize("degrees", [-5, 0, 0.8, 3])
+def test_pdftotext_gives_whole_lines_in_their_order(degrees: float, tmp_path: Path) -> None:
+    page = slanted(degrees)
+    (tmp_path / "page.pdf").write_bytes(page_to_pdf(page, np.full((200, 900, 3), 255, np.uint8)))
+    command = ["pdftotext", "-raw", str(tmp_path / "page.pdf"), "-"]
+    told = subprocess.run(command, capture_output=True, check=True).stdout.decode()
+    assert told.rstrip("\n\f").split("\n") == [line.text for line in page.lines]
 
 
 def test_level_words_lie_on_their_line() -> None:
