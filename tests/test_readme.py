@@ -11,6 +11,12 @@ README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
+def test_every_page_of_docs_is_pointed_to() -> None:
+    pages = {f"docs/{page.name}" for page in (Path(__file__).parents[1] / "docs").glob("*.md")}
+    _, _, more = README.partition("## More")
+    assert pages <= set(re.findall(r"\]\((.*?)\)", more))
+
+
 def test_plugin_example_keeps_the_contract() -> None:
     (example,) = (example for example in EXAMPLES if "check_detector" in example)
     declared, _, _ = example.partition("pipe = ")  # a pipeline would need the recogniser's weights
