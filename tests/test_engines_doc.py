@@ -26,7 +26,7 @@ def test_every_engine_stands_in_the_table() -> None:
     builtin = {
         plugin.name
         for kind in ("detectors", "recognizers")
-        for plugin in plugins.describe(kind)  # type: ignore[arg-type]
+        for plugin in plugins.describe(kind)
         if plugin.builtin
     }
     assert listed == builtin

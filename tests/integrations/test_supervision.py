@@ -26,12 +26,12 @@ LINES = (Line("东门外", QUADS[0], 0.75, ()), Line("stone", QUADS[1], 0.5, (),
 @pytest.mark.slow  # supervision takes its time to import
 def test_boxes_quads_texts_and_confidences() -> None:
     pytest.importorskip("supervision", reason="needs the extra supervision")
-    found = page_to_detections(Page(200, 100, (Paragraph(LINES, QUADS[0]),)))
+    found: Any = page_to_detections(Page(200, 100, (Paragraph(LINES, QUADS[0]),)))
     assert found.xyxy.tolist() == [[9, 20, 110, 45], [10, 60, 90, 80]]
     assert found.data["xyxyxyxy"].tolist() == [[list(corner) for corner in quad] for quad in QUADS]
     assert found.data["class_name"].tolist() == ["东门外", "stone"]
-    assert found.confidence is not None and found.confidence.tolist() == [0.75, 0.5]
-    assert found.class_id is not None and found.class_id.tolist() == [0, 0]
+    assert found.confidence.tolist() == [0.75, 0.5]
+    assert found.class_id.tolist() == [0, 0]
     assert found[found.confidence > 0.6].data["class_name"].tolist() == ["东门外"]
     assert len(page_to_detections(Page(200, 100))) == 0
 
