@@ -32,8 +32,14 @@ _STARTING = 600.0  # seconds for loading the models
 _KEPT = 4096  # bytes of what a dead worker had printed
 _NOISE = 1 << 20  # bytes of it before they are thrown away
 
-# Page faults on fresh memory cost a tenth of the time; see ocrpipe.environment for training's settings.
-_ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_TOP_PAD_": "67108864"}
+# Freed memory is kept for the next page, since page faults cost time, but the largest tensors have mappings of
+# their own, or the heap would grow around them; huge pages make those cheap. For glibc; others do not look.
+_ALLOCATOR = {
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 28),
+    "MALLOC_TOP_PAD_": str(1 << 26),
+}
 
 
 class Pool:
