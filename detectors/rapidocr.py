@@ -80,13 +80,13 @@ class RapidOCRDetector:
         height, width = image.shape[:2]
         padded, left, top = _on_paper(image)
         scaled = _scaled(padded, self.options)
-        found = self._stage(cv2.cvtColor(scaled, cv2.COLOR_RGB2BGR))
-        if found.boxes is None:
-            return ()
+        # Step by step: called as a whole, the stage sorts the boxes and leaves their scores as they were.
+        prepared = self._stage.get_preprocess()(cv2.cvtColor(scaled, cv2.COLOR_RGB2BGR))
+        boxes, scores = self._stage.postprocess_op(self._stage.session(prepared), scaled.shape[:2])
         scale = (padded.shape[1] / scaled.shape[1], padded.shape[0] / scaled.shape[0])
-        quads = np.asarray(found.boxes, np.float64) * scale - (left, top)
+        quads = np.asarray(boxes, np.float64).reshape(-1, 4, 2) * scale - (left, top)
         lines = []
-        for corners, score in zip(quads, found.scores, strict=True):
+        for corners, score in zip(quads, scores, strict=True):
             quad = clip_quad(to_quad(corners), width, height)
             across, down = quad_size(quad)
             if min(across, down) < 1:

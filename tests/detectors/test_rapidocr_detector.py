@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -66,18 +67,39 @@ def test_a_column_is_taken_for_a_line_that_runs_downward(detector: RapidOCRDetec
     assert width > 5 * height
 
 
+def test_scores_are_those_of_their_own_lines(
+    detector: RapidOCRDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RapidOCR sorts the boxes only."""
+
+    def lower_is_better(probabilities: NDArray[np.float32], box: NDArray[np.float32]) -> float:
+        return float(0.5 + 0.5 * box[:, 1].mean() / len(probabilities))
+
+    monkeypatch.setattr(detector._stage.postprocess_op, "box_score_fast", lower_is_better)
+    image = page("Total 12.50", "Date", "Invoice no. 365")
+    for line in detector.detect(image):
+        middle = np.mean([y for _, y in line.quad])
+        assert line.score == pytest.approx(0.5 + 0.5 * middle / len(image), abs=0.02)
+
+
 def test_colours_arrive_as_the_network_learnt_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """RapidOCR takes BGR."""
     seen: list[Pixels] = []
 
-    class Nothing:
-        boxes = None
+    class Stage:
+        def get_preprocess(self) -> Callable[[Pixels], Pixels]:
+            return lambda image: seen.append(image) or image  # type: ignore[func-returns-value]
 
-    def stage(image: Pixels) -> type[Nothing]:
-        seen.append(image)
-        return Nothing
+        def session(self, prepared: Pixels) -> Pixels:
+            return prepared
 
-    monkeypatch.setattr("ocrpipe.detectors.rapidocr.load_stage", lambda *_: stage)
+        def postprocess_op(
+            self, prepared: Pixels, shape: tuple[int, int]
+        ) -> tuple[list[Pixels], list[float]]:
+            assert shape == (320, 320)
+            return [], []
+
+    monkeypatch.setattr("ocrpipe.detectors.rapidocr.load_stage", lambda *_: Stage())
     red = np.full((64, 64, 3), (200, 0, 10), np.uint8)
     red[0, 0] = 0
     assert RapidOCRDetector(options=SMALL).detect(red) == ()
