@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from ocrpipe.cli import app
 from ocrpipe.folder import Failure, FolderRun, Summary, report
+from ocrpipe.folder.settings import ReadSettings
 from ocrpipe.folder.tasks import Task
 
 Run = Callable[..., Result]
@@ -97,6 +98,21 @@ def test_names_that_are_no_utf8(run: Run, tree: Path, save_page: Save) -> None:
     assert {row.get("path") for row in rows} >= {
         str(tree / os.fsdecode(name)) for name in (b"bad\xe9.png", b"caf\xe9.png")
     }
+
+
+def test_the_time_of_a_page_reaches_the_pool(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ocrpipe.folder import run as module
+
+    limits, pool = [], vars(module)["Pool"]
+
+    def noted(settings: ReadSettings, workers: int, page_timeout: float) -> object:
+        limits.append((workers, page_timeout))
+        return pool(settings, workers, page_timeout)
+
+    monkeypatch.setattr(module, "Pool", noted)
+    assert run("--page-timeout", "2.5", "--workers", "3").exit_code == 0
+    assert limits == [(3, 2.5)]
+    assert run("--page-timeout", "0").exit_code == 2
 
 
 def test_globs_and_force(run: Run, tree: Path) -> None:

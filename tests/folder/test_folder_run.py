@@ -415,6 +415,16 @@ def test_globs_choose(start: Start, inline: list[Task], tree: Path, tmp_path: Pa
     assert {result.path.name for result in results} == {"book.pdf", "one.png"}
 
 
+def test_no_more_is_begun_than_workers_can_do(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path
+) -> None:
+    run = start(tree, tmp_path / "out")
+    next(run)
+    assert kinds(inline) == (1, 1, 0)  # the next one when the caller comes back
+    next(run)
+    assert kinds(inline) == (0, 1, 0)
+
+
 def test_what_is_left_is_estimated(start: Start, inline: list[Task], tree: Path, tmp_path: Path) -> None:
     run = start(tree, tmp_path / "out")
     assert run.summary.left is None
