@@ -22,6 +22,7 @@ from ocrpipe.recognizers.crnn.language import BOUNDARY, CharacterModel, Choice, 
 from ocrpipe.recognizers.crnn.lexicon import BKTree, lexicon_decode
 from ocrpipe.recognizers.crnn.model import CRNN, STRIDE, CRNNConfig, Residual, Stage
 from ocrpipe.recognizers.crnn.preprocess import prepare, scale_of, to_input
+from ocrpipe.recognizers.crnn.transcription import BestClasses
 from ocrpipe.recognizers.spans import spans_around
 
 _BATCH_PIXELS = 12_288  # summed padded width of a batch: 16 lines of 768 px
@@ -128,7 +129,7 @@ class CRNNRecognizer:
         self._charset = charset
         self._height = model.config.height
         self._device = torch.device(device)
-        self._decoding, self._temperature = decoding, temperature
+        self._decoding = decoding
         self._tree = BKTree(decoding.lexicon) if decoding.lexicon else None
         self._language = load_language() if decoding.language and decoding.best_path else None
         if self._language:
@@ -136,6 +137,8 @@ class CRNNRecognizer:
         self._bf16 = has_bf16() and self._device.type == "cpu" if bf16 is None else bf16
         self._model = _fused(model.eval()).to(self._device)
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        precision = torch.bfloat16 if self._bf16 else torch.float32
+        self._classes = BestClasses(self._model.classify, temperature, precision)
 
     def recognize(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[Recognition, ...]:
         """Read upright single-line crops; see ``ocrpipe.recognizers.base.Recognizer``.
@@ -165,23 +168,22 @@ class CRNNRecognizer:
         frames = [width // STRIDE for width in widths]
         mask = None if len(set(widths)) == 1 else torch.tensor(frames, device=self._device)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
-            logits = self._model(inputs, mask)
-        logits = logits.float() / self._temperature
-        if self._decoding.best_path:
-            found = _best_path(logits, frames)
-            return (
-                [self._settled(*one) for one in zip(found, logits, strict=True)] if self._language else found
-            )
-        log_probs = logits.log_softmax(-1).cpu().numpy()
-        return [self._search(rows[:count]) for rows, count in zip(log_probs, frames, strict=True)]
+            features = self._model.features(inputs, mask)
+        lines = [line[:count] for line, count in zip(features, frames, strict=True)]
+        if not self._decoding.best_path:
+            return [self._search(self._classes.log_probs(line).cpu().numpy()) for line in lines]
+        winners = (part.cpu().numpy() for part in self._classes.best(torch.cat(lines)))
+        labels, values = (np.split(part, np.cumsum(frames)[:-1]) for part in winners)
+        found = [collapse(*one) for one in zip(labels, values, strict=True)]
+        return [self._settled(*one) for one in zip(found, lines, strict=True)] if self._language else found
 
-    def _settled(self, emissions: list[Emission], logits: Tensor) -> list[Emission]:
+    def _settled(self, emissions: list[Emission], features: Tensor) -> list[Emission]:
         """What the language makes of the characters that the ink leaves open."""
         unsure = [i for i, emission in enumerate(emissions) if emission.confidence < _SURE]
         if not unsure or self._language is None:
             return emissions
         frames = [emissions[i].frame for i in unsure]
-        likeliest = logits[frames].log_softmax(-1).topk(min(_RIVALS, logits.shape[-1]), -1)
+        likeliest = self._classes.log_probs(features[frames]).topk(min(_RIVALS, len(self._charset)), -1)
         choices = [Choice((emission.label,), (0.0,)) for emission in emissions]
         for i, values, labels in zip(
             unsure, likeliest.values.tolist(), likeliest.indices.tolist(), strict=True
@@ -231,15 +233,6 @@ def _check(crop: NDArray[np.uint8], index: int) -> None:
     if crop.dtype != np.uint8 or not crop.size or not (crop.ndim == 2 or crop.shape[2:] == (3,)):
         wanted = "a non-empty H×W or H×W×3 uint8"
         raise ConfigError(f"crop {index} is {crop.dtype}{list(crop.shape)}, not {wanted}")
-
-
-def _best_path(logits: Tensor, frames: list[int]) -> list[list[Emission]]:
-    highest, best = logits.max(-1)
-    probability = (highest - logits.logsumexp(-1)).exp()
-    return [
-        collapse(labels[:count], values[:count])
-        for labels, values, count in zip(best.cpu().numpy(), probability.cpu().numpy(), frames, strict=True)
-    ]
 
 
 def _batches(widths: list[int]) -> Iterator[list[int]]:
