@@ -15,8 +15,9 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ocrpipe.detectors.base import TextLine
-from ocrpipe.detectors.ctpn.anchors import AnchorGrid, Floats
+from ocrpipe.detectors.ctpn.anchors import AnchorGrid
 from ocrpipe.detectors.ctpn.lines import LineOptions, build, decode
+from ocrpipe.detectors.ctpn.margins import grown, grown_apart
 from ocrpipe.detectors.ctpn.model import CTPN, CTPNConfig, Prediction
 from ocrpipe.detectors.ctpn.scale import estimate_text_height
 from ocrpipe.environment import has_bf16
@@ -35,7 +36,8 @@ class DetectorOptions:
         max_pixels: Most pixels of the scaled page, which bounds time and memory.
         max_enlargement: Most that a page is enlarged.
         margin: Room left around the ink at the ends and above and below, in line heights, in the quads; the
-            network's own boxes are tight, people and other detectors draw them roomier.
+            network's own boxes are tight, people and other detectors draw them roomier. Lines that are closer
+            share what is between them.
         crop_margin: Likewise, in what is cut out for the recogniser, to which room costs resolution.
         lines: Thresholds of the text-line construction.
     """
@@ -128,9 +130,10 @@ class CTPNDetector:
         lines = build(proposals, grid.stride[1], self.options.lines)
 
         back = width / scaled.shape[1], height / scaled.shape[0]
+        margin, crop_margin = self.options.margin, self.options.crop_margin
         quads, crops = (
-            [clip_quad(to_quad(quad), width, height) for quad in _grown(lines.quads, margin) * back]
-            for margin in (self.options.margin, self.options.crop_margin)
+            [clip_quad(to_quad(quad), width, height) for quad in some * back]
+            for some in (grown_apart(lines.quads, margin, crop_margin[1]), grown(lines.quads, crop_margin))
         )
         return tuple(
             TextLine(quad, float(score), crop)
@@ -165,15 +168,6 @@ def fuse(module: nn.Module) -> None:
             first, second = module[index], module[index + 1]
             if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
                 module[index], module[index + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
-
-
-def _grown(quads: Floats, margin: tuple[float, float]) -> Floats:
-    """N×4×2 rectangles with room around them, in shares of their heights."""
-    down = (quads[:, 3] - quads[:, 0])[:, None]
-    along = np.stack([down[..., 1], -down[..., 0]], axis=-1)
-    ends = np.array([-1.0, 1.0, 1.0, -1.0])[None, :, None]
-    sides = np.array([-1.0, -1.0, 1.0, 1.0])[None, :, None]
-    return np.asarray(quads + ends * margin[0] * along + sides * margin[1] * down, float)
 
 
 def _resize(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
