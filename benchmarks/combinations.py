@@ -3,16 +3,17 @@
     python benchmarks/combinations.py [SET...] [--limit 10] [--threads 2] [--combinations ctpn+crnn,…]
 
 The combinations take turns page by page, another one first on each, so that a busy moment of the machine
-hits all of them. A cell holds the character error rate without spaces, DetEval's F of the boxes, and how many
-times as long as the first combination a page took: the median over the pages.
+hits all of them. Stopped with Ctrl-C or SIGTERM, it shows the sets that are done.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -26,6 +27,9 @@ from ocrpipe.evaluation.results import SetResult, score
 from ocrpipe.evaluation.run import evaluate
 
 COMBINATIONS = "ctpn+crnn,ctpn+rapidocr,rapidocr+crnn,rapidocr+rapidocr"
+LEGEND = """\
+Each cell: character error rate without spaces · DetEval's F of the boxes, where a set has boxes · how many
+times as long as the first combination a page took, in the median."""
 Results = Mapping[str, SetResult]
 """What came of one set, by combination."""
 
@@ -112,7 +116,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--combinations", default=COMBINATIONS, help=f"the first one is the measure of time ({COMBINATIONS})"
     )
     parser.add_argument(
-        "--casefold", action="append", default=["sroie"], metavar="SET", help="sets whose case is ignored"
+        "--casefold",
+        action="append",
+        default=["sroie"],
+        metavar="SET",
+        help="sets whose case is ignored (sroie)",
     )
     options = parser.parse_args(arguments)
     if options.limit is not None and options.limit < 1:
@@ -127,8 +135,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise SystemExit("no combination to measure")
     for pipeline in pipelines.values():  # what is loaded on first use is not timed
         evaluate(replace(datasets[0], pages=datasets[0].pages[:1]), pipeline)
-    sets = [measure(dataset, pipelines, dataset.name in options.casefold) for dataset in datasets]
-    print(table(sets))
+    sets: list[Results] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):  # what is done by then is shown
+        for dataset in datasets:
+            sets.append(measure(dataset, pipelines, dataset.name in options.casefold))
+    if not sets:
+        raise SystemExit("stopped before the first set was done")
+    print(f"{LEGEND}\n\n{table(sets)}")
     seconds = [page.prediction.seconds for results in sets for page in next(iter(results.values())).pages]
     print(
         f"\n{date.today()}, {len(seconds)} pages, {options.threads} threads; "

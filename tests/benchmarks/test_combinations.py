@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -75,7 +77,9 @@ def test_a_row_a_set_and_a_column_a_combination(
     assert combinations.main([str(lines), str(books), "--limit", "2", "--casefold", "books"]) == 0
 
     assert "".join(Fake.order) == "ac" + "acca" + "ac"  # once to warm up, then another one first on each page
-    head, rule, *rows, _, caption = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr().out
+    assert printed.startswith(combinations.LEGEND)
+    head, rule, *rows, _, caption = printed.removeprefix(combinations.LEGEND).strip().splitlines()
     assert head == "| set | pages | a + b | c + d |"
     assert rule == "| --- | --: | --: | --: |"
     cells = [[cell.strip().split(" · ") for cell in row.strip("|").split("|")] for row in rows]
@@ -88,6 +92,36 @@ def test_a_row_a_set_and_a_column_a_combination(
     assert [row[3][:2] for row in cells] == [["2.000", ".00"], [".250", "–"], ["1.125", ".00"]]
     assert all(1.5 < float(row[3][2].removeprefix("×")) < 6 for row in cells)
     assert "3 pages, 2 threads; a+b took 0.0" in caption
+
+
+def test_stopped_it_shows_the_sets_that_are_done(
+    combinations: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first, second = (
+        make_set(tmp_path / name, 1, lines=[{"text": "abcd", "quad": QUAD}]) for name in ("first", "second")
+    )
+    fake = Fake("a", "abcd", QUAD, 0.0)
+    monkeypatch.setattr(combinations, "load", lambda names, threads: {"a+b": fake})
+    measure = combinations.measure
+
+    def stopping(dataset: Any, *others: Any) -> Any:
+        if dataset.name == "second":
+            os.kill(os.getpid(), signal.SIGTERM)
+        return measure(dataset, *others)
+
+    monkeypatch.setattr(combinations, "measure", stopping)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert combinations.main([str(first), str(second)]) == 0
+        with pytest.raises(SystemExit, match="before the first set"):
+            combinations.main([str(second)])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    printed = capsys.readouterr().out
+    assert "| first | 1 |" in printed and "second" not in printed
 
 
 def test_what_cannot_be_loaded_is_left_out_and_named(
