@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -149,12 +150,25 @@ class CRNNRecognizer:
         for i, crop in enumerate(crops):
             _check(crop, i)
         prepared = [prepare(crop, self._height) for crop in crops]
+        batches = list(_batches([image.shape[1] for image in prepared]))
+        decoded = self._decode_all([[prepared[i] for i in batch] for batch in batches])
         found: dict[int, Recognition] = {}
-        for batch in _batches([image.shape[1] for image in prepared]):
-            emissions = self._decode([prepared[i] for i in batch])
+        for batch, emissions in zip(batches, decoded, strict=True):
             for i, emitted in zip(batch, emissions, strict=True):
                 found[i] = self._place(emitted, crops[i].shape[1], scale_of(crops[i], self._height))
         return tuple(found[i] for i in range(len(crops)))
+
+    def _decode_all(self, batches: list[list[NDArray[np.uint8]]]) -> list[list[list[Emission]]]:
+        """On a CPU a thread a batch: the steps of an LSTM are too small to be shared among threads."""
+        threads = min(torch.get_num_threads(), len(batches))
+        if threads <= 1 or self._device.type != "cpu":
+            return [self._decode(batch) for batch in batches]
+        allowed = torch.get_num_threads()
+        try:
+            with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                return list(pool.map(self._decode, batches))
+        finally:
+            torch.set_num_threads(allowed)  # which threads that are new to torch begin with
 
     @torch.inference_mode()
     def _decode(self, images: list[NDArray[np.uint8]]) -> list[list[Emission]]:

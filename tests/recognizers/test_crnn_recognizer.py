@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -126,6 +128,34 @@ def test_crops_of_several_widths_share_a_batch(
     monkeypatch.setattr(CRNNRecognizer, "_decode", record)
     recognizer.recognize(CROPS)
     assert any(len(widths) > 1 for widths in sizes) and len(sizes) > 2
+
+
+def test_threads_change_neither_the_text_nor_their_own_number(
+    recognizer: CRNNRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches are shared out among threads, each of which computes alone."""
+    monkeypatch.setattr(module, "_BATCH_PIXELS", 400)
+    before = torch.get_num_threads()
+    seen: set[tuple[int, int]] = set()
+    decode = CRNNRecognizer._decode
+
+    def record(self: CRNNRecognizer, images: list[Crop]) -> list[list[Any]]:
+        seen.add((threading.get_ident(), torch.get_num_threads()))
+        return decode(self, images)
+
+    try:
+        torch.set_num_threads(1)
+        alone = texts(recognizer, CROPS * 3)
+        torch.set_num_threads(3)
+        monkeypatch.setattr(CRNNRecognizer, "_decode", record)
+        assert texts(recognizer, CROPS * 3) == alone
+        assert len({thread for thread, _ in seen}) > 1
+        assert {threads for _, threads in seen} == {1}
+        assert torch.get_num_threads() == 3
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(torch.get_num_threads).result() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("bf16", [False, True])
