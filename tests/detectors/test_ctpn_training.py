@@ -16,6 +16,7 @@ from ocrpipe.detectors.ctpn import CTPN, CTPNConfig, CTPNDetector, DetectorOptio
 from ocrpipe.detectors.ctpn.loss import Batch
 from ocrpipe.detectors.ctpn.samples import CropConfig, Feeder, PageSource, augment, random_crop
 from ocrpipe.detectors.ctpn.training import TrainConfig, Trainer, train
+from ocrpipe.environment import has_bf16
 from ocrpipe.errors import ConfigError, OcrError, WeightsError
 from ocrpipe.evaluation.box_metrics import BoxCounts, count_boxes, upright_boxes
 from ocrpipe.page import Quad
@@ -193,7 +194,7 @@ def test_senseless_settings_are_refused(tmp_path: Path, settings: dict[str, floa
 
 @pytest.mark.slow
 def test_twenty_pages_are_learned_by_heart(tmp_path: Path) -> None:
-    """With the shipped shape: a minute and a half on one free core."""
+    """With the shipped shape."""
     pages = [page(np.random.default_rng(seed)) for seed in range(20)]
 
     def source(rng: np.random.Generator) -> Page:
@@ -214,7 +215,7 @@ def test_twenty_pages_are_learned_by_heart(tmp_path: Path) -> None:
         warmup=30,
         batch=8,
         crop=320,
-        bf16=True,
+        bf16=has_bf16(),
         pages=20,
         crops_per_page=40,
         average=0.98,
