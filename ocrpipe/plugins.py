@@ -133,7 +133,9 @@ def check_lines(lines: Sequence[TextLine], width: int, height: int, name: str) -
         TextLine(
             _checked_quad(line.quad, width, height, f"detector {name!r}: line {i}"),
             _checked_share(line.score, f"detector {name!r}: line {i}: score"),
-            line.crop and _checked_quad(line.crop, width, height, f"detector {name!r}: line {i}: crop"),
+            None
+            if line.crop is None
+            else _checked_quad(line.crop, width, height, f"detector {name!r}: line {i}: crop"),
         )
         for i, line in enumerate(lines)
     )

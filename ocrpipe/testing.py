@@ -106,7 +106,9 @@ def _lines(detector: Detector, page: Image) -> tuple[TextLine, ...]:
 
 def _same_lines(first: Sequence[TextLine], second: Sequence[TextLine]) -> bool:
     return len(first) == len(second) and all(
-        np.allclose(a.quad, b.quad, rtol=0, atol=_PIXELS) and abs(a.score - b.score) <= _SHARE
+        np.allclose(a.quad, b.quad, rtol=0, atol=_PIXELS)
+        and np.allclose(a.crop or a.quad, b.crop or b.quad, rtol=0, atol=_PIXELS)
+        and abs(a.score - b.score) <= _SHARE
         for a, b in zip(first, second, strict=True)
     )
 

@@ -111,6 +111,26 @@ def test_crops_have_the_margin_asked_for() -> None:
     assert reader.seen[0][:2] == (48, 524)
 
 
+@pytest.mark.parametrize("turned", [0, 90])
+def test_a_detector_may_say_what_to_cut_out_beside_the_lines_box(turned: int) -> None:
+    class Roomy(Bars):
+        def detect(self, image: Pixels) -> Sequence[TextLine]:
+            def around(quad: Quad) -> Quad:
+                (a, b), (c, d) = quad[0], quad[2]
+                return (a - 10, b - 10), (c + 10, b - 10), (c + 10, d + 10), (a - 10, d + 10)
+
+            return [TextLine(around(line.quad), 0.9, crop=line.quad) for line in super().detect(image)]
+
+    reader = Notches()
+    pipe = Pipeline(Roomy(), reader, options=Options(deskew=False))
+    line = pipe.read(turn(page(), turned)).lines[0]
+    assert (24, 500) in {shape[:2] for shape in reader.seen}
+    assert quad_size(line.quad) == pytest.approx((520, 44), abs=1)
+    assert quad_size(line.words[0].quad) == pytest.approx((500, 24), abs=1)
+    (found,) = pipe.detect(page(1))
+    assert found.crop == ((100, 60), (600, 60), (600, 84), (100, 84))
+
+
 @pytest.mark.parametrize("value", [0, 255])
 def test_a_blank_page_is_an_empty_page(value: int) -> None:
     found = pipeline().read(np.full((300, 200), value, np.uint8))

@@ -234,6 +234,8 @@ def moved(dx: float, dy: float) -> TextLine:
         ([TextLine(BOX[::-1], 0.5)], "does not run clockwise"),
         ([TextLine((BOX[0], BOX[1], BOX[3], BOX[2]), 0.5)], "does not run clockwise"),
         ([TextLine((BOX[0],) * 4, 0.5)], "does not run clockwise"),
+        ([TextLine(BOX, 0.5, moved(11, 0).quad)], "line 0: crop: quad .* leaves the page"),
+        ([TextLine(BOX, 0.5, np.array(BOX[::-1]))], "crop: quad .* does not run clockwise"),  # type: ignore[arg-type]
         ([TextLine(BOX, 1.5)], "score 1.5 is not a number in 0..1"),
         ([TextLine(BOX, -0.1)], "score"),
         ([TextLine(BOX, float("nan"))], "score nan"),
