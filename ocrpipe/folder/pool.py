@@ -32,8 +32,8 @@ _STARTING = 600.0  # seconds for loading the models
 _KEPT = 4096  # bytes of what a dead worker had printed
 _NOISE = 1 << 20  # bytes of it before they are thrown away
 
-# Freed memory is kept for the next page, since page faults cost time, but the largest tensors have mappings of
-# their own, or the heap would grow around them; huge pages make those cheap. For glibc; others do not look.
+# Freed memory is kept for the next page, since page faults cost time, but the largest tensors have mappings
+# of their own, or the heap would grow around them; huge pages make those cheap. For glibc; others do not look.
 _ALLOCATOR = {
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
