@@ -33,7 +33,7 @@ _KEPT = 4096  # bytes of what a dead worker had printed
 _NOISE = 1 << 20  # bytes of it before they are thrown away
 
 # Freed memory is kept for the next page, since page faults cost time, but the largest tensors have mappings
-# of their own, or the heap would grow around them; huge pages make those cheap. For glibc; others do not look.
+# of their own, or the heap would grow around them; huge pages make those cheap. For glibc; others don't look.
 _ALLOCATOR = {
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
