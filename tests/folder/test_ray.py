@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from ocrpipe.folder.tasks import Task
 Start = Callable[..., FolderRun]
 Contents = Callable[[Path], dict[str, bytes]]
 Save = Callable[..., Path]
+
+
+PROMPT = {"RAY_worker_niceness": "0"}  # or on a busy machine Ray's processes hardly get a turn
 
 
 @pytest.mark.slow
@@ -39,7 +43,7 @@ def test_ray_gives_the_same_bytes_and_failures(
     out = tmp_path / "ray"
     engines = ["--detector", "bars", "--recognizer", "lengths", "--engine", "ray", "--workers", "1"]
     arguments = ["folder", str(tree), "--out", str(out), "--format", "txt,json", *engines]
-    settings = {**os.environ, "PYTHONPATH": str(site)}
+    settings = {**os.environ, "PYTHONPATH": str(site), **PROMPT}
     command = [sys.executable, "-m", "ocrpipe", *arguments]
     done = subprocess.run(command, env=settings, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -50,6 +54,35 @@ def test_ray_gives_the_same_bytes_and_failures(
     again = start(tree, out, formats=("txt", "json"))  # the manifest is any engine's
     assert len(list(again)) == 1  # the file that can't be opened
     assert (again.summary.kept, again.summary.written) == (8, 0)
+
+
+CLUSTER = """
+import ray
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+print(ray.get_runtime_context().gcs_address, flush=True)
+input()
+"""
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_running_is_used_and_left_running(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path, site: Path, contents: Contents
+) -> None:
+    pytest.importorskip("ray")
+    list(start(tree, tmp_path / "inline"))
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    settings = {**os.environ, "PYTHONPATH": str(site), **PROMPT, **token}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, "-c", CLUSTER], env=settings, text=True, **pipes) as cluster:  # type: ignore[call-overload]
+        address = cluster.stdout.readline().strip()
+        arguments = ["folder", str(tree), "--out", str(tmp_path / "ray"), "--workers", "1", "--quiet"]
+        arguments += ["--detector", "bars", "--recognizer", "lengths", "--engine", "ray"]
+        command = [sys.executable, "-m", "ocrpipe", *arguments, "--ray-address", address]
+        done = subprocess.run(command, env=settings, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+        assert cluster.poll() is None
+        cluster.communicate("\n")
+    assert contents(tmp_path / "ray") == contents(tmp_path / "inline")
 
 
 def test_without_ray(start: Start, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
