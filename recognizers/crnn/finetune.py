@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ocrpipe.errors import ConfigError
 from ocrpipe.recognizers.crnn.charset import Charset, default_charset
@@ -36,6 +38,8 @@ class FinetuneConfig(TrainConfig):
     Attributes:
         hold_out: Share of the lines that is measured on, not trained on.
         mix: Share of rendered lines among those trained on.
+        blend: How far to go from the weights that were started from to the tuned ones, above 0 up to 1. Short
+            of the whole way most of what was learnt is there, and little has been lost (arXiv 2109.01903).
     """
 
     run: Path = Path("runs/finetune")
@@ -52,6 +56,7 @@ class FinetuneConfig(TrainConfig):
     warm_lines: int = 1_000
     hold_out: float = 0.1
     mix: float = 0.5
+    blend: float = 0.6
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -61,6 +66,8 @@ class FinetuneConfig(TrainConfig):
             raise ConfigError(
                 f"hold_out {self.hold_out} and mix {self.mix} must be shares of 0 up to below 1"
             )
+        if not 0 < self.blend <= 1:
+            raise ConfigError(f"blend {self.blend} must be above 0 and at most 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +141,9 @@ def finetune(
         return dict(after)
 
     before = measure(network)
-    trainer = Trainer(network, charset, config, validate=validate if sets else None, log=log)
+    origin = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    finish = partial(blend, origin=origin, share=config.blend)
+    trainer = Trainer(network, charset, config, validate=validate if sets else None, log=log, finish=finish)
     if trainer.resume() and trainer.share >= 1:
         say(f"the training in {config.run} is over: raise the minutes for more, or name another run")
         trainer.validate()
@@ -153,6 +162,14 @@ def finetune(
     if trainer.share < 1:
         after.clear()
     return tuple(Figure(name, len(sets[name]), rate, after.get(name)) for name, rate in before.items())
+
+
+def blend(model: CRNN, *, origin: Mapping[str, Tensor], share: float) -> None:
+    """Take a model's weights back to ``share`` of the way from ``origin``'s to its own (arXiv 2109.01903)."""
+    with torch.no_grad():
+        for name, tensor in model.state_dict().items():
+            if tensor.is_floating_point():
+                tensor.copy_(torch.lerp(origin[name], tensor, share))
 
 
 def _own(

@@ -110,6 +110,7 @@ class Trainer:
         config: How to train.
         validate: Measures the model on real crops; its figures go into the log.
         log: Called with each log record, after it is written to ``run/log.jsonl``.
+        finish: Called with the model when the cycle is over, before it is saved and measured.
 
     Raises:
         ocrpipe.errors.ConfigError: The charset has not as many classes as the model.
@@ -123,6 +124,7 @@ class Trainer:
         *,
         validate: Validate | None = None,
         log: Log | None = None,
+        finish: Callable[[CRNN], None] | None = None,
     ) -> None:
         if model.config.classes != len(charset):
             raise ConfigError(f"the model has {model.config.classes} classes, the charset {len(charset)}")
@@ -138,7 +140,7 @@ class Trainer:
         ]
         self._start = [p.detach().clone() for p in model.parameters()] if config.anchor else []
         self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
-        self._validate, self._log = validate, log
+        self._validate, self._log, self._finish = validate, log, finish
         self._rng = np.random.default_rng(config.seed)
         self._generator = torch.Generator().manual_seed(config.seed)
         self._stopping = False
@@ -185,6 +187,8 @@ class Trainer:
                 self.save()
             if self._due("validation", config.validate_minutes):
                 self.validate()
+        if self._finish and not self._stopping:
+            self._finish(self.model)
         self.save()
         if not self._stopping:
             self.validate()

@@ -22,7 +22,7 @@ from typer.testing import CliRunner, Result
 from ocrpipe.cli import app
 from ocrpipe.environment import TRAINING
 from ocrpipe.errors import ConfigError
-from ocrpipe.pretrained.loader import Card, save
+from ocrpipe.pretrained.loader import Card, load, save
 from ocrpipe.recognizers.crnn import finetune as module
 from ocrpipe.recognizers.crnn import training
 from ocrpipe.recognizers.crnn.charset import default_charset
@@ -30,6 +30,7 @@ from ocrpipe.recognizers.crnn.data import load_lines
 from ocrpipe.recognizers.crnn.finetune import (
     Figure,
     FinetuneConfig,
+    blend,
     finetune,
     mixture,
     rendered_lines,
@@ -38,7 +39,7 @@ from ocrpipe.recognizers.crnn.finetune import (
 )
 from ocrpipe.recognizers.crnn.model import CRNNConfig
 from ocrpipe.recognizers.crnn.pool import to_training
-from ocrpipe.recognizers.crnn.training import CHECKPOINT, Trainer, build
+from ocrpipe.recognizers.crnn.training import CHECKPOINT, Trainer, build, load_checkpoint
 from ocrpipe.synthesis.fonts import FontLibrary
 from ocrpipe.synthesis.lines import LineSample
 
@@ -192,6 +193,30 @@ def test_a_pull_keeps_weights_near_their_start(own: Path, tmp_path: Path) -> Non
         return float((trainer.model.classify.weight.detach() - begin).abs().mean())
 
     assert moved(50.0) < 0.5 * moved(0.0)
+
+
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_tuned_weights_are_blended_with_those_they_came_from(share: float) -> None:
+    start, tuned = (build(default_charset(), TINY, seed=seed) for seed in (0, 1))
+    origin = {name: tensor.clone() for name, tensor in start.state_dict().items()}
+    whole = {name: tensor.clone() for name, tensor in tuned.state_dict().items()}
+    blend(tuned, origin=origin, share=share)
+    for name, tensor in tuned.state_dict().items():
+        if tensor.is_floating_point():
+            expected = (1 - share) * origin[name] + share * whole[name]
+            assert torch.allclose(tensor, expected, atol=1e-6), name
+
+
+def test_what_is_saved_is_the_blend(own: Path, start: Path, tmp_path: Path) -> None:
+    origin = load(start)[0]["classify.weight"]
+
+    def distance(share: float) -> float:
+        config = settings(tmp_path / str(share), blend=share, seed=0)
+        finetune([own], config, start=start)
+        weight = load_checkpoint(config.run / CHECKPOINT)["model"]["classify.weight"]
+        return float((weight - origin).abs().mean())
+
+    assert 0 < distance(1e-6) < 0.01 * distance(1.0)
 
 
 @pytest.mark.parametrize("frozen", [False, True])
