@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{LEGEND}\n\n{table(sets)}")
     seconds = [page.prediction.seconds for results in sets for page in next(iter(results.values())).pages]
     print(
-        f"\n{date.today()}, {len(seconds)} pages, {options.threads} threads; "
+        f"\n{date.today()}, {len(seconds)} pages, --threads {options.threads}; "
         f"{next(iter(pipelines))} took {statistics.median(seconds):.2f} s for the median page."
     )
     return 0

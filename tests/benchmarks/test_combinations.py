@@ -91,7 +91,7 @@ def test_a_row_a_set_and_a_column_a_combination(
     ]
     assert [row[3][:2] for row in cells] == [["2.000", ".00"], [".250", "–"], ["1.125", ".00"]]
     assert all(1.5 < float(row[3][2].removeprefix("×")) < 6 for row in cells)
-    assert "3 pages, 2 threads; a+b took 0.0" in caption
+    assert "3 pages, --threads 2; a+b took 0.0" in caption
 
 
 def test_stopped_it_shows_the_sets_that_are_done(
