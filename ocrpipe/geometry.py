@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import cv2
 import numpy as np
+import shapely
 from numpy.typing import ArrayLike, NDArray
 from shapely.geometry import Polygon
 
@@ -25,6 +26,7 @@ Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 
 _TURNS = {0: None, 90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+_GRID = 1e-6  # pixels to which corners are rounded where areas are compared
 _KERNEL = 3  # pixels beyond a crop that bicubic sampling may look at
 
 
@@ -104,7 +106,8 @@ def polygon(quad: Quad) -> Polygon:
 def overlap(a: Quad, b: Quad) -> float:
     """Intersection over union of two quads' convex hulls; 0.0 where neither has an area."""
     first, second = polygon(a).convex_hull, polygon(b).convex_hull
-    common = first.intersection(second).area
+    # Without a grid, GEOS 3.14 may take quads that only share an edge for one and the same.
+    common = shapely.intersection(first, second, grid_size=_GRID).area
     union = first.area + second.area - common
     return float(common / union) if union > 0 else 0.0
 

@@ -219,3 +219,25 @@ def test_rotate_by_nothing_changes_nothing() -> None:
     turned, matrix = geometry.rotate(page, 0.0)
     np.testing.assert_array_equal(turned, page)
     np.testing.assert_array_equal(matrix, np.eye(3))
+
+
+def test_quads_that_share_an_edge_do_not_overlap() -> None:
+    """GEOS 3.14.1 gave the whole area of one as what these two have in common."""
+    upper = geometry.to_quad(
+        [
+            (110.64460522272266, 76.32674062940097),
+            (312.35521047760807, 45.849999863567746),
+            (316.69515812097796, 74.57398556285412),
+            (114.98455286609254, 105.05072632868735),
+        ]
+    )
+    lower = geometry.to_quad(
+        [
+            (114.98455286609256, 105.05072632868735),
+            (316.69515812097796, 74.57398556285412),
+            (321.0351057643478, 103.29797126214049),
+            (119.32450050946242, 133.77471202797372),
+        ]
+    )
+    assert geometry.overlap(upper, lower) < 1e-6
+    assert geometry.overlap(upper, upper) == pytest.approx(1)
