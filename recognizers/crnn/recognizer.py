@@ -160,10 +160,10 @@ class CRNNRecognizer:
 
     def _decode_all(self, batches: list[list[NDArray[np.uint8]]]) -> list[list[list[Emission]]]:
         """On a CPU a thread a batch: the steps of an LSTM are too small to be shared among threads."""
-        threads = min(torch.get_num_threads(), len(batches))
+        allowed = torch.get_num_threads()
+        threads = min(allowed, len(batches))
         if threads <= 1 or self._device.type != "cpu":
             return [self._decode(batch) for batch in batches]
-        allowed = torch.get_num_threads()
         try:
             with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
                 return list(pool.map(self._decode, batches))
