@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from pages import bench_sets
+from pages import bench_sets, markdown
 
 from ocrpipe import Pipeline
 from ocrpipe.errors import ConfigError, OcrError
@@ -74,7 +74,6 @@ def table(sets: Sequence[Results]) -> str:
     """A row a set, a column a combination; the last has means over the sets and the median of all pages."""
     names = list(sets[0])
     rows = [["set", "pages", *(name.replace("+", " + ") for name in names)]]
-    rows.append(["---", *["--:"] * (1 + len(names))])
     for results in sets:
         first = results[names[0]]
         cells = [
@@ -85,7 +84,7 @@ def table(sets: Sequence[Results]) -> str:
     if len(sets) > 1:
         pages = sum(len(results[names[0]].pages) for results in sets)
         rows.append(["all", str(pages), *(_summary(sets, name) for name in names)])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown(rows)
 
 
 def _summary(sets: Sequence[Results], name: str) -> str:

@@ -2,7 +2,8 @@
 
     python benchmarks/crnn_shapes.py texts/ --minutes 10 --validate sets/funsd --validate sets/zh_pdf_scan
 
-A shape whose run has ended is not trained again, so an interrupted comparison goes on where it stopped.
+All shapes of one height train on the same rendered lines. A shape whose run has ended is not trained again:
+the comparison may be interrupted.
 Milliseconds are of one line of 768 px at batch 8, single precision, ``--threads`` threads, the shapes taking
 turns. Minutes are the trainer's own: on a busy machine compare the lines seen.
 """
@@ -10,22 +11,26 @@ turns. Minutes are the trainer's own: on a busy machine compare the lines seen.
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import time
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 import typer
+from pages import markdown
 
 from ocrpipe.environment import restart_for_training
 from ocrpipe.recognizers.crnn.charset import default_charset
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
-from ocrpipe.recognizers.crnn.session import train
-from ocrpipe.recognizers.crnn.training import TrainConfig, build
+from ocrpipe.recognizers.crnn.pool import LinePool
+from ocrpipe.recognizers.crnn.session import fit, real_line_errors, renderer
+from ocrpipe.recognizers.crnn.training import TrainConfig, Trainer, build
 
-_DONE = "figures.json"
 _LINES, _WIDTH, _ROUNDS = 8, 768, 10
 
 
@@ -46,6 +51,7 @@ def main(
     corpora: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Text to render.")],
     validate: Annotated[list[Path], typer.Option(exists=True, file_okay=False, help="Real pages.")],
     minutes: Annotated[float, typer.Option(min=0.1, help="Training of each shape.")] = 10.0,
+    lines: Annotated[int, typer.Option(min=64, help="Rendered for each height.")] = 40_000,
     runs: Annotated[Path, typer.Option(help="Where checkpoints and figures go.")] = Path("runs/shapes"),
     threads: Annotated[int, typer.Option(min=1, help="Of the timing; training takes one.")] = 2,
     only: Annotated[list[str] | None, typer.Option(help="Of these shapes. Repeatable.")] = None,
@@ -55,15 +61,41 @@ def main(
     if not time_only:
         restart_for_training()
     chosen = {n: s for n, s in shapes(len(default_charset())).items() if not only or n in only}
-    for name, (model, settings) in chosen.items():
-        folder = runs / name.replace(" ", "-")
-        if time_only or (folder / _DONE).exists():
-            continue
-        config = TrainConfig(folder, minutes, threads=1, validate_minutes=minutes * 2, **settings)
-        log: list[dict[str, Any]] = []
-        train(corpora, config, model=model, validation=validate, log=log.append)
-        (folder / _DONE).write_text(json.dumps(log[-1]), encoding="utf-8")
+    waiting = {n: s for n, s in chosen.items() if not _figures(runs, n).exists()}
+    if waiting and not time_only:
+        train(waiting, corpora, validate, runs, minutes, lines)
     typer.echo(table({name: model for name, (model, _) in chosen.items()}, runs, validate, threads))
+
+
+def train(
+    chosen: dict[str, tuple[CRNNConfig, dict[str, Any]]],
+    corpora: Path,
+    sets: list[Path],
+    runs: Path,
+    minutes: float,
+    lines: int,
+) -> None:
+    """Train each shape from scratch and leave its figures in its folder."""
+    charset = default_charset()
+    make, errors = partial(renderer, corpora, charset), real_line_errors(sets, charset)
+    with ExitStack() as stack:
+        pools: dict[int, LinePool] = {}
+        for name, (model, settings) in chosen.items():
+            if model.height not in pools:  # all is rendered before the first step, and nothing later
+                pool = LinePool(make, charset, reuse=math.inf, lead=lines, height=model.height)
+                pools[model.height] = stack.enter_context(pool)
+            path, log = _figures(runs, name), list[dict[str, Any]]()
+            config = TrainConfig(
+                path.parent, minutes, threads=1, validate_minutes=math.inf, warm_lines=lines, **settings
+            )
+            network = build(charset, model, config.seed)
+            fit(Trainer(network, charset, config, validate=errors, log=log.append), pools[model.height])
+            path.with_suffix(".tmp").write_text(json.dumps(log[-1]), encoding="utf-8")
+            path.with_suffix(".tmp").replace(path)
+
+
+def _figures(runs: Path, name: str) -> Path:
+    return runs / name.replace(" ", "-") / "figures.json"
 
 
 def table(models: dict[str, CRNNConfig], runs: Path, sets: list[Path], threads: int) -> str:
@@ -72,16 +104,16 @@ def table(models: dict[str, CRNNConfig], runs: Path, sets: list[Path], threads: 
     networks = {name: build(charset, model).eval() for name, model in models.items()}
     times = milliseconds(networks, threads)
     names = [folder.name for folder in sets]
-    rows = [["shape", "parameters", "ms a line", "lines", *names], ["---"] * (4 + len(names))]
+    rows = [["shape", "parameters", "ms a line", "lines", *names]]
     for name, network in networks.items():
-        path = runs / name.replace(" ", "-") / _DONE
+        path = _figures(runs, name)
         if not path.exists():
             continue
         figures = json.loads(path.read_text(encoding="utf-8"))
         size = sum(p.numel() for p in network.parameters()) / 1e6
         errors = [f"{figures[one]:.3f}" for one in names]
         rows.append([name, f"{size:.1f} M", f"{times[name]:.1f}", f"{figures['lines']:,}", *errors])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown(rows)
 
 
 def milliseconds(networks: dict[str, CRNN], threads: int) -> dict[str, float]:

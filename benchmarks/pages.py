@@ -1,4 +1,4 @@
-"""Which pages a benchmark reads."""
+"""What benchmarks share: which pages they read, and tables for the documentation."""
 
 from __future__ import annotations
 
@@ -29,3 +29,9 @@ def bench_sets() -> list[Path]:
         raise SystemExit("name a folder of pages, or set OCRPIPE_BENCH to the folder that holds dev/")
     folders = sorted(path.parent for path in Path(bench, "dev").glob("*/gt.jsonl"))
     return [folder for folder in folders if load_dataset(folder).level != "word"]
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown; the first row is its head, all columns but the first are flush right."""
+    head, *body = rows
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] + ["--:"] * (len(head) - 1), *body))

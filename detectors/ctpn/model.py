@@ -1,8 +1,8 @@
 """The network of the CTPN: convolutions, a BiLSTM along each row, three heads.
 
-Two backbones share everything behind them. ``slim`` is a residual net sized for CPUs with a grid of 16 px
-across and 8 px down, fine enough that tightly set lines of body text never share a cell. ``vgg16`` is the
-paper's (Tian et al. 2016, arXiv 1609.03605).
+Two backbones share everything behind them. ``slim`` is a residual net sized for CPUs, by default with a grid
+of 16 px across and 8 px down, fine enough that tightly set lines of body text never share a cell. ``vgg16``
+is the paper's (Tian et al. 2016, arXiv 1609.03605).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ocrpipe.errors import ConfigError
 
 SLIM_HEIGHTS = (6.0, 8.4, 11.8, 16.5, 23.0, 32.3, 45.2, 63.2, 88.5, 123.9)
+SLIM_STRIDE, VGG_STRIDE = (8, 16), (16, 16)
 VGG_HEIGHTS = (11.0, 16.0, 23.0, 33.0, 48.0, 68.0, 97.0, 139.0, 198.0, 273.0)
 
 
@@ -27,9 +28,11 @@ class CTPNConfig:
         backbone: ``"slim"`` or ``"vgg16"``.
         channels: Input channels, 1 for grey or 3 for RGB.
         heights: Anchor heights in pixels, ascending.
-        widths: Channels of the slim backbone at strides 2, 4, 8, 8×16 and 16×32 (down × across).
+        widths: Channels of the slim backbone at strides 2, 4, 8, on the grid, and at twice its stride.
         hidden: Units of the LSTM in each direction.
         features: Channels of the fully connected layer before the heads.
+        stride: Pixels between grid cells, (down, across): 8 or 16 each, and 16×16 for VGG16. Cards that don't
+            tell are of the backbone's first choice, (8, 16) or (16, 16).
     """
 
     backbone: str = "slim"
@@ -38,24 +41,24 @@ class CTPNConfig:
     widths: tuple[int, int, int, int, int] = (16, 24, 48, 80, 128)
     hidden: int = 64
     features: int = 128
+    stride: tuple[int, int] = SLIM_STRIDE
 
     def __post_init__(self) -> None:
         if self.backbone not in ("slim", "vgg16"):
             raise ConfigError(f"backbone must be 'slim' or 'vgg16', not {self.backbone!r}")
         if self.channels not in (1, 3):
             raise ConfigError(f"channels must be 1 (grey) or 3 (RGB), not {self.channels}")
+        if not set(self.stride) <= {8, 16} or len(self.stride) != 2:
+            raise ConfigError(f"stride must be 8 or 16 px down and across, not {self.stride}")
+        if self.backbone == "vgg16" and self.stride != VGG_STRIDE:
+            raise ConfigError(f"VGG16's stride is {VGG_STRIDE}, not {self.stride}")
         if not self.heights or list(self.heights) != sorted(set(self.heights)) or self.heights[0] <= 0:
             raise ConfigError(f"anchor heights must be positive and ascending, not {self.heights}")
 
     @classmethod
     def paper(cls) -> CTPNConfig:
         """The paper's: VGG16, a grid of 16×16 px, anchors of 11…273 px, BiLSTM 2×128, 512 features."""
-        return cls(backbone="vgg16", channels=3, heights=VGG_HEIGHTS, hidden=128, features=512)
-
-    @property
-    def stride(self) -> tuple[int, int]:
-        """Pixels between grid cells, (down, across)."""
-        return (8, 16) if self.backbone == "slim" else (16, 16)
+        return cls("vgg16", channels=3, heights=VGG_HEIGHTS, hidden=128, features=512, stride=VGG_STRIDE)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for JSON."""
@@ -72,6 +75,8 @@ class CTPNConfig:
         if unknown := set(data) - known:
             raise ConfigError(f"unknown CTPN settings: {', '.join(sorted(unknown))}")
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        if values.get("backbone") == "vgg16":
+            values.setdefault("stride", VGG_STRIDE)
         return cls(**values)
 
 
@@ -81,9 +86,9 @@ class Prediction(NamedTuple):
     Attributes:
         score: B×H×W×k logits that the anchor is text. One logit stands for the paper's two-class softmax.
         vertical: B×H×W×k×2, ``v_c = (c_y − c_y^a) / h^a`` and ``v_h = log(h / h^a)``.
-        side: B×H×W×k×2, offsets of the line's left and right end from the anchor's centre over its width of
-            16 px, ∓2 for ends further away. The paper has one value for the nearer end, and none where no end
-            is near; two let a line of one proposal have both ends, and tell columns apart.
+        side: B×H×W×k×2, offsets of the line's left and right end from the anchor's centre over its width, at
+            most 32 px for ends further away. The paper has one value for the nearer end, and none where no
+            end is near; two let a line of one proposal have both ends, and tell columns apart.
     """
 
     score: Tensor
@@ -103,7 +108,7 @@ class CTPN(nn.Module):
         self.config = config = config or CTPNConfig()
         self.backbone: nn.Module
         if config.backbone == "slim":
-            self.backbone = SlimBackbone(config.channels, config.widths)
+            self.backbone = SlimBackbone(config.channels, config.widths, config.stride)
             width = config.widths[3]
         else:
             self.backbone = vgg16(config.channels)
@@ -137,12 +142,14 @@ class CTPN(nn.Module):
 
 
 class SlimBackbone(nn.Module):
-    """Residual 3×3 convolutions down to a grid of 8×16 px, with context of a coarser grid added from above.
+    """Residual 3×3 convolutions down to the grid, with context of a coarser grid added from above.
 
     The coarse branch lets a cell see a heading many times its own size at little cost.
     """
 
-    def __init__(self, channels: int, widths: tuple[int, int, int, int, int]) -> None:
+    def __init__(
+        self, channels: int, widths: tuple[int, int, int, int, int], stride: tuple[int, int] = SLIM_STRIDE
+    ) -> None:
         super().__init__()
         w2, w4, w8, w16, w32 = widths
         self.fine = nn.Sequential(
@@ -152,11 +159,11 @@ class SlimBackbone(nn.Module):
             _conv(w4, w8, stride=2),  # h/8 × w/8
             Residual(w8),
             Residual(w8),
-            _conv(w8, w16, stride=(1, 2)),  # h/8 × w/16
+            _conv(w8, w16, stride=(stride[0] // 8, stride[1] // 8)),  # the grid, h/8 × w/16 by default
             Residual(w16),
         )
         self.coarse = nn.Sequential(
-            _conv(w16, w32, stride=2),  # h/16 × w/32
+            _conv(w16, w32, stride=2),
             Residual(w32, dilation=2),
             Residual(w32, dilation=2),
             nn.Conv2d(w32, w16, 1),
@@ -164,7 +171,7 @@ class SlimBackbone(nn.Module):
         self.merge = Residual(w16)
 
     def forward(self, x: Tensor) -> Tensor:
-        """B×C×h×w to B×widths[3]×h/8×w/16."""
+        """B×C×h×w to B×widths[3]×H×W of the grid."""
         fine = self.fine(x)
         context = nn.functional.interpolate(self.coarse(fine), size=fine.shape[-2:], mode="nearest")
         merged: Tensor = self.merge(fine + context)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ocrpipe import images
+from ocrpipe.detectors.base import Detector
 from ocrpipe.detectors.ctpn.detector import CTPNDetector
 from ocrpipe.detectors.ctpn.model import CTPN
 from ocrpipe.errors import WeightsError
@@ -29,17 +30,20 @@ def real_page_figures(model: CTPN, folders: Sequence[Path], limit: int = 20) -> 
         folders: Set folders with gt.jsonl whose ground truth has lines.
         limit: Pages of each.
     """
-    detector = CTPNDetector.from_model(model)
-    figures = {}
+    return figures(CTPNDetector.from_model(model), folders, limit)
+
+
+def figures(detector: Detector, folders: Sequence[Path], limit: int | None = None) -> dict[str, float]:
+    """DetEval's F of a detector on the first ``limit`` pages of each set, as in ``real_page_figures``."""
+    found = {}
     for folder in folders:
         dataset = load_dataset(folder)
         counts = BoxCounts()
         for page in dataset.pages[:limit]:
-            found = detector.detect(images.load(page.image))
-            lines = tuple(PredictedLine("", line.quad) for line in found)
+            lines = tuple(PredictedLine("", line.quad) for line in detector.detect(images.load(page.image)))
             counts += compare(page, Prediction(page.name, lines)).boxes
-        figures[dataset.name] = round(counts.f, 4)
-    return figures
+        found[dataset.name] = round(counts.f, 4)
+    return found
 
 
 def ship(checkpoint: Path, *, recipe: str, accuracy: dict[str, Any], folder: Path = FOLDER) -> Path:

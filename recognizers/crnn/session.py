@@ -30,7 +30,7 @@ from ocrpipe.recognizers.crnn.language import CharacterModel
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
 from ocrpipe.recognizers.crnn.pool import LinePool, Render
 from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer
-from ocrpipe.recognizers.crnn.training import Log, TrainConfig, Trainer, build, load_checkpoint
+from ocrpipe.recognizers.crnn.training import Log, TrainConfig, Trainer, Validate, build, load_checkpoint
 from ocrpipe.synthesis.fonts import FontLibrary
 from ocrpipe.synthesis.lines import LineRenderer, LineStyle
 from ocrpipe.synthesis.text import TextSource, corpus_files
@@ -77,13 +77,8 @@ def train(
     """
     charset = default_charset()
     network = build(charset, model, config.seed) if start is None else starting_network(start, charset)
-    crops = {folder.name: real_crops(folder, limit=150) for folder in validation}
-
-    def validate(trained: CRNN) -> dict[str, float]:
-        recognizer = CRNNRecognizer.from_model(trained, charset)
-        return {name: round(error_rate(recognizer, some), 4) for name, some in crops.items()}
-
-    trainer = Trainer(network, charset, config, validate=validate if crops else None, log=log)
+    validate = real_line_errors(validation, charset) if validation else None
+    trainer = Trainer(network, charset, config, validate=validate, log=log)
     make = partial(renderer, corpora, charset, style)
     seed = int.from_bytes(os.urandom(4), "big")  # a resumed run must see new lines
     with LinePool(
@@ -91,6 +86,21 @@ def train(
     ) as pool:
         fit(trainer, pool)
     return network
+
+
+def real_line_errors(folders: Sequence[Path], charset: Charset, limit: int = 150) -> Validate:
+    """What measures a network on ``limit`` real lines of each set: ``error_rate`` by the folder's name.
+
+    Raises:
+        ocrpipe.errors.ConfigError: A set has no lines that count.
+    """
+    crops = {folder.name: real_crops(folder, limit) for folder in folders}
+
+    def validate(network: CRNN) -> dict[str, float]:
+        recognizer = CRNNRecognizer.from_model(network, charset)
+        return {name: round(error_rate(recognizer, some), 4) for name, some in crops.items()}
+
+    return validate
 
 
 def fit(trainer: Trainer, pool: LinePool) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,16 @@ TINY = CTPNConfig(widths=(4, 4, 8, 8, 8), hidden=4, features=8)
 LINES = np.array([[[20, 40], [100, 40], [100, 60], [20, 60]]], float)
 
 
-@pytest.mark.parametrize(("config", "cells"), [(TINY, (12, 8)), (CTPNConfig.paper(), (6, 8))])
+@pytest.mark.parametrize(
+    ("config", "cells"),
+    [
+        (TINY, (12, 8)),
+        (replace(TINY, stride=(16, 16)), (6, 8)),
+        (replace(TINY, stride=(16, 8)), (6, 16)),
+        (replace(TINY, stride=(8, 8)), (12, 16)),
+        (CTPNConfig.paper(), (6, 8)),
+    ],
+)
 def test_outputs_lie_on_the_grid(config: CTPNConfig, cells: tuple[int, int]) -> None:
     images = torch.zeros(2, config.channels, 96, 128, dtype=torch.uint8)
     with torch.inference_mode():
@@ -41,12 +51,28 @@ def test_rows_are_read_in_both_directions_but_apart() -> None:
 
 
 def test_config_round_trips_through_json() -> None:
-    for config in (TINY, CTPNConfig.paper()):
+    for config in (TINY, replace(TINY, stride=(8, 8)), CTPNConfig.paper()):
         assert CTPNConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
+@pytest.mark.parametrize("config", [CTPNConfig(), CTPNConfig.paper()])
+def test_cards_that_tell_no_stride_are_of_the_first_one(config: CTPNConfig) -> None:
+    data = config.to_dict()
+    del data["stride"]
+    assert CTPNConfig.from_dict(data) == config
+
+
 @pytest.mark.parametrize(
-    "data", [{"backbone": "resnet"}, {"channels": 2}, {"heights": [20, 10]}, {"heigths": [8]}]
+    "data",
+    [
+        {"backbone": "resnet"},
+        {"channels": 2},
+        {"heights": [20, 10]},
+        {"heigths": [8]},
+        {"stride": [4, 16]},
+        {"stride": [8]},
+        {"backbone": "vgg16", "stride": [8, 16]},
+    ],
 )
 def test_senseless_configs_are_refused(data: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
