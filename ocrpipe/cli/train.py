@@ -62,6 +62,12 @@ Mix = Annotated[
         min=0, max=1, metavar="SHARE", help="With --data: rendered lines in the mixture; .5 by default."
     ),
 ]
+Detected = Annotated[
+    float,
+    typer.Option(
+        min=0, max=1, metavar="SHARE", help="Lines that the shipped detector cuts from rendered pages."
+    ),
+]
 TextOrNone = Annotated[
     Path | None,
     typer.Option(
@@ -100,6 +106,7 @@ def crnn(
     workers: Workers = 1,
     start: Start = None,
     validate: Validate = None,
+    detected: Detected = 0.25,
     paper: Paper = False,
     settings: Settings = None,
 ) -> None:
@@ -130,6 +137,7 @@ def crnn(
         model=CRNNConfig.paper(len(default_charset())) if paper else None,
         start=start,
         validation=validate or (),
+        detected=detected,
         workers=workers,
         log=_reporter(config.minutes),
     )

@@ -256,4 +256,4 @@ def _is_unicase(face: ImageFont.FreeTypeFont) -> bool:
         ImageDraw.Draw(canvas).text((16, 8), character, fill=255, font=face)
         return np.asarray(canvas.crop(canvas.getbbox()).resize((16, 16)), np.float32).ravel()
 
-    return all(np.corrcoef(shape(c), shape(c.upper()))[0, 1] > 0.9 for c in "aegr")
+    return all(np.corrcoef(shape(c), shape(c.upper()))[0, 1] > 0.65 for c in "aegr")

@@ -46,7 +46,7 @@ class LineSample:
     Attributes:
         image: H×W uint8, grey, at the resolution of the imagined scan.
         text: What it says.
-        centers: For each character of ``text``, x of its centre in pixels of ``image``.
+        centers: For each character of ``text``, x of its centre in pixels of ``image``; empty where unknown.
     """
 
     image: NDArray[np.uint8]

@@ -89,7 +89,8 @@ def frame_targets(
 
     Args:
         labels: Class indices of each sample.
-        centers: Positions of the same characters, in frames.
+        centers: Positions of the same characters, in frames; empty where they are unknown, and nothing of the
+            sample is supervised.
         frames: Frames of the batch.
         generator: Chooses the blanks.
 
@@ -100,6 +101,9 @@ def frame_targets(
     target = torch.full((n, frames), BLANK)
     weight = (torch.rand(n, frames, generator=generator) < 1 / 3).float() * 0.25
     for i, (label, center) in enumerate(zip(labels, centers, strict=True)):
+        if not len(center):
+            weight[i] = 0
+            continue
         at = center.long().clamp(0, frames - 1)
         for beside in (at - 1, at + 1):
             weight[i, beside.clamp(0, frames - 1)] = 0

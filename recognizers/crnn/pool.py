@@ -19,6 +19,7 @@ from types import TracebackType
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ocrpipe.errors import OcrError
@@ -198,6 +199,7 @@ def _work(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the training's to handle
     os.nice(10)
     cv2.setNumThreads(1)
+    torch.set_num_threads(1)
     for chunk in _chunks(make_render, charset, height, seed):
         try:
             connection.send(chunk)

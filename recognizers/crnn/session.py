@@ -23,9 +23,11 @@ from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.evaluation.dataset import load_dataset
 from ocrpipe.evaluation.text_metrics import TextCounts, count_errors, normalize, same_word
 from ocrpipe.geometry import rectify
+from ocrpipe.plugins import load_detector
 from ocrpipe.pretrained.loader import FOLDER, Card, load, save
 from ocrpipe.recognizers.base import Recognizer
 from ocrpipe.recognizers.crnn.charset import Charset, default_charset
+from ocrpipe.recognizers.crnn.detected import DetectedLines
 from ocrpipe.recognizers.crnn.language import CharacterModel
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
 from ocrpipe.recognizers.crnn.pool import LinePool, Render
@@ -33,13 +35,29 @@ from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer
 from ocrpipe.recognizers.crnn.training import Log, TrainConfig, Trainer, Validate, build, load_checkpoint
 from ocrpipe.synthesis.fonts import FontLibrary
 from ocrpipe.synthesis.lines import LineRenderer, LineStyle
+from ocrpipe.synthesis.pages import render_page
 from ocrpipe.synthesis.text import TextSource, corpus_files
 
 
-def renderer(corpora: Path, charset: Charset, style: LineStyle | None = None) -> Render:
-    """What renders random lines with the system's fonts and the corpora's text."""
-    texts = TextSource(corpora, frozenset(charset.characters))
-    return LineRenderer(FontLibrary.system(), texts, style).render
+def renderer(
+    corpora: Path, charset: Charset, style: LineStyle | None = None, *, detected: float = 0.0
+) -> Render:
+    """What renders random lines with the system's fonts and the corpora's text.
+
+    Args:
+        corpora: Folder of text (see ``ocrpipe.synthesis.text.TextSource``).
+        charset: Has the texts' characters.
+        style: What is rendered.
+        detected: Share of the lines that the shipped detector cuts from rendered pages.
+    """
+    texts, fonts = TextSource(corpora, frozenset(charset.characters)), FontLibrary.system()
+    draw = LineRenderer(fonts, texts, style).render
+    if not detected:
+        return draw
+    cut = DetectedLines(
+        partial(render_page, fonts=fonts, texts=texts), load_detector("ctpn", threads=1)
+    ).render
+    return lambda rng: cut(rng) if rng.random() < detected else draw(rng)
 
 
 def train(
@@ -50,6 +68,7 @@ def train(
     start: str | Path | None = None,
     validation: Sequence[Path] = (),
     style: LineStyle | None = None,
+    detected: float = 0.0,
     workers: int = 1,
     reuse: float = 1.5,
     log: Log | None = None,
@@ -64,6 +83,7 @@ def train(
             or the name of shipped ones.
         validation: Folders with gt.jsonl whose real lines the model is measured on; never trained on.
         style: What is rendered.
+        detected: Share of the lines that the shipped detector cuts from rendered pages.
         workers: Background renderers.
         reuse: Times a rendered line is used.
         log: Called with each log record.
@@ -79,7 +99,7 @@ def train(
     network = build(charset, model, config.seed) if start is None else starting_network(start, charset)
     validate = real_line_errors(validation, charset) if validation else None
     trainer = Trainer(network, charset, config, validate=validate, log=log)
-    make = partial(renderer, corpora, charset, style)
+    make = partial(renderer, corpora, charset, style, detected=detected)
     seed = int.from_bytes(os.urandom(4), "big")  # a resumed run must see new lines
     with LinePool(
         make, charset, workers=workers, reuse=reuse, height=network.config.height, seed=seed

@@ -103,6 +103,11 @@ def test_a_third_of_the_other_frames_is_blank_at_a_quarter_weight() -> None:
     assert (target[:, :49] == 0).all()
 
 
+def test_samples_of_unknown_places_are_not_supervised() -> None:
+    _, weight = targets_of([[7, 5], [3]], [[], [4.0]], 16)
+    assert not weight[0].any() and weight[1, 4] == 1
+
+
 def test_centers_beyond_the_frames_are_taken_at_the_edge() -> None:
     target, weight = targets_of([[7, 5]], [[-3.0, 99.0]], 8)
     assert target[0, [0, 7]].tolist() == [7, 5] and weight[0, [0, 7]].tolist() == [1, 1]

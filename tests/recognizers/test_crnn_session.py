@@ -31,7 +31,9 @@ _FONTS = Path(__file__).parents[1] / "data" / "fonts"
 TINY = CRNNConfig(len(default_charset()), channels=(4, 4, 4, 4), hidden=4, bottleneck=4)
 
 
-def own_renderer(corpora: Path, charset: Charset, style: LineStyle | None = None) -> Render:
+def own_renderer(
+    corpora: Path, charset: Charset, style: LineStyle | None = None, *, detected: float = 0.0
+) -> Render:
     """With the tests' fonts, where the real one looks for the system's."""
     fonts = FontLibrary.from_files(sorted(_FONTS.glob("Noto*")))
     return LineRenderer(fonts, TextSource(corpora, frozenset(charset.characters)), style).render
