@@ -31,6 +31,8 @@ from ocrpipe.recognizers.crnn.pool import LinePool
 from ocrpipe.recognizers.crnn.session import fit, real_line_errors, renderer
 from ocrpipe.recognizers.crnn.training import TrainConfig, Trainer, build
 
+_SHORT: dict[str, Any] = {"threads": 1, "batch_pixels": 8_192, "warm_steps": 150}
+"""A short run gets further with many small steps."""
 _LINES, _WIDTH, _ROUNDS = 8, 768, 10
 
 
@@ -51,7 +53,7 @@ def main(
     corpora: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Text to render.")],
     validate: Annotated[list[Path], typer.Option(exists=True, file_okay=False, help="Real pages.")],
     minutes: Annotated[float, typer.Option(min=0.1, help="Training of each shape.")] = 10.0,
-    lines: Annotated[int, typer.Option(min=64, help="Rendered for each height.")] = 40_000,
+    lines: Annotated[int, typer.Option(min=64, help="Rendered for each height.")] = 30_000,
     runs: Annotated[Path, typer.Option(help="Where checkpoints and figures go.")] = Path("runs/shapes"),
     threads: Annotated[int, typer.Option(min=1, help="Of the timing; training takes one.")] = 2,
     only: Annotated[list[str] | None, typer.Option(help="Of these shapes. Repeatable.")] = None,
@@ -86,7 +88,7 @@ def train(
                 pools[model.height] = stack.enter_context(pool)
             path, log = _figures(runs, name), list[dict[str, Any]]()
             config = TrainConfig(
-                path.parent, minutes, threads=1, validate_minutes=math.inf, warm_lines=lines, **settings
+                path.parent, minutes, validate_minutes=math.inf, warm_lines=lines, **_SHORT, **settings
             )
             network = build(charset, model, config.seed)
             fit(Trainer(network, charset, config, validate=errors, log=log.append), pools[model.height])

@@ -26,6 +26,7 @@ STAGES = {
     "detect": [(plugins, "detect")],
     "crop": [(pipeline, "rectify")],
     "recognise": [(plugins, "recognize")],
+    "sideways": [(pipeline, "sideways_strips")],
     "assemble": [(pipeline, "build_line"), (pipeline, "arrange")],
 }
 

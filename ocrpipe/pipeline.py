@@ -19,11 +19,14 @@ from ocrpipe.geometry import Matrix, apply, clip_quad, quad_size, rectify, rotat
 from ocrpipe.images import Source
 from ocrpipe.layout import arrange
 from ocrpipe.orientation import estimate_skew, quarter_turns
-from ocrpipe.page import Line, Page, Quad
+from ocrpipe.page import Line, Page, Paragraph, Quad
 from ocrpipe.recognizers.base import Recognition, Recognizer
+from ocrpipe.sideways import lay_down, sideways_strips
 
 _SURE = 0.85  # mean confidence of a page that is certainly the right way up
 _SAMPLE = 8  # lines read to find which way up a page is
+_UPENDED = 0.8  # least confidence in a line that stands upright along the page
+_UPENDED_LETTERS = 3  # and the fewest letters and digits in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Options:
             recogniser resolution; a negative one cuts into the detector's box.
         min_confidence: Lines read with less confidence are left out: mostly smudges and pictures.
         rules: Keep lines of dashes, asterisks and the like that only divide the page.
+        sideways: Also look for lines that stand upright along the page's text, such as numbers on its margin.
+            They come last, each as a paragraph of its own.
         max_pixels: Larger images are refused.
     """
 
@@ -45,6 +50,7 @@ class Options:
     pad: float = 0.0
     min_confidence: float = 0.35
     rules: bool = False
+    sideways: bool = True
     max_pixels: int = images.MAX_PIXELS
 
     def __post_init__(self) -> None:
@@ -54,11 +60,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """The page as it was turned for the detector, and what was found on it, in the caller's pixels."""
+    """The page as it was turned for the detector, and what was found on it, in the caller's pixels.
+
+    ``upright`` is the page as the detector saw it, ``back`` leads from its pixels to the caller's.
+    """
 
     turned: int
     skew: float
     lines: tuple[TextLine, ...]
+    upright: NDArray[np.uint8]
+    back: Matrix
 
 
 class Pipeline:
@@ -130,7 +141,10 @@ class Pipeline:
             yield self._read(page.image, name, page.number, page.dpi)
 
     def detect(self, source: Source) -> tuple[TextLine, ...]:
-        """Only find the lines; quads are in the image's pixels, whichever way its text runs."""
+        """Only find the lines; quads are in the image's pixels, whichever way its text runs.
+
+        Lines that stand upright along the page are not among them: which are text takes reading.
+        """
         image = images.load(source, max_pixels=self.options.max_pixels)
         with _using_threads(self._threads):
             return self._view(image, self._turns(image)[0]).lines
@@ -146,9 +160,10 @@ class Pipeline:
         height, width = image.shape[:2]
         with _using_threads(self._threads):
             view, found = self._upright(image)
-        lines = [line for line in found if self._counts(line)]
+            lines = [line for line in found if self._counts(line)]
+            upended = tuple(Paragraph((line,), line.quad) for line in self._sideways(image, view, lines))
         angle = view.skew - view.turned
-        paragraphs = arrange(lines, angle=angle)
+        paragraphs = arrange(lines, angle=angle) + upended
         return Page(width, height, paragraphs, view.turned, round(-view.skew, 3) + 0.0, name, number, dpi)
 
     def _counts(self, line: Line) -> bool:
@@ -184,12 +199,28 @@ class Pipeline:
             matrix = straighten @ matrix
         found = plugins.detect(self._detector, upright, self._names[0])
         back: Matrix = np.asarray(np.linalg.inv(matrix), np.float64)
+        lines = tuple(_moved(one, back, width, height) for one in found)
+        lines = tuple(line for line in lines if min(quad_size(line.quad)) >= 1)
+        return _View(turned, skew, lines, upright, back)
 
-        def moved(quad: Quad) -> Quad:
-            return clip_quad(apply(back, quad), width, height)
-
-        lines = (TextLine(moved(one.quad), one.score, one.crop and moved(one.crop)) for one in found)
-        return _View(turned, skew, tuple(line for line in lines if min(quad_size(line.quad)) >= 1))
+    def _sideways(self, image: NDArray[np.uint8], view: _View, lines: Sequence[Line]) -> list[Line]:
+        """Lines that stand upright where none of those read lies, in the direction that reads better."""
+        if not self.options.sideways or not lines:
+            return []
+        there = np.asarray(np.linalg.inv(view.back), np.float64)
+        height, width = image.shape[:2]
+        found: list[TextLine] = []
+        for strip in sideways_strips(view.upright, [apply(there, line.quad) for line in lines]):
+            part, back = lay_down(view.upright, strip)
+            seen = plugins.detect(self._detector, part, self._names[0])
+            moved = (_moved(one, view.back @ back, width, height) for one in seen)
+            found += [one for one in moved if quad_size(one.quad)[0] > 2 * quad_size(one.quad)[1]]
+        both = self._lines(image, [*found, *map(_upside_down, found)])
+        better = [
+            max(pair, key=lambda line: line.confidence)
+            for pair in zip(both[: len(found)], both[len(found) :], strict=True)
+        ]
+        return [line for line in better if line.confidence >= _UPENDED and _letters(line) >= _UPENDED_LETTERS]
 
     def _lines(self, image: NDArray[np.uint8], found: Sequence[TextLine]) -> list[Line]:
         """Read the found lines from the image's own pixels."""
@@ -200,6 +231,28 @@ class Pipeline:
             build_line(one, line.quad, crop.shape[1], line.score, cut=cut, margin=pad * quad_size(cut)[1])
             for one, line, crop, cut in zip(read, found, crops, cuts, strict=True)
         ]
+
+
+def _letters(line: Line) -> int:
+    return sum(char.text.isalnum() for char in line.chars)
+
+
+def _moved(line: TextLine, matrix: Matrix, width: int, height: int) -> TextLine:
+    """The line in the pixels that the matrix leads to, cut at their image's border."""
+
+    def moved(quad: Quad) -> Quad:
+        return clip_quad(apply(matrix, quad), width, height)
+
+    return TextLine(moved(line.quad), line.score, line.crop and moved(line.crop))
+
+
+def _upside_down(line: TextLine) -> TextLine:
+    """The same place, read in the opposite direction."""
+
+    def turned(quad: Quad) -> Quad:
+        return (*quad[2:], *quad[:2])
+
+    return TextLine(turned(line.quad), line.score, line.crop and turned(line.crop))
 
 
 def _confidence(lines: Sequence[Line]) -> float:
