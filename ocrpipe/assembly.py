@@ -16,16 +16,21 @@ _CJK = re.compile(
 # Punctuation that Chinese and Latin text share; beside a CJK character it is Chinese.
 _SHARED = re.compile("[“”‘’—…·]")
 
-_RULE = frozenset("-=_*~.·—–―#+…")
+_RULE = frozenset("-=_*~.·—–―#+")
 _SHORTEST_RULE = 6  # characters; three dots or asterisks may say something
+_SPECKS = frozenset(".·,'`")
 
 
 def is_rule(text: str) -> bool:
-    """Whether the text is a rule drawn with characters, as receipts and typescripts divide their parts.
+    """Whether the text only divides the page: a rule drawn with characters, a blank to fill in, a lone dot.
 
-    A tenth of the characters may be others: at such lengths some are misread.
+    A tenth of a rule's characters may be others: at such lengths some are misread.
     """
-    marks = text.replace(" ", "")
+    marks = text.replace(" ", "").replace("…", "...")
+    if not marks.strip("_"):
+        return bool(marks)
+    if len(marks) == 1:
+        return marks in _SPECKS
     return len(marks) >= _SHORTEST_RULE and sum(mark in _RULE for mark in marks) >= 0.9 * len(marks)
 
 

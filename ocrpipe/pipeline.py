@@ -39,7 +39,7 @@ class Options:
         pad: Margin around what the detector says to cut out, as a fraction of its height. Room costs the
             recogniser resolution; a negative one cuts into the detector's box.
         min_confidence: Lines read with less confidence are left out: mostly smudges and pictures.
-        rules: Keep lines of dashes, asterisks and the like that only divide the page.
+        rules: Keep lines of dashes, asterisks and the like that only divide the page, blanks and lone dots.
         sideways: Also look for lines that stand upright along the page's text, such as numbers on its margin.
             They come last, each as a paragraph of its own.
         max_pixels: Larger images are refused.

@@ -90,14 +90,28 @@ def test_only_spaces_are_lost_and_none_are_made(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["------", "=" * 40, "- - - - - -", "* * * * * *", "=S============", "_.-_.-"]
+    "text",
+    [
+        "------",
+        "=" * 40,
+        "- - - - - -",
+        "* * * * * *",
+        "=S============",
+        "_.-_.-",
+        "__",
+        "_ _",
+        "………",
+        ".",
+        "·",
+    ],
 )
 def test_rules_drawn_with_characters(text: str) -> None:
     assert is_rule(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "...", "***", "-----", "Total ......", "--- 3 ---", "-12.50-", "1-2-3-4-5"]
+    "text",
+    ["", "…", "...", "***", "-----", "Total ......", "--- 3 ---", "-12.50-", "1-2-3-4-5", "-", ":", "*"],
 )
 def test_texts_that_are_no_rules(text: str) -> None:
     assert not is_rule(text)
