@@ -97,7 +97,7 @@ def test_a_strip_laid_down_leads_back() -> None:
 def sample() -> Pixels:
     """The sample page with a wider right margin."""
     image = np.asarray(Image.open(SAMPLE).convert("RGB"))
-    return cv2.copyMakeBorder(image, 0, 0, 0, 150, cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.copyMakeBorder(image, 0, 0, 0, 150, cv2.BORDER_REPLICATE), np.uint8)
 
 
 @pytest.fixture(scope="module")

@@ -249,11 +249,14 @@ def _latin_kinds(path: Path, *, han: bool, unicase: bool, even: bool) -> set[str
 
 
 def _is_unicase(face: ImageFont.FreeTypeFont) -> bool:
-    """Whether a, e, g and r are drawn as capitals, full-sized or small."""
+    """Whether most small letters that differ from their capitals are drawn as those, full-sized or small."""
 
     def shape(character: str) -> NDArray[np.float32]:
         canvas = Image.new("L", (64, 64))
         ImageDraw.Draw(canvas).text((16, 8), character, fill=255, font=face)
-        return np.asarray(canvas.crop(canvas.getbbox()).resize((16, 16)), np.float32).ravel()
+        small = canvas.crop(canvas.getbbox()).resize((16, 16), Image.Resampling.BOX)
+        return np.asarray(small, np.float32).ravel()
 
-    return all(np.corrcoef(shape(c), shape(c.upper()))[0, 1] > 0.65 for c in "aegr")
+    # Of 1,700 faces those of small capitals reach .78 to 1, others .52; in between are fancy ones only.
+    alike = [np.corrcoef(shape(c), shape(c.upper()))[0, 1] for c in "abdeghnqrt"]
+    return float(np.median(alike)) > 0.7
