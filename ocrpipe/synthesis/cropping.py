@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -67,8 +69,22 @@ def colour(rng: Rng, mask: Mask) -> NDArray[np.uint8]:
         shades = rng.uniform(max(ink + 40, ground - 90), ground, (2, int(rng.integers(2, 9))))
         coarse = shades.astype(np.float32)
         base = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    elif 0.25 < kind < 0.27 and height >= 20:
+        base = _screen(rng, mask.shape, ink, ground)
     alpha = mask.astype(np.float32) * np.float32(1 / 255)
     return np.asarray(np.clip(base + (ink - base) * alpha, 0, 255), np.uint8)
+
+
+def _screen(rng: Rng, shape: tuple[int, ...], ink: float, ground: float) -> NDArray[np.float32]:
+    """A tint of dots, as shaded fields are printed or come out of a bitonal scan."""
+    height, width = shape
+    pitch = max(2.0, height * float(rng.uniform(0.06, 0.16)))
+    angle = math.radians(float(rng.choice([0, 45, 30])))
+    y, x = np.mgrid[:height, :width].astype(np.float32) * np.float32(2 * np.pi / pitch)
+    u, v = x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle)
+    dots = np.cos(u) + np.cos(v) > float(rng.uniform(0.6, 1.7))
+    shade = ink + (ground - ink) * float(rng.uniform(0.2, 0.8))
+    return np.where(dots, shade, ground).astype(np.float32)
 
 
 def _wave(rng: Rng, mask: Mask) -> Mask:

@@ -29,11 +29,19 @@ class Run:
         drawn: What is drawn; ``font`` covers all of it.
         label: What it reads as, a character for each of ``drawn``: the half-width form of a full-width one.
         font: The face.
+        scale: Size over that of the line: below 1 for indices and exponents.
+        rise: How far above the baseline it stands, in the line's ems.
     """
 
     drawn: str
     label: str
     font: Font
+    scale: float = 1.0
+    rise: float = 0.0
+
+    def size(self, line: int) -> int:
+        """Pixels an em in a line of ``line`` pixels an em."""
+        return max(4, round(self.scale * line))
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,9 @@ def draw_line(rng: Rng, runs: Sequence[Run], size: int, neighbours: Sequence[Nei
     spacing = float(rng.uniform(-0.03, 0.12) if rng.random() < 0.8 else rng.uniform(0.1, 0.6)) * size
     spacing = spacing if rng.random() < 0.3 else 0.0
     space = float(rng.uniform(0.75, 2.2)) if rng.random() < 0.4 else 1.0
-    widths = [_advance(run.font, size, c) * (space if c == " " else 1) for run in runs for c in run.drawn]
+    widths = [
+        _advance(run.font, run.size(size), c) * (space if c == " " else 1) for run in runs for c in run.drawn
+    ]
     margin, baseline = size * 1.5, round(size * 2.2)
     length = sum(width + spacing for width in widths)
     canvas = Image.new("L", (int(length + 2 * margin) + 2, round(size * 3.6)))
@@ -140,8 +150,9 @@ def _write(
     draw, before = ImageDraw.Draw(canvas), 0
     for run in runs:
         for word in re.finditer("[^ ]" if apart else "[^ ]+", run.drawn):
-            place = lefts[before + word.start()], baseline
-            draw.text(place, word.group(), fill=255, font=run.font.at(size), anchor="ls", stroke_width=bold)
+            place = lefts[before + word.start()], baseline - run.rise * size
+            face = run.font.at(run.size(size))
+            draw.text(place, word.group(), fill=255, font=face, anchor="ls", stroke_width=bold)
         before += len(run.drawn)
 
 
@@ -155,7 +166,7 @@ def _vertical_limits(
     rng: Rng, mask: Mask, runs: Sequence[Run], size: int, baseline: int
 ) -> tuple[float, float]:
     """Ascender to descender as a rule, sometimes the ink alone: detectors do both."""
-    reaches = [_reach(run.font, size, any(map(is_han, run.drawn))) for run in runs]
+    reaches = [_reach(run.font, size, any(map(is_han, run.drawn))) for run in runs if run.scale == 1]
     top, bottom = baseline - max(up for up, _ in reaches), baseline + max(down for _, down in reaches)
     inked = _ends(mask.max(1))
     if inked and rng.random() < 0.35:
@@ -193,7 +204,8 @@ def _rules(
     width = mask.shape[1]
     thick = max(1, round(size * float(rng.uniform(0.03, 0.09))))
     if rng.random() < 0.14:
-        y = round(float(rng.choice([baseline + thick, bottom, bottom + size * rng.uniform(0, 0.3)])))
+        near = baseline + size * float(rng.uniform(-0.15, 0.12))  # through the letters' feet, or just below
+        y = round(float(rng.choice([baseline + thick, near, bottom, bottom + size * rng.uniform(0, 0.3)])))
         mask[y : y + thick] = 255
     if rng.random() < 0.04:  # struck through, whole or in part
         y = round(baseline - size * float(rng.uniform(0.25, 0.45)))

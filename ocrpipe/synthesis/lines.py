@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -26,6 +26,27 @@ Rng = np.random.Generator
 
 _FULL_WIDTH = {c: chr(ord(c) + 0xFEE0) for c in map(chr, range(0x21, 0x7F))}
 _ATTEMPTS = 100  # texts in a row that no font may be able to draw
+_SCRIPTS = (
+    "i",
+    "j",
+    "k",
+    "n",
+    "t",
+    "max",
+    "min",
+    "th",
+    "st",
+    "nd",
+    "TM",
+    "*",
+    "[1]",
+    "[2]",
+    "[12]",
+    "-1",
+    "2",
+    "1",
+    "0",
+)
 _KINDS = {
     "latin": 0.60,
     "mono": 0.09,
@@ -147,7 +168,31 @@ class LineRenderer:
                 drawn, font = character, self._able(rng, character, (face, other))
             if font is not None:
                 letters.append(Run(drawn, character, font))
-        return [_joined(list(run)) for _, run in groupby(letters, key=lambda letter: id(letter.font))]
+        letters = self._with_scripts(rng, letters)
+        runs = groupby(letters, key=lambda letter: (id(letter.font), letter.scale, letter.rise))
+        return [_joined(list(run)) for _, run in runs]
+
+    def _with_scripts(self, rng: Rng, letters: list[Run]) -> list[Run]:
+        """Now and then an index or exponent after a letter: of a variable, a formula, a note."""
+        letters, after = list(letters), [*(letter.label for letter in letters[1:]), ""]
+        places = [
+            i
+            for i, (letter, other) in enumerate(zip(letters, after, strict=False), start=1)
+            if letter.label.isalnum() and (is_han(letter.label) or not other.isalnum() or is_han(other))
+        ]
+        if not places or rng.random() > 0.05:
+            return letters
+        scale = float(rng.uniform(0.5, 0.7))
+        for place in sorted(
+            rng.choice(places, min(len(places), int(rng.integers(1, 4))), False), reverse=True
+        ):
+            font = letters[place - 1].font
+            text = str(rng.choice(_SCRIPTS)) if rng.random() < 0.6 else str(rng.integers(0, 100))
+            text = text.upper() if font.unicase else text
+            rise = float(rng.uniform(0.3, 0.45)) if rng.random() < 0.6 else float(rng.uniform(-0.2, -0.05))
+            if font.covers(text):
+                letters[place:place] = [Run(c, c, font, scale, rise) for c in text]
+        return letters
 
     def _stressed(self, rng: Rng, main: Font, length: int) -> dict[int, Font]:
         """Places of a part of a Chinese line that is set in another face, as emphasis is."""
@@ -196,4 +241,5 @@ class LineRenderer:
 
 
 def _joined(runs: Sequence[Run]) -> Run:
-    return Run("".join(run.drawn for run in runs), "".join(run.label for run in runs), runs[0].font)
+    drawn, label = "".join(run.drawn for run in runs), "".join(run.label for run in runs)
+    return replace(runs[0], drawn=drawn, label=label)

@@ -193,3 +193,30 @@ def test_ink_is_darker_than_the_ground(fonts: FontLibrary) -> None:
         image = colour(np.random.default_rng(seed), mask)
         assert image.shape == mask.shape and image.dtype == np.uint8
         assert image[mask == 255].mean() + 20 < image[mask == 0].mean()
+
+
+def test_indices_and_exponents_follow_words_and_are_smaller(texts: TextSource, fonts: FontLibrary) -> None:
+    renderer, font, found = LineRenderer(fonts, texts), han(fonts), 0
+    letters = [Run(c, c, font) for c in "ab cd中文，"]
+    for seed in range(200):
+        out = renderer._with_scripts(np.random.default_rng(seed), letters)
+        small = [i for i, letter in enumerate(out) if letter.scale < 1]
+        assert [letter for letter in out if letter.scale == 1] == letters
+        for i in small:
+            start = max(k for k in range(i) if out[k].scale == 1)
+            assert out[start].label in "bd中文"
+            assert out[i].rise > 0.2 or out[i].rise < 0
+        found += bool(small)
+    assert 2 <= found <= 30
+
+
+def test_a_raised_run_is_drawn_above_the_others(fonts: FontLibrary) -> None:
+    font = han(fonts)
+    runs = [Run("国国", "国国", font), Run("一", "2", font, scale=0.5, rise=0.6)]
+    ink = draw_line(np.random.default_rng(0), runs, 40)
+    assert ink.text == "国国2"
+    x = round(float(ink.centers[2]))
+    column = np.flatnonzero(ink.mask[:, x] > 100)
+    base = np.flatnonzero(ink.mask[:, round(float(ink.centers[0]))] > 100)
+    assert column.max() < (base.min() + base.max()) / 2
+    assert ink.centers[2] - ink.centers[1] == pytest.approx(30, abs=2)
