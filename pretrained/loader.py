@@ -27,7 +27,8 @@ class Card:
         charset: Characters of classes 1, 2, …; empty for a detector.
         date: When the weights were made, ISO 8601.
         recipe: How they were trained.
-        accuracy: Figures measured with them, by public name of the set.
+        accuracy: Figures measured with them, by public name of the set; under "over" by how much they exceed
+            those of other engines.
         licence: SPDX identifier.
         calibration: Temperature the logits are divided by, for confidences that mean something.
     """

@@ -223,6 +223,13 @@ def export(
             help="Figures for the card, from `evaluate --json`.",
         ),
     ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=PATH",
+            help="Such figures of another engine: the card tells how far these are from them. Repeatable.",
+        ),
+    ] = None,
     calibration: Annotated[
         float, typer.Option(min=0.01, help="Temperature the recogniser's logits are divided by.")
     ] = 1.0,
@@ -235,20 +242,25 @@ def export(
     if not checkpoint.is_file():
         raise ConfigError(f"{run} holds no checkpoint.pt")
     accuracy = _accuracy(figures) if figures else {}
+    for one in against or ():
+        name, equals, path = one.partition("=")
+        if not (name and equals and Path(path).is_file()):
+            raise ConfigError(f"--against takes NAME=PATH of a file with figures, not {one!r}")
+        _compare(accuracy, name, _accuracy(Path(path)))
 
     from ocrpipe.pretrained.loader import FOLDER
 
     if model is Model.crnn:
         from ocrpipe.recognizers.crnn.session import ship
 
-        path = ship(
+        written = ship(
             checkpoint, recipe=recipe, accuracy=accuracy, calibration=calibration, folder=out or FOLDER
         )
     else:
         from ocrpipe.detectors.ctpn.session import ship as ship_ctpn
 
-        path = ship_ctpn(checkpoint, recipe=recipe, accuracy=accuracy, folder=out or FOLDER)
-    typer.echo(path)
+        written = ship_ctpn(checkpoint, recipe=recipe, accuracy=accuracy, folder=out or FOLDER)
+    typer.echo(written)
 
 
 def _finetune(
@@ -301,6 +313,15 @@ def _accuracy(figures: Path) -> dict[str, Any]:
         return {row.pop("set"): {k: v for k, v in row.items() if v is not None} for row in rows}
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ConfigError(f"{figures} is not what `ocrpipe evaluate --json` prints: {error}") from error
+
+
+def _compare(accuracy: dict[str, Any], name: str, other: dict[str, Any]) -> None:
+    """To each set's figures, by how much they exceed another engine's."""
+    for dataset, figures in accuracy.items():
+        both = [key for key in figures if key in other.get(dataset, {})]
+        if both:
+            over = figures.setdefault("over", {})
+            over[name] = {key: round(figures[key] - other[dataset][key], 4) for key in both}
 
 
 def _say() -> Callable[[str], None]:

@@ -103,11 +103,14 @@ def test_crnn_is_exported(tmp_path: Path) -> None:
     )
     figures = tmp_path / "figures.json"
     figures.write_text(json.dumps([{"set": "funsd", "CER": 0.25, "F": None}]))
+    peer = tmp_path / "peer.json"
+    peer.write_text(json.dumps([{"set": "funsd", "CER": 0.2, "WER": 0.3}, {"set": "sroie", "CER": 0.1}]))
     options = ("--recipe", "a minute", "--figures", figures, "--calibration", 1.5, "--out", tmp_path / "out")
-    result = run("export", "crnn", "--run", tmp_path, *options)
+    result = run("export", "crnn", "--run", tmp_path, *options, "--against", f"Peer 1={peer}")
     assert result.stdout == f"{tmp_path / 'out' / 'crnn.safetensors'}\n"
     _, card = load(tmp_path / "out" / "crnn.safetensors")
-    assert (card.recipe, card.accuracy, card.calibration) == ("a minute", {"funsd": {"CER": 0.25}}, 1.5)
+    accuracy = {"funsd": {"CER": 0.25, "over": {"Peer 1": {"CER": 0.05}}}}
+    assert (card.recipe, card.accuracy, card.calibration) == ("a minute", accuracy, 1.5)
     CRNNRecognizer(tmp_path / "out" / "crnn.safetensors")
 
 
@@ -129,6 +132,8 @@ def test_what_cannot_be_exported(tmp_path: Path) -> None:
     arguments = ("--run", tmp_path, "--recipe", "none", "--out", tmp_path / "out")
     assert run("export", "ctpn", *arguments).exit_code == 2
     (tmp_path / "checkpoint.pt").write_bytes(b"nothing")
+    for against in ("Peer", "Peer=", f"Peer={tmp_path / 'none.json'}"):
+        assert run("export", "ctpn", *arguments, "--against", against).exit_code == 2
     for model in ("ctpn", "crnn"):
         result = run("export", model, *arguments)
         assert result.exit_code == 6
