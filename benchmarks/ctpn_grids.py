@@ -2,10 +2,10 @@
 
     python benchmarks/ctpn_grids.py texts/ --minutes 10 --validate sets/funsd --validate sets/zh_pdf_pages
 
-A grid whose run has ended is not trained again: the comparison may be interrupted. Figures are DetEval's F
-on whole sets, by the detector alone. Seconds are of the network on 1600 × 1136 px, an A4 page at its
-working scale, in single precision, ``--threads`` threads, the networks taking turns. Minutes are the
-trainer's own: on a busy machine compare the crops seen.
+A grid whose run has ended is not trained again: the comparison may be interrupted. Figures are DetEval's F on
+whole sets, by the detector alone. Seconds are of the network on 1600 × 1136 px, an A4 page at its working
+scale, in single precision, ``--threads`` threads, the networks taking turns. Minutes of training are the
+processor's, so that other work does not enter the comparison.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def trained(
         config = TrainConfig(
             minutes, checkpoint_minutes=minutes, folder=path.parent, model=CTPNConfig(stride=grid)
         )
-        network = train(config, partial(synthetic_pages, corpora))
+        network = train(config, partial(synthetic_pages, corpora), clock=time.thread_time)
         steps = torch.load(path.with_name("checkpoint.pt"), weights_only=True)["step"]
         found = {"crops": steps * config.batch, **figures(CTPNDetector.from_model(network), sets, limit)}
         path.with_suffix(".tmp").write_text(json.dumps(found), encoding="utf-8")

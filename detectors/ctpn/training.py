@@ -187,6 +187,7 @@ def train(
     *,
     evaluate: Evaluate | None = None,
     report: Callable[[str], object] | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> CTPN:
     """Train, or go on training, until the time is up.
 
@@ -199,6 +200,8 @@ def train(
             for instance ``functools.partial(synthetic_pages, corpora)``.
         evaluate: Measures the averaged weights at each checkpoint, for the log; for instance on real pages.
         report: Takes each entry of the log as a line of text; by default it goes to stderr.
+        clock: What measures the training's seconds; ``time.thread_time``, of the processor, makes runs
+            comparable on a machine that has other work.
 
     Returns:
         The network with the averaged weights.
@@ -221,19 +224,25 @@ def train(
     feeder = Feeder(make_source, crops, workers=config.workers, seed=config.seed + trainer.step)
     with feeder as stream:
         try:
-            _loop(trainer, stream, log, evaluate)
+            _loop(trainer, stream, log, evaluate, clock)
         finally:
             trainer.save()
     return trainer.average
 
 
-def _loop(trainer: Trainer, stream: Iterator[tuple[Any, Any]], log: _Log, evaluate: Evaluate | None) -> None:
+def _loop(
+    trainer: Trainer,
+    stream: Iterator[tuple[Any, Any]],
+    log: _Log,
+    evaluate: Evaluate | None,
+    clock: Callable[[], float],
+) -> None:
     config = trainer.config
     losses: list[list[float]] = []
     # Workers take a while to come up; the clock starts with their first example.
     stream = itertools.chain([next(stream)], stream)
     waited, since, saved = 0.0, time.monotonic(), time.monotonic()
-    start, before = time.monotonic(), trainer.seconds
+    start, before = clock(), trainer.seconds
     while trainer.progress < 1:
         asked = time.monotonic()
         images, targets = zip(*itertools.islice(stream, config.batch), strict=True)
@@ -241,7 +250,7 @@ def _loop(trainer: Trainer, stream: Iterator[tuple[Any, Any]], log: _Log, evalua
         loss = trainer.update(torch.from_numpy(np.stack(images)), Batch.of(targets))
         losses.append([part.item() for part in loss])
         now = time.monotonic()
-        trainer.seconds = before + now - start
+        trainer.seconds = before + clock() - start
         if trainer.step % config.log_steps == 0 or trainer.progress >= 1:
             means = np.mean(losses, axis=0)
             log.write(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -163,6 +164,12 @@ def test_a_checkpoint_of_another_shape_is_refused(tmp_path: Path) -> None:
     train(config(tmp_path), make_source, report=quiet)
     with pytest.raises(WeightsError, match="another shape"):
         Trainer(config(tmp_path, model=replace(TINY, hidden=5))).resume()
+
+
+def test_minutes_are_of_the_clock_that_is_given(tmp_path: Path) -> None:
+    times = itertools.count(step=1200.0)
+    train(config(tmp_path, max_steps=None), make_source, report=quiet, clock=lambda: next(times))
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 3
 
 
 def test_an_interrupted_training_keeps_its_state(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -214,6 +215,15 @@ def test_fit_trains_logs_measures_and_saves(tmp_path: Path, monkeypatch: pytest.
     assert [row for row in rows if "real" in row][-1] == rows[-1]
     assert [row["step"] for row in rows] == sorted(row["step"] for row in rows)
     assert trainer_of(tmp_path).resume()
+
+
+def test_minutes_are_of_the_clock_that_is_given(tmp_path: Path) -> None:
+    config = TrainConfig(run=tmp_path, minutes=10.0, threads=1, bf16=False)
+    hours = itertools.count(step=150.0)
+    trainer = Trainer(build(CHARSET, TINY), CHARSET, config, clock=lambda: next(hours))
+    trainer.fit(StillPool())
+    assert trainer.progress.steps == 4
+    assert trainer.progress.seconds == 600
 
 
 def test_fit_ends_when_told_with_a_checkpoint(tmp_path: Path) -> None:
