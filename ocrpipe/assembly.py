@@ -18,6 +18,7 @@ _SHARED = re.compile("[“”‘’—…·]")
 
 _RULE = frozenset("-=_*~.·—–―#+")
 _SHORTEST_RULE = 6  # characters; three dots or asterisks may say something
+_LONG_RULE = 10  # characters of one kind that make a rule whatever they are read as
 _SPECKS = frozenset(".·,'`")
 
 
@@ -31,6 +32,9 @@ def is_rule(text: str) -> bool:
         return bool(marks)
     if len(marks) == 1:
         return marks in _SPECKS
+    most = max(map(marks.count, set(marks)), default=0)
+    if len(marks) >= _LONG_RULE and most >= 0.9 * len(marks) and not any(map(str.isdigit, marks)):
+        return True
     return len(marks) >= _SHORTEST_RULE and sum(mark in _RULE for mark in marks) >= 0.9 * len(marks)
 
 

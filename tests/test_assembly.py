@@ -111,7 +111,22 @@ def test_rules_drawn_with_characters(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "…", "...", "***", "-----", "Total ......", "--- 3 ---", "-12.50-", "1-2-3-4-5", "-", ":", "*"],
+    [
+        "",
+        "…",
+        "...",
+        "***",
+        "-----",
+        "Total ......",
+        "--- 3 ---",
+        "-12.50-",
+        "1-2-3-4-5",
+        "-",
+        ":",
+        "*",
+        "xxxxx",
+        "0" * 12,
+    ],
 )
 def test_texts_that_are_no_rules(text: str) -> None:
     assert not is_rule(text)
