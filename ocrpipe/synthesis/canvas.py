@@ -20,7 +20,7 @@ Align = Literal["left", "right", "centre"]
 
 _GRID = 4
 
-LINE_GAP = 1.0
+LINE_GAP = 0.85
 """Pieces of a row with a gap wider than this many line heights are separate lines."""
 
 

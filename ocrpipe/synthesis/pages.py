@@ -66,9 +66,9 @@ _KINDS = {
     "title": _Kind(layouts.title, 0.7, ems=(14, 40)),
     "slide": _Kind(layouts.slide, 0.6, aspect=(0.56, 0.75), ems=(30, 55)),
     "plate": _Kind(layouts.plate, 0.7, ems=(35, 70)),
-    "form": _Kind(forms.form, 3.0, ems=(38, 70), width=(700, 1400), bitonal=0.35),
-    "tables": _Kind(forms.tables, 1.8, aspect=(0.6, 1.4), ems=(42, 85)),
-    "receipt": _Kind(receipts.receipt, 2.5, aspect=(1.4, 2.8), width=(450, 1100)),
+    "form": _Kind(forms.form, 3.5, ems=(38, 70), width=(700, 1400), bitonal=0.35),
+    "tables": _Kind(forms.tables, 2.5, aspect=(0.6, 1.4), ems=(42, 85)),
+    "receipt": _Kind(receipts.receipt, 3.5, aspect=(1.4, 2.8), width=(450, 1100)),
     "invoice": _Kind(forms.invoice, 0.8, ems=(42, 72)),
 }
 KINDS = tuple(_KINDS)

@@ -35,9 +35,7 @@ def receipt(page: Typesetter) -> None:
         canvas.row([Piece(text, style, middle, "centre")], y)
         y += pitch
     while y < frame.bottom:
-        y = page.choice((_separator, _pairs, _goods, _goods, _total, _wish, _bar))(
-            page, frame, y, style, pitch
-        )
+        y = page.choice(_BLOCKS)(page, frame, y, style, pitch)
     if page.chance(0.25):
         marks.scribble(page)
 
@@ -68,9 +66,11 @@ def _goods(page: Typesetter, frame: Frame, y: float, style: Style, pitch: float)
     """Items: name on a line of its own or beside quantity, unit price and amount."""
     tabs = [frame.left + frame.width * share for share in (0.45, 0.7)]
     apart = page.chance(0.5)
-    tail = page.choice(("", "", " SR", " T", " *"))
-    aside = bool(tail) and page.chance(0.5)
-    amounts = frame.right - style.size * page.between(2.2, 4) if aside else frame.right
+    tail = page.choice(("", " SR", " S", " T", " *"))
+    aside = bool(tail) and page.chance(0.7)
+    amounts = frame.right
+    if aside:
+        amounts -= style.width(tail.strip()) + style.size * page.between(0.7, 2.5)
     for _ in range(int(page.rng.integers(1, 9))):
         if y > frame.bottom:
             break
@@ -92,6 +92,45 @@ def _goods(page: Typesetter, frame: Frame, y: float, style: Style, pitch: float)
             pieces.append(Piece(amount if aside else amount + tail, style, amounts, "right"))
             if aside:
                 pieces.append(Piece(tail.strip(), style, frame.right, "right"))
+        page.canvas.row(pieces, y)
+        y += pitch
+    return y
+
+
+def _summary(page: Typesetter, frame: Frame, y: float, style: Style, pitch: float) -> float:
+    """What was taxed at which rate, in narrow columns."""
+    rows = [list(page.choice(_HEADS))]
+    for _ in range(int(page.rng.integers(1, 4))):
+        net, rate = float(page.rng.lognormal(3, 1)), page.choice((0, 6, 7, 19))
+        code = page.choice(("SR", "Z", "ZRL", "A", "S", "ST"))
+        figures = [f"{net:.2f}", f"{net * rate / 100:.2f}"]
+        rows.append(
+            [page.choice((f"{code} ({rate}%)", f"{code} @ {rate}%", f"{code} = {rate}%", code)), *figures]
+        )
+    widths = [max(style.width(style.clean(row[i])) for row in rows) for i in range(3)]
+    edges = [frame.left + widths[0]]
+    for width in widths[1:]:
+        edges.append(edges[-1] + width + style.size * page.between(0.6, 3))
+    for row in rows:
+        if edges[-1] > frame.right or y > frame.bottom:
+            break
+        cells = [Piece(text, style, edge, "right") for text, edge in zip(row[1:], edges[1:], strict=True)]
+        page.canvas.row([Piece(row[0], style, frame.left), *cells], y)
+        y += pitch
+    return y
+
+
+def _side_by_side(page: Typesetter, frame: Frame, y: float, style: Style, pitch: float) -> float:
+    """Two or three labels with their values in a row."""
+    for _ in range(int(page.rng.integers(1, 4))):
+        pieces, x = [], frame.left
+        for _ in range(int(page.rng.integers(2, 4))):
+            label = page.phrase(10).upper() if page.chance(0.6) else page.phrase(10)
+            text = style.clean(f"{label}{page.choice((': ', ' : ', ':', ' '))}{page.value()[:14]}")
+            if x + style.width(text) > frame.right:
+                break
+            pieces.append(Piece(text, style, x))
+            x += style.width(text) + style.size * page.between(0.7, 3)
         page.canvas.row(pieces, y)
         y += pitch
     return y
@@ -136,3 +175,13 @@ def _wish(page: Typesetter, frame: Frame, y: float, style: Style, pitch: float) 
 
 def _bar(page: Typesetter, frame: Frame, y: float, style: Style, pitch: float) -> float:
     return bar(page, frame, y) if page.chance(0.3) else y
+
+
+_HEADS = (
+    ("GST Summary", "Amt(RM)", "Tax(RM)"),
+    ("GST SUMMARY", "AMOUNT(RM)", "TAX(RM)"),
+    ("Tax", "Net", "VAT"),
+    ("Code", "Amount", "Tax"),
+    ("MwSt", "Netto", "Steuer"),
+)
+_BLOCKS = (_separator, _pairs, _goods, _goods, _goods, _total, _wish, _bar, _summary, _side_by_side)

@@ -300,10 +300,13 @@ def _broken_han(text: str, style: Style, width: float, first: float) -> list[str
 
 
 def _stretch(line: str, style: Style, width: float) -> float:
-    """Pixels to add at each break so that the line fills the width; 0 where it would be torn apart."""
+    """Pixels to add at each break so that the line fills the width; 0 where it would be torn apart.
+
+    A space so wide as to part the pieces of a row would teach that some gaps of its size do not.
+    """
     missing = width - style.width(line)
     breaks = sum(not c.isascii() for c in line) if _is_chinese(line) else line.count(" ")
-    most = 0.5 if _is_chinese(line) else 0.9
+    most = 0.5
     return missing / breaks if breaks and 0 < missing / breaks < most * style.size else 0.0
 
 
