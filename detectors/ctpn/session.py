@@ -17,7 +17,7 @@ from ocrpipe.errors import WeightsError
 from ocrpipe.evaluation.box_metrics import BoxCounts
 from ocrpipe.evaluation.dataset import PredictedLine, Prediction, load_dataset
 from ocrpipe.evaluation.metrics import compare
-from ocrpipe.pretrained.loader import FOLDER, Card, save
+from ocrpipe.pretrained.loader import FOLDER, Card, blended, save
 
 
 def real_page_figures(model: CTPN, folders: Sequence[Path], limit: int = 20) -> dict[str, float]:
@@ -46,20 +46,28 @@ def figures(detector: Detector, folders: Sequence[Path], limit: int | None = Non
     return found
 
 
-def ship(checkpoint: Path, *, recipe: str, accuracy: dict[str, Any], folder: Path = FOLDER) -> Path:
+def ship(
+    checkpoint: Path,
+    *,
+    recipe: str,
+    accuracy: dict[str, Any],
+    blend: tuple[str | Path, float] | None = None,
+    folder: Path = FOLDER,
+) -> Path:
     """Write a checkpoint's averaged weights, in half precision, as the package's own.
 
     Args:
         checkpoint: The run's ``checkpoint.pt``.
         recipe: How it was trained, for the card.
         accuracy: Figures measured with it, for the card.
+        blend: Other weights and their share, see ``ocrpipe.pretrained.loader.blended``.
         folder: Where ``ctpn.safetensors`` and its card go.
 
     Returns:
         The weights' path.
 
     Raises:
-        WeightsError: It is no checkpoint of a CTPN.
+        WeightsError: It is no checkpoint of a CTPN, or the other weights cannot be used.
     """
     try:
         state = torch.load(checkpoint, weights_only=True)
@@ -70,4 +78,4 @@ def ship(checkpoint: Path, *, recipe: str, accuracy: dict[str, Any], folder: Pat
     card = Card(
         "ctpn", sha256="", config=config, date=date.today().isoformat(), recipe=recipe, accuracy=accuracy
     )
-    return save(weights, card, folder)
+    return save(blended(weights, config, *blend) if blend else weights, card, folder)

@@ -230,6 +230,10 @@ def export(
             help="Such figures of another engine: the card tells how far these are from them. Repeatable.",
         ),
     ] = None,
+    blend: Annotated[
+        str | None,
+        typer.Option(metavar="WEIGHTS=SHARE", help="Mix in a share of other weights of the same training."),
+    ] = None,
     calibration: Annotated[
         float, typer.Option(min=0.01, help="Temperature the recogniser's logits are divided by.")
     ] = 1.0,
@@ -247,6 +251,7 @@ def export(
         if not (name and equals and Path(path).is_file()):
             raise ConfigError(f"--against takes NAME=PATH of a file with figures, not {one!r}")
         _compare(accuracy, name, _accuracy(Path(path)))
+    mixed: Any = _blend(blend) if blend else None
 
     from ocrpipe.pretrained.loader import FOLDER
 
@@ -254,12 +259,17 @@ def export(
         from ocrpipe.recognizers.crnn.session import ship
 
         written = ship(
-            checkpoint, recipe=recipe, accuracy=accuracy, calibration=calibration, folder=out or FOLDER
+            checkpoint,
+            recipe=recipe,
+            accuracy=accuracy,
+            calibration=calibration,
+            blend=mixed,
+            folder=out or FOLDER,
         )
     else:
         from ocrpipe.detectors.ctpn.session import ship as ship_ctpn
 
-        written = ship_ctpn(checkpoint, recipe=recipe, accuracy=accuracy, folder=out or FOLDER)
+        written = ship_ctpn(checkpoint, recipe=recipe, accuracy=accuracy, blend=mixed, folder=out or FOLDER)
     typer.echo(written)
 
 
@@ -313,6 +323,14 @@ def _accuracy(figures: Path) -> dict[str, Any]:
         return {row.pop("set"): {k: v for k, v in row.items() if v is not None} for row in rows}
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ConfigError(f"{figures} is not what `ocrpipe evaluate --json` prints: {error}") from error
+
+
+def _blend(text: str) -> tuple[str, float]:
+    weights, _, share = text.rpartition("=")
+    try:
+        return weights, float(share)
+    except ValueError:
+        raise ConfigError(f"--blend takes WEIGHTS=SHARE, not {text!r}") from None
 
 
 def _compare(accuracy: dict[str, Any], name: str, other: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from ocrpipe.evaluation.dataset import load_dataset
 from ocrpipe.evaluation.text_metrics import TextCounts, count_errors, normalize, same_word
 from ocrpipe.geometry import rectify
 from ocrpipe.plugins import load_detector
-from ocrpipe.pretrained.loader import FOLDER, Card, load, save
+from ocrpipe.pretrained.loader import FOLDER, Card, blended, load, save
 from ocrpipe.recognizers.base import Recognizer
 from ocrpipe.recognizers.crnn.charset import Charset, default_charset
 from ocrpipe.recognizers.crnn.detected import DetectedLines
@@ -225,6 +225,7 @@ def ship(
     recipe: str,
     accuracy: dict[str, float],
     calibration: float = 1.0,
+    blend: tuple[str | Path, float] | None = None,
     folder: Path = FOLDER,
 ) -> Path:
     """Write a checkpoint's weights, in half precision, as the package's own.
@@ -234,13 +235,14 @@ def ship(
         recipe: How it was trained, for the card.
         accuracy: Figures measured with it, for the card.
         calibration: See ``Card``.
+        blend: Other weights and their share, see ``ocrpipe.pretrained.loader.blended``.
         folder: Where ``crnn.safetensors`` and its card go.
 
     Returns:
         The weights' path.
 
     Raises:
-        ocrpipe.errors.WeightsError: It is no checkpoint of a CRNN.
+        ocrpipe.errors.WeightsError: It is no checkpoint of a CRNN, or the other weights cannot be used.
     """
     state = load_checkpoint(checkpoint)
     charset = default_charset()
@@ -254,4 +256,5 @@ def ship(
         accuracy=accuracy,
         calibration=calibration,
     )
-    return save(state["model"], card, folder)
+    weights = blended(state["model"], card.config, *blend) if blend else state["model"]
+    return save(weights, card, folder)

@@ -128,6 +128,27 @@ def test_ctpn_is_exported_with_its_average(tmp_path: Path) -> None:
     CTPNDetector(tmp_path / "out" / "ctpn.safetensors")
 
 
+def test_other_weights_are_mixed_in(tmp_path: Path) -> None:
+    states = []
+    for name in ("one", "two"):
+        model = CTPN(TINY_CTPN)
+        state = {"model": model.state_dict(), "average": model.state_dict(), "config": TINY_CTPN.to_dict()}
+        (tmp_path / name).mkdir()
+        torch.save(state, tmp_path / name / "checkpoint.pt")
+        states.append(model.state_dict())
+    one, two, out = tmp_path / "one", tmp_path / "two", tmp_path / "out"
+    assert run("export", "ctpn", "--run", one, "--recipe", "none", "--out", one).exit_code == 0
+    arguments = ("export", "ctpn", "--run", two, "--recipe", "none", "--out", out, "--blend")
+    assert run(*arguments, f"{one / 'ctpn.safetensors'}=0.25").exit_code == 0
+    weights, _ = load(out / "ctpn.safetensors")
+    for name, tensor in weights.items():
+        expected = (0.25 * states[0][name] + 0.75 * states[1][name]).to(tensor.dtype)
+        assert torch.allclose(tensor, expected, atol=1e-2)
+    assert run(*arguments, f"{one / 'ctpn.safetensors'}=1").exit_code == 2
+    assert run(*arguments, "ctpn").exit_code == 2
+    assert run(*arguments, "ctpn=0.5").exit_code == 6
+
+
 def test_what_cannot_be_exported(tmp_path: Path) -> None:
     arguments = ("--run", tmp_path, "--recipe", "none", "--out", tmp_path / "out")
     assert run("export", "ctpn", *arguments).exit_code == 2
