@@ -234,3 +234,45 @@ class Ruler:
 def test_rules_are_left_out_unless_asked_for(rules: bool, lines: int) -> None:
     options = Options(deskew=False, orientation=False, rules=rules)
     assert len(Pipeline(Bars(), Ruler(), options=options).read(page()).lines) == lines
+
+
+class Closer:
+    """Surer of lower crops, as of those cut closer to the ink; remembers their heights."""
+
+    def __init__(self) -> None:
+        self.heights: list[int] = []
+
+    def recognize(self, crops: Sequence[Pixels]) -> Sequence[Recognition]:
+        self.heights += [crop.shape[0] for crop in crops]
+        return [
+            Recognition("x", (CharSpan("x", 1 - crop.shape[0] / 100, 0, crop.shape[1]),))
+            for crop in crops
+        ]
+
+
+@pytest.mark.parametrize(("reread", "heights"), [(0.9, {24, 21}), (0.7, {24}), (0.0, {24})])
+def test_doubtful_lines_are_cut_closer_and_the_surer_reading_counts(reread: float, heights: set[int]) -> None:
+    reader = Closer()
+    options = Options(deskew=False, orientation=False, reread=reread)
+    found = Pipeline(Bars(), reader, options=options).read(page(2))
+    assert set(reader.heights) == heights
+    assert [line.confidence for line in found.lines] == pytest.approx([1 - min(heights) / 100] * 2)
+
+
+class Wider(Closer):
+    """Surer of higher crops."""
+
+    def recognize(self, crops: Sequence[Pixels]) -> Sequence[Recognition]:
+        return [
+            Recognition(
+                one.text, tuple(CharSpan(c.text, 1 - c.confidence, c.start, c.end) for c in one.chars)
+            )
+            for one in super().recognize(crops)
+        ]
+
+
+def test_a_second_reading_that_is_less_sure_is_forgotten() -> None:
+    found = Pipeline(
+        Bars(), Wider(), options=Options(deskew=False, orientation=False, min_confidence=0.0)
+    ).read(page(1))
+    assert found.lines[0].confidence == pytest.approx(0.24)
