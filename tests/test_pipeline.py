@@ -245,8 +245,7 @@ class Closer:
     def recognize(self, crops: Sequence[Pixels]) -> Sequence[Recognition]:
         self.heights += [crop.shape[0] for crop in crops]
         return [
-            Recognition("x", (CharSpan("x", 1 - crop.shape[0] / 100, 0, crop.shape[1]),))
-            for crop in crops
+            Recognition("x", (CharSpan("x", 1 - crop.shape[0] / 100, 0, crop.shape[1]),)) for crop in crops
         ]
 
 

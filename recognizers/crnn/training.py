@@ -111,8 +111,8 @@ class Trainer:
         validate: Measures the model on real crops; its figures go into the log.
         log: Called with each log record, after it is written to ``run/log.jsonl``.
         finish: Called with the model when the cycle is over, before it is saved and measured.
-        clock: What measures the seconds of the cycle; ``time.thread_time``, of the processor, makes runs
-            comparable on a machine that has other work.
+        clock: What measures the seconds of the cycle, by default the wall's; ``time.thread_time``, the
+            processor's, makes runs comparable on a machine that has other work.
 
     Raises:
         ocrpipe.errors.ConfigError: The charset has not as many classes as the model.
@@ -127,7 +127,7 @@ class Trainer:
         validate: Validate | None = None,
         log: Log | None = None,
         finish: Callable[[CRNN], None] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         if model.config.classes != len(charset):
             raise ConfigError(f"the model has {model.config.classes} classes, the charset {len(charset)}")
@@ -143,7 +143,8 @@ class Trainer:
         ]
         self._start = [p.detach().clone() for p in model.parameters()] if config.anchor else []
         self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
-        self._validate, self._log, self._finish, self._clock = validate, log, finish, clock
+        self._validate, self._log, self._finish = validate, log, finish
+        self._clock = clock or time.monotonic
         self._rng = np.random.default_rng(config.seed)
         self._generator = torch.Generator().manual_seed(config.seed)
         self._stopping = False
