@@ -208,7 +208,7 @@ def test_twenty_pages_are_learned_by_heart(tmp_path: Path) -> None:
         return pages[rng.integers(len(pages))]
 
     def measure(model: CTPN) -> BoxCounts:
-        detector = CTPNDetector.from_model(model, options=DetectorOptions(text_height=24))
+        detector = CTPNDetector.from_model(model, options=DetectorOptions(24, margin=(0.02, 0.06)))
         counts = BoxCounts()
         for one in pages:
             found = [line.quad for line in detector.detect(one.image)]
