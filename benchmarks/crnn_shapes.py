@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -22,9 +21,10 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from pages import markdown
+from pages import markdown, seconds_in_turns
 
 from ocrpipe.environment import restart_for_training
+from ocrpipe.export.files import write_whole
 from ocrpipe.recognizers.crnn.charset import default_charset
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
 from ocrpipe.recognizers.crnn.pool import LinePool
@@ -95,8 +95,7 @@ def train(
                 Trainer(network, charset, config, validate=errors, log=log.append, clock=time.thread_time),
                 pools[model.height],
             )
-            path.with_suffix(".tmp").write_text(json.dumps(log[-1]), encoding="utf-8")
-            path.with_suffix(".tmp").replace(path)
+            write_whole(path, json.dumps(log[-1]).encode())
 
 
 def _figures(runs: Path, name: str) -> Path:
@@ -124,16 +123,13 @@ def table(models: dict[str, CRNNConfig], runs: Path, sets: list[Path], threads: 
 def milliseconds(networks: dict[str, CRNN], threads: int) -> dict[str, float]:
     """Median time of each network for one line of 768 px, the networks taking turns."""
     torch.set_num_threads(threads)
-    times: dict[str, list[float]] = {name: [] for name in networks}
+    calls = {
+        name: partial(network, torch.rand(_LINES, 1, network.config.height, _WIDTH))
+        for name, network in networks.items()
+    }
     with torch.inference_mode():
-        for turn in range(_ROUNDS + 1):
-            for name, network in networks.items():
-                lines = torch.rand(_LINES, 1, network.config.height, _WIDTH)
-                began = time.perf_counter()
-                network(lines)
-                if turn:  # the first compiles kernels
-                    times[name].append((time.perf_counter() - began) / _LINES * 1000)
-    return {name: statistics.median(some) for name, some in times.items()}
+        times = seconds_in_turns(calls, _ROUNDS)
+    return {name: seconds / _LINES * 1000 for name, seconds in times.items()}
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ processor's, so that other work does not enter the comparison.
 from __future__ import annotations
 
 import json
-import statistics
 import time
 from collections.abc import Callable
 from functools import partial
@@ -22,7 +21,7 @@ import numpy as np
 import torch
 import typer
 from numpy.typing import NDArray
-from pages import markdown
+from pages import markdown, seconds_in_turns
 
 from ocrpipe.detectors.ctpn.detector import CTPNDetector, DetectorOptions, fuse
 from ocrpipe.detectors.ctpn.model import CTPN, CTPNConfig
@@ -30,6 +29,7 @@ from ocrpipe.detectors.ctpn.samples import synthetic_pages
 from ocrpipe.detectors.ctpn.session import figures
 from ocrpipe.detectors.ctpn.training import TrainConfig, train
 from ocrpipe.environment import restart_for_training
+from ocrpipe.export.files import write_whole
 
 GRIDS = ((8, 16), (16, 16), (16, 8), (8, 8))
 """Pixels down and across; the default first."""
@@ -74,8 +74,7 @@ def trained(
         network = train(config, partial(synthetic_pages, corpora), clock=time.thread_time)
         steps = torch.load(path.with_name("checkpoint.pt"), weights_only=True)["step"]
         found = {"crops": steps * config.batch, **figures(CTPNDetector.from_model(network), sets, limit)}
-        path.with_suffix(".tmp").write_text(json.dumps(found), encoding="utf-8")
-        path.with_suffix(".tmp").replace(path)
+        write_whole(path, json.dumps(found).encode())
     kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return kept
 
@@ -100,18 +99,11 @@ def seconds(networks: dict[tuple[int, int], CTPN], threads: int) -> dict[tuple[i
     """Median time of each network for a page, the networks taking turns."""
     torch.set_num_threads(threads)
     page = torch.randint(256, (1, 1, _HEIGHT, _WIDTH), dtype=torch.uint8)
-    times: dict[tuple[int, int], list[float]] = {grid: [] for grid in networks}
     for network in networks.values():
         fuse(network.eval())
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with torch.inference_mode():
-        for turn in range(_ROUNDS + 1):
-            for grid, network in networks.items():
-                began = time.perf_counter()
-                network(page)
-                if turn:  # the first compiles kernels
-                    times[grid].append(time.perf_counter() - began)
-    return {grid: statistics.median(some) for grid, some in times.items()}
+        return seconds_in_turns({grid: partial(network, page) for grid, network in networks.items()}, _ROUNDS)
 
 
 if __name__ == "__main__":

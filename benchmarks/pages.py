@@ -1,12 +1,17 @@
-"""What benchmarks share: which pages they read, and tables for the documentation."""
+"""What benchmarks share: which pages they read, timing in turns, tables for the documentation."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from ocrpipe.evaluation.dataset import load_dataset
+
+Key = TypeVar("Key")
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
 
@@ -29,6 +34,18 @@ def bench_sets() -> list[Path]:
         raise SystemExit("name a folder of pages, or set OCRPIPE_BENCH to the folder that holds dev/")
     folders = sorted(path.parent for path in Path(bench, "dev").glob("*/gt.jsonl"))
     return [folder for folder in folders if load_dataset(folder).level != "word"]
+
+
+def seconds_in_turns(calls: Mapping[Key, Callable[[], object]], rounds: int) -> dict[Key, float]:
+    """Median time of each call, all taking turns; a first turn, which compiles kernels, does not count."""
+    times: dict[Key, list[float]] = {key: [] for key in calls}
+    for turn in range(rounds + 1):
+        for key, call in calls.items():
+            began = time.perf_counter()
+            call()
+            if turn:
+                times[key].append(time.perf_counter() - began)
+    return {key: statistics.median(some) for key, some in times.items()}
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:

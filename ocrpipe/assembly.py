@@ -32,7 +32,7 @@ def is_rule(text: str) -> bool:
         return bool(marks)
     if len(marks) == 1:
         return marks in _SPECKS
-    most = max(map(marks.count, set(marks)), default=0)
+    most = max(map(marks.count, marks))
     if len(marks) >= _LONG_RULE and most >= 0.9 * len(marks) and not any(map(str.isdigit, marks)):
         return True
     return len(marks) >= _SHORTEST_RULE and sum(mark in _RULE for mark in marks) >= 0.9 * len(marks)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrpipe.geometry import Image, Matrix, quad_size, to_quad, turn, turn_matrix
+from ocrpipe.geometry import Image, Matrix, clip_quad, quad_size, to_quad, turn, turn_matrix
 from ocrpipe.page import Quad
 
 _LINE = 16.0
@@ -64,9 +64,10 @@ def sideways_strips(image: Image, lines: Sequence[Quad]) -> list[Quad]:
     for left, top, w, h, _ in cv2.connectedComponentsWithStats(columns, connectivity=8)[2][1:]:
         if _COLUMNS[0] * size <= w <= _COLUMNS[1] * size and h >= max(_SLENDER * w, _SHORTEST * size):
             room = _ROOM * size
-            x0, x1 = (min(max(side / scale, 0.0), width) for side in (left - room, left + w + room))
-            y0, y1 = (min(max(side / scale, 0.0), height) for side in (top - 2 * room, top + h + 2 * room))
-            strips.append(to_quad([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]))
+            x0, x1 = left - room, left + w + room
+            y0, y1 = top - 2 * room, top + h + 2 * room
+            corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]) / scale
+            strips.append(clip_quad(to_quad(corners), width, height))
     return strips
 
 

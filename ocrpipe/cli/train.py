@@ -251,7 +251,7 @@ def export(
         if not (name and equals and Path(path).is_file()):
             raise ConfigError(f"--against takes NAME=PATH of a file with figures, not {one!r}")
         _compare(accuracy, name, _accuracy(Path(path)))
-    mixed: Any = _blend(blend) if blend else None
+    mixed = _blend(blend) if blend else None
 
     from ocrpipe.pretrained.loader import FOLDER
 

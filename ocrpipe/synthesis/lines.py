@@ -24,29 +24,11 @@ from ocrpipe.synthesis.text import TextSource, is_han
 
 Rng = np.random.Generator
 
+NO_CENTERS = np.empty(0, np.float32)
+"""Of a line whose characters' places are unknown."""
 _FULL_WIDTH = {c: chr(ord(c) + 0xFEE0) for c in map(chr, range(0x21, 0x7F))}
 _ATTEMPTS = 100  # texts in a row that no font may be able to draw
-_SCRIPTS = (
-    "i",
-    "j",
-    "k",
-    "n",
-    "t",
-    "max",
-    "min",
-    "th",
-    "st",
-    "nd",
-    "TM",
-    "*",
-    "[1]",
-    "[2]",
-    "[12]",
-    "-1",
-    "2",
-    "1",
-    "0",
-)
+_SCRIPTS = tuple("i j k n t max min th st nd TM * [1] [2] [12] -1 2 1 0".split())
 _KINDS = {
     "latin": 0.60,
     "mono": 0.09,
@@ -67,7 +49,8 @@ class LineSample:
     Attributes:
         image: H×W uint8, grey, at the resolution of the imagined scan.
         text: What it says.
-        centers: For each character of ``text``, x of its centre in pixels of ``image``; empty where unknown.
+        centers: For each character of ``text``, x of its centre in pixels of ``image``; ``NO_CENTERS``
+            where unknown.
     """
 
     image: NDArray[np.uint8]

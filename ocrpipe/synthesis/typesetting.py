@@ -306,8 +306,7 @@ def _stretch(line: str, style: Style, width: float) -> float:
     """
     missing = width - style.width(line)
     breaks = sum(not c.isascii() for c in line) if _is_chinese(line) else line.count(" ")
-    most = 0.5
-    return missing / breaks if breaks and 0 < missing / breaks < most * style.size else 0.0
+    return missing / breaks if breaks and 0 < missing / breaks < 0.5 * style.size else 0.0
 
 
 def _numbered(mark: str, index: int) -> str:

@@ -26,7 +26,7 @@ from ocrpipe.page import Quad
 from ocrpipe.recognizers.crnn.charset import Charset
 from ocrpipe.recognizers.crnn.pool import to_training
 from ocrpipe.synthesis import effects
-from ocrpipe.synthesis.lines import LineSample
+from ocrpipe.synthesis.lines import NO_CENTERS, LineSample
 from ocrpipe.synthesis.text import clean
 
 Image: TypeAlias = NDArray[np.uint8]
@@ -39,7 +39,6 @@ _MARGIN = 0.4  # of a line's height, kept around it for crops that vary
 _NAMED = 3  # names that a report gives as examples
 _VARIANTS = ("", ".bin", ".nrm")  # what kraken and Tesseract's training put between a line's name and suffix
 _LACKING = "the charset lacks characters of their text"
-_NO_CENTERS = np.empty(0, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ def load_lines(folder: Path, charset: Charset, height: int = 32) -> OwnData:
     for entry, page in _with_images(_entries(folder)):
         try:
             line = _own_line(entry, page, alphabet)
-            if to_training(LineSample(line.crop(), line.text, _NO_CENTERS), charset, height) is None:
+            if to_training(LineSample(line.crop(), line.text, NO_CENTERS), charset, height) is None:
                 raise _Unfit("more text than the image has room for")
         except _Unfit as unfit:
             skipped.setdefault(str(unfit), []).append(entry.name)
@@ -175,7 +174,7 @@ class OwnLines:
         width = max(4, round(crop.shape[1] * stretch))
         stretched = np.asarray(cv2.resize(crop, (width, crop.shape[0])), np.uint8)
         strength = self._degradation * float(rng.uniform(0, 2)) * effects.bearable(crop.shape[0])
-        return LineSample(effects.degrade(stretched, rng, strength), line.text, _NO_CENTERS)
+        return LineSample(effects.degrade(stretched, rng, strength), line.text, NO_CENTERS)
 
 
 def _varied(rng: Rng, quad: Quad) -> Quad:

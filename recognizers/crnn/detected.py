@@ -15,7 +15,7 @@ from ocrpipe.detectors.base import Detector, TextLine
 from ocrpipe.errors import ConfigError
 from ocrpipe.geometry import quad_size, rectify
 from ocrpipe.page import Quad
-from ocrpipe.synthesis.lines import LineSample
+from ocrpipe.synthesis.lines import NO_CENTERS, LineSample
 from ocrpipe.synthesis.pages import SynthPage
 from ocrpipe.synthesis.text import is_han
 
@@ -30,7 +30,6 @@ _WHOLE, _NONE = 0.97, 0.03
 """Shares of a line's length from which it is in a crop, and up to which it is not."""
 _SAME_ROW, _NEXT_ROW = 0.6, 0.4
 """Shares of a line's height from which it is in a crop's row, and up to which it is another row's."""
-_NO_CENTERS = np.empty(0, np.float32)
 
 
 class DetectedLines:
@@ -74,46 +73,40 @@ def cut_lines(page: SynthPage, found: Sequence[TextLine]) -> list[LineSample]:
     samples = []
     for one in found:
         quad = one.crop or one.quad
-        length, height = _shares(lines, quad)
-        same = height > _NEXT_ROW
-        held = same & (length > _NONE)
+        places = _within(lines, quad)
+        length, height = _shares(places, quad)
+        held = (height > _NEXT_ROW) & (length > _NONE)
         spoilt = (held & ((length < _WHOLE) | (height < _SAME_ROW))).any()
-        if spoilt or not held.any() or (np.minimum(*_shares(ignored, quad)) > _NONE).any():
+        if spoilt or not held.any() or (np.minimum(*_shares(_within(ignored, quad), quad)) > _NONE).any():
             continue
-        text = _joined([page.texts[i] for i in _in_order(lines, np.flatnonzero(held), quad)])
+        order = np.argsort(places[:, :, 0].mean(axis=1))
+        text = _joined([page.texts[i] for i in order if held[i]])
         if text:
-            samples.append(LineSample(rectify(grey, quad), text, _NO_CENTERS))
+            samples.append(LineSample(rectify(grey, quad), text, NO_CENTERS))
     return samples
 
 
-def _shares(lines: Points, quad: Quad) -> tuple[Points, Points]:
-    """How much of each line's length and height lies in a quad, along the quad's own sides."""
+def _within(lines: Points, quad: Quad) -> Points:
+    """Lines in a quad's own axes: from its first corner along its first side, and down."""
     corners = np.asarray(quad, float)
-    length, height = quad_size(quad)
-    along, down = _axes(corners)
-    shares = []
-    for axis, extent in ((along, length), (down, height)):
-        start = float(corners[0] @ axis)
-        places = lines @ axis
-        # Mean sides: of a line that is turned against the quad, the corners would tell too much.
-        sides = (places[:, [0, 3]], places[:, [1, 2]]) if axis is along else (places[:, :2], places[:, 2:])
-        low, high = (side.mean(axis=1) for side in sides)
-        inside = np.minimum(high, start + extent) - np.maximum(low, start)
-        shares.append(np.clip(inside / np.maximum(high - low, 1e-6), 0, 1))
-    return shares[0], shares[1]
-
-
-def _in_order(lines: Points, which: NDArray[np.intp], quad: Quad) -> list[int]:
-    """Along the quad."""
-    along, _ = _axes(np.asarray(quad, float))
-    places = lines[which].mean(axis=1) @ along
-    return [int(which[i]) for i in np.argsort(places)]
-
-
-def _axes(corners: Points) -> tuple[Points, Points]:
     side = corners[1] - corners[0]
-    along = side / max(float(np.hypot(*side)), 1e-9)
-    return along, np.array([-along[1], along[0]])
+    x, y = side / max(float(np.hypot(*side)), 1e-9)
+    moved: Points = (lines - corners[0]) @ np.array([[x, -y], [y, x]])
+    return moved
+
+
+def _shares(places: Points, quad: Quad) -> tuple[Points, Points]:
+    """How much of each line's length and height lies in a quad in whose axes they are."""
+    # Mean sides: of a line that is turned against the quad, the corners would tell too much.
+    left, right = places[:, [0, 3], 0].mean(axis=1), places[:, [1, 2], 0].mean(axis=1)
+    top, bottom = places[:, :2, 1].mean(axis=1), places[:, 2:, 1].mean(axis=1)
+    length, height = quad_size(quad)
+    return _inside(left, right, length), _inside(top, bottom, height)
+
+
+def _inside(low: Points, high: Points, extent: float) -> Points:
+    shared = np.minimum(high, extent) - np.maximum(low, 0)
+    return np.clip(shared / np.maximum(high - low, 1e-6), 0, 1)
 
 
 def _joined(texts: Sequence[str]) -> str:

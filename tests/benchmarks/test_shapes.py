@@ -26,7 +26,13 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Load:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     threads = torch.get_num_threads()
     monkeypatch.setattr(torch, "set_num_threads", lambda _: threads)
-    return importlib.import_module
+
+    def loaded(name: str) -> ModuleType:
+        module = importlib.import_module(name)
+        monkeypatch.setattr(module, "restart_for_training", lambda: None)
+        return module
+
+    return loaded
 
 
 def ended(folder: Path, figures: dict[str, Any]) -> None:
@@ -38,7 +44,6 @@ def test_shapes_that_ended_are_told_and_not_trained_again(
     load: Load, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shapes = load("crnn_shapes")
-    monkeypatch.setattr(shapes, "restart_for_training", lambda: None)
     monkeypatch.setattr(shapes, "_WIDTH", 64)
     ended(tmp_path / "runs" / "no-bottleneck", {"lines": 41_234, "forms": 0.1234})
     (tmp_path / "forms").mkdir()
@@ -54,7 +59,6 @@ def test_grids_that_ended_are_told_and_not_trained_again(
     load: Load, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grids = load("ctpn_grids")
-    monkeypatch.setattr(grids, "restart_for_training", lambda: None)
     monkeypatch.setattr(grids, "_HEIGHT", 64)
     monkeypatch.setattr(
         grids, "figures", lambda detector, sets, limit: {"forms": detector.working_scale(PAGE)}
