@@ -19,14 +19,15 @@ def grown(quads: Floats, margin: tuple[float, float]) -> Floats:
     Returns:
         N×4×2.
     """
-    room = margin[1] * _heights(quads)
-    return _with_room(quads, margin[0], room, room)
+    height = _heights(quads)
+    return _with_room(quads, margin[0] * height, margin[1] * height, margin[1] * height)
 
 
 def grown_apart(quads: Floats, margin: tuple[float, float], least: float) -> Floats:
     """As ``grown``, but above and below no further than halfway to the next line, where one is near.
 
-    Boxes that reach into each other can't be told apart by those who look at boxes only.
+    Boxes that reach into each other can't be told apart by those who look at boxes only. A line higher than
+    long, a single figure say, would be lost in the room of its height and gets that of its length.
 
     Args:
         quads: N×4×2, clockwise from the text's top-left, of about one direction.
@@ -36,7 +37,8 @@ def grown_apart(quads: Floats, margin: tuple[float, float], least: float) -> Flo
     if not len(quads):
         return quads
     height = _heights(quads)
-    above, below = margin[1] * height, margin[1] * height
+    size = np.minimum(height, np.hypot(*(quads[:, 1] - quads[:, 0]).T))
+    above, below = margin[1] * size, margin[1] * size
     left, top, right, bottom = _upright(quads)
     tree = STRtree(shapely.box(left, top - above, right, bottom + below))
     first, second = tree.query(tree.geometries, predicate="intersects")
@@ -49,7 +51,9 @@ def grown_apart(quads: Floats, margin: tuple[float, float], least: float) -> Flo
     half = np.maximum(top[second] - bottom[first], 0) / 2
     np.minimum.at(below, first, half)
     np.minimum.at(above, second, half)
-    return _with_room(quads, margin[0], np.maximum(above, least * height), np.maximum(below, least * height))
+    return _with_room(
+        quads, margin[0] * size, np.maximum(above, least * size), np.maximum(below, least * size)
+    )
 
 
 def _heights(quads: Floats) -> Floats:
@@ -64,11 +68,10 @@ def _upright(quads: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     return x.min(1), y[:, :2].mean(1), x.max(1), y[:, 2:].mean(1)
 
 
-def _with_room(quads: Floats, ends: float, above: Floats, below: Floats) -> Floats:
-    """Room at the ends as a share of the heights, above and below in pixels."""
-    down = quads[:, 3] - quads[:, 0]
-    along = ends * np.stack([down[:, 1], -down[:, 0]], axis=1)
-    unit = down / np.maximum(_heights(quads), 1e-9)[:, None]
+def _with_room(quads: Floats, ends: Floats, above: Floats, below: Floats) -> Floats:
+    """Room at the ends, above and below, in pixels."""
+    unit = (quads[:, 3] - quads[:, 0]) / np.maximum(_heights(quads), 1e-9)[:, None]
+    along = ends[:, None] * np.stack([unit[:, 1], -unit[:, 0]], axis=1)
     up, deep = above[:, None] * unit, below[:, None] * unit
     corners = (-along - up, along - up, along + deep, -along + deep)
     return quads + np.stack(corners, axis=1)

@@ -51,5 +51,12 @@ def test_neighbours_in_a_row_take_nothing_from_each_other() -> None:
     assert np.allclose(grown_apart(quads, MARGIN, LEAST), grown(quads, MARGIN))
 
 
+@pytest.mark.parametrize("degrees", [0.0, 9.0])
+def test_a_single_figure_gets_the_room_of_its_width(degrees: float) -> None:
+    figure = np.array([[[100, 100], [105, 100], [105, 120], [100, 120]]], float) @ rows_turn(degrees)
+    expected = np.array([[99.5, 98], [105.5, 98], [105.5, 122], [99.5, 122]]) @ rows_turn(degrees)
+    assert np.allclose(grown_apart(figure, MARGIN, LEAST)[0], expected)
+
+
 def test_an_empty_page_stays_one() -> None:
     assert grown_apart(np.zeros((0, 4, 2)), MARGIN, LEAST).shape == (0, 4, 2)
