@@ -62,12 +62,15 @@ _SHARES = {
     "p052": 3.0,
     "courier": 3.0,
 }
-_REGIONAL, _SIMPLIFIED = 5, 2  # Noto CJK collections: JP, KR, SC, TC, HK, then the monospaced ones
+_REGION = re.compile(r"\b(JP|KR|TC|HK|TW)\b|Mono CJK")
+"""In the names of a collection's faces that are left out: other regions' forms, other Latin letters only."""
 _LATIN = frozenset(map(ord, "ABCabcegrxyz0123456789.,"))
 _HAN = frozenset(map(ord, "的一是不了在人有我他这中大来上国"))
 _ASCII = range(0x21, 0x7F)
-# Latin, Greek and symbols: here fonts have glyphs without ink; none was found to have any among its hanzi.
+# Latin, Greek and symbols, and hanzi: here fonts have glyphs without ink. Of the many hanzi some tell of all.
 _SUSPECT = (_ASCII, range(0xA1, 0x180), range(0x370, 0x400), range(0x2000, 0x2800))
+_HANZI = range(0x4E00, 0xA000)
+_EVERY = 16
 
 
 @dataclass(frozen=True)
@@ -201,10 +204,11 @@ def _faces(path: Path) -> Iterator[Font]:
             collected = path.suffix.lower() == ".ttc"
             faces = TTCollection(file, lazy=True).fonts if collected else [TTFont(file, lazy=True)]
             cmaps = [face.getBestCmap() for face in faces]
+            names = [face["name"].getDebugName(4) or "" for face in faces]
     except (TTLibError, OSError, AssertionError, KeyError, ValueError, struct.error):
         return
-    for index, cmap in enumerate(cmaps):
-        if not cmap or (len(cmaps) >= _REGIONAL and index != _SIMPLIFIED):
+    for index, (cmap, name) in enumerate(zip(cmaps, names, strict=True)):
+        if not cmap or (collected and _REGION.search(name)):
             continue
         font = _describe(path, index, frozenset(code for code, glyph in cmap.items() if glyph != ".notdef"))
         if font:
@@ -217,8 +221,10 @@ def _describe(path: Path, index: int, coverage: frozenset[int]) -> Font | None:
         return None
     try:
         face = _load(str(path), index, 32)
-        suspects = (code for part in _SUSPECT for code in part if code in coverage)
-        blank = {code for code in suspects if face.getmask(chr(code)).getbbox() is None}
+        blank = _blank(face, (code for part in _SUSPECT for code in part if code in coverage))
+        hanzi = [code for code in _HANZI if code in coverage]
+        if _blank(face, hanzi[::_EVERY]):
+            blank |= _blank(face, hanzi)
         latin = latin and blank.isdisjoint(_ASCII)
         unicase = latin and _is_unicase(face)
         even = latin and abs(face.getlength("i") - face.getlength("M")) < 2  # hinting may round them apart
@@ -228,6 +234,11 @@ def _describe(path: Path, index: int, coverage: frozenset[int]) -> Font | None:
     if latin:
         kinds |= _latin_kinds(path, han=han, unicase=unicase, even=even)
     return Font(path, index, frozenset(kinds), coverage - blank, unicase) if kinds else None
+
+
+def _blank(face: ImageFont.FreeTypeFont, codes: Iterable[int]) -> set[int]:
+    """Those whose glyphs leave no ink."""
+    return {code for code in codes if face.getmask(chr(code)).getbbox() is None}
 
 
 def _latin_kinds(path: Path, *, han: bool, unicase: bool, even: bool) -> set[str]:

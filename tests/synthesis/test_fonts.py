@@ -109,17 +109,33 @@ def test_names_tell_kinds(name: str, kinds: set[str], tmp_path: Path) -> None:
 
 
 def test_of_a_collection_by_region_only_the_simplified_face_is_taken(tmp_path: Path) -> None:
-    def collection(count: int) -> Path:
-        path = tmp_path / f"{count}.ttc"
+    def collection(*names: str) -> Path:
+        path = tmp_path / f"{len(names)}.ttc"
         made = TTCollection()
-        made.fonts = [TTFont(SERIF) for _ in range(count)]
+        for name in names:
+            made.fonts.append(TTFont(SERIF))
+            made.fonts[-1]["name"].setName(name, 4, 3, 1, 0x409)
         made.save(path)
         for font in made.fonts:
             font.close()
         return path
 
-    assert [font.index for font in faces(collection(2))] == [0, 1]
-    assert [font.index for font in faces(collection(5))] == [2]
+    assert [font.index for font in faces(collection("Hei", "Hei Mono"))] == [0, 1]
+    assert [font.index for font in faces(collection("Kai TW", "Kai CN", "Kai HK"))] == [1]
+    noto = [f"Noto Serif CJK {region}" for region in ("JP", "KR", "SC", "TC", "HK")]
+    assert [font.index for font in faces(collection(*noto, "Noto Sans Mono CJK SC"))] == [2]
+
+
+def test_hanzi_without_ink_are_not_covered(tmp_path: Path) -> None:
+    def edit(font: TTFont) -> None:
+        draw_as(font, {chr(code): "a" for code in range(0x4E00, 0x4E80)})
+        draw_as(font, {chr(code): "space" for code in range(0x4E20, 0x4E40)})
+
+    (font,) = faces(edited(tmp_path / "Han.ttf", edit))
+    assert font.coverage & frozenset(range(0x4E00, 0x4E80)) == {
+        *range(0x4E00, 0x4E20),
+        *range(0x4E40, 0x4E80),
+    }
 
 
 def test_damaged_files_are_left_out(tmp_path: Path) -> None:
