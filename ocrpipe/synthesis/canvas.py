@@ -23,6 +23,9 @@ _GRID = 4
 LINE_GAP = 0.85
 """Pieces of a row with a gap wider than this many line heights are separate lines."""
 
+FACE_GAP = 0.3
+"""Likewise where the face or its size changes: a label and what was filled in beside it."""
+
 
 @dataclass(frozen=True)
 class Style:
@@ -152,19 +155,20 @@ class Canvas:
 
     def row(self, pieces: Sequence[Piece], baseline: float) -> None:
         """Write pieces on one baseline; those close to each other become one line of the ground truth."""
-        boxes = sorted(
-            (box for piece in pieces if (box := self._write(piece, baseline))), key=lambda box: box.left
-        )
+        written = [(box, piece.style) for piece in pieces if (box := self._write(piece, baseline))]
         merged: list[Box] = []
-        for box in boxes:
+        before: Style | None = None
+        for box, style in sorted(written, key=lambda one: one[0].left):
             last = merged[-1] if merged else box
             height = max(last.bottom - last.top, box.bottom - box.top)
-            if last is not box and box.left - last.right < LINE_GAP * height:
+            alike = before is not None and (before.font, before.size) == (style.font, style.size)
+            if last is not box and box.left - last.right < (LINE_GAP if alike else FACE_GAP) * height:
                 last.text += " " * (box.left - last.right > 0.15 * height) + box.text
                 last.right = max(last.right, box.right)
                 last.top, last.bottom = min(last.top, box.top), max(last.bottom, box.bottom)
             else:
                 merged.append(box)
+            before = style
         self.boxes += merged
 
     def text(self, x: float, baseline: float, text: str, style: Style, align: Align = "left") -> float:

@@ -74,7 +74,9 @@ def _blanks(page: Typesetter, frame: Frame, baseline: float, hand: Style) -> flo
             value = hand.clean(_fill(page))
             stop = right + page.em
             if page.chance(0.65) and start + hand.width(value) < right:
-                pieces.append(Piece(value, hand, start + page.em * page.between(0.0, 3.0)))
+                pieces.append(
+                    Piece(value, hand, start + page.em * page.choice((0.0, page.between(0.0, 3.0))))
+                )
         page.canvas.row(_apart(pieces), baseline)
         baseline += pitch
     return baseline

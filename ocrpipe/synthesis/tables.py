@@ -31,7 +31,8 @@ class _Look:
         pitch: Pixels from line to line.
         shading: "", "fill" (head and every other row) or "screen" (the same, of printed dots).
         sums: Whether some rows have rules above and below their figures.
-        blanks: Whether every figure stands on a rule, as on forms.
+        blanks: How far below its baseline, in ems, every figure has a rule to stand on, as on forms; 0 for
+            no rules.
     """
 
     style: Style
@@ -40,7 +41,7 @@ class _Look:
     pitch: float
     shading: str
     sums: bool
-    blanks: bool
+    blanks: float
 
     @property
     def closed(self) -> bool:
@@ -92,7 +93,7 @@ def _look(page: Typesetter) -> _Look:
         pitch=size * page.between(1.2, 2.2 if ruling in {"full", "rows"} else 1.7),
         shading=page.choice(("", "", "", "fill", "", "fill", "screen")),
         sums=ruling == "open" and page.chance(0.4),
-        blanks=ruling == "open" and page.chance(0.2),
+        blanks=page.between(0.02, 0.2) if ruling == "open" and page.chance(0.35) else 0.0,
     )
 
 
@@ -105,6 +106,7 @@ def _columns(page: Typesetter, look: _Look, rows: int) -> list[_Column]:
         align: Align = "left" if first or words else page.choice(("right", "right", "centre", "left"))
         decimals = int(page.rng.integers(0, 4))
         longest = int(page.rng.integers(8, 40)) if first else int(page.rng.integers(6, 22))
+        bracketed = page.chance(0.12)
         empty = 0.0 if first else page.choice((0.0, 0.0, 0.1, 0.4))
         cells = [[look.head.clean(page.phrase(16)) if page.chance(0.7) else str(2000 + index)]]
         for _ in range(rows):
@@ -114,6 +116,7 @@ def _columns(page: Typesetter, look: _Look, rows: int) -> list[_Column]:
                 text = page.phrase(longest) if page.chance(0.8) else page.value()[:longest]
             else:
                 text = page.figure(decimals) if page.chance(0.85) else page.value()[:14]
+                text = f"({page.choice(('', '', ' '))}{text})" if bracketed else text
             cells.append([look.style.clean(text)])
         columns.append(_Column(cells, align))
     return columns
@@ -152,7 +155,7 @@ def _wrapped(page: Typesetter, text: str, style: Style, width: float) -> list[st
 def _row(page: Typesetter, columns: list[_Column], row: int, area: Frame, look: _Look, style: Style) -> None:
     margin, pieces, left = 0.35 * style.size, [], area.left
     summed = look.sums and row > 0 and page.chance(0.15)
-    blank = look.blanks and row > 0
+    blank = look.blanks > 0 and row > 0
     for column in columns:
         right = left + column.width
         x = {"left": left + margin, "right": right - margin, "centre": (left + right) / 2}[column.align]
@@ -167,11 +170,16 @@ def _row(page: Typesetter, columns: list[_Column], row: int, area: Frame, look: 
                 page.canvas.row([piece], baseline)
             else:
                 pieces.append(piece)
-        if (summed or blank) and column.align == "right":
+        if summed and column.align == "right":
             start = max(left + margin, x - 5 * style.size)
-            if summed:
-                page.rule(start, x, area.top)
-            page.rule(start, x, area.top + look.pitch * (_ASCENT + 0.12 if blank else 0.97))
+            page.rule(start, x, area.top)
+            page.rule(start, x, area.top + look.pitch * 0.97)
+        if blank and column is not columns[0]:
+            reach = 0.5 * style.size * page.between(0.4, 1.6)  # of the rule, beyond the column's widest cell
+            widest = max(style.width(line) for lines in column.cells[1:] for line in lines)
+            start = {"left": x, "right": x - widest, "centre": x - widest / 2}[column.align]
+            level = area.top + look.pitch * _ASCENT + style.size * look.blanks
+            page.rule(max(left, start - reach), min(right, start + widest + reach), level)
         left = right
     if pieces:
         page.canvas.row(pieces, area.top + look.pitch * _ASCENT)

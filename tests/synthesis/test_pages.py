@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -105,6 +106,16 @@ def test_pieces_of_a_row_are_one_line_when_near(style: Style, gap: float, lines:
     canvas = Canvas(800, 100)
     start = 20 + style.width("left") + gap * LINE_GAP * style.size
     canvas.row([Piece("right", style, start), Piece("left", style, 20)], 60)
+    assert [box.text for box in canvas.boxes] == lines
+
+
+@pytest.mark.parametrize(("gap", "lines"), [(0.2, ["Date: 1845"]), (0.4, ["Date:", "1845"])])
+def test_what_is_filled_in_in_another_face_is_a_line_of_its_own(
+    style: Style, gap: float, lines: list[str]
+) -> None:
+    canvas, other = Canvas(800, 100), replace(style, size=style.size - 2)
+    start = 20 + style.width("Date:") + gap * style.size
+    canvas.row([Piece("Date:", style, 20), Piece("1845", other, start)], 60)
     assert [box.text for box in canvas.boxes] == lines
 
 
