@@ -1,9 +1,13 @@
-"""What the processor can do, and what has to stand in a process's environment before torch is imported."""
+"""What surrounds a process: the processor, what has to be set before torch is imported, being told to end."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 TRAINING = {
     "MALLOC_MMAP_MAX_": "0",
@@ -33,3 +37,19 @@ def has_bf16() -> bool:
 
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # not in all versions of torch
     return bool(supported and supported())
+
+
+@contextmanager
+def on_terminate(stop: Callable[[], object]) -> Iterator[None]:
+    """Call ``stop`` when the process is told to terminate within the block, instead of ending at once.
+
+    Signals go to the main thread only; in any other one the block runs as without this.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, lambda *_: stop())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

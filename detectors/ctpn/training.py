@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from ocrpipe.detectors.ctpn.loss import Batch, Loss, ctpn_loss
 from ocrpipe.detectors.ctpn.model import CTPN, CTPNConfig
 from ocrpipe.detectors.ctpn.samples import CropConfig, Feeder, PageSource
-from ocrpipe.environment import has_bf16
+from ocrpipe.environment import has_bf16, on_terminate
 from ocrpipe.errors import ConfigError, WeightsError
 
 Evaluate = Callable[[CTPN], Mapping[str, float]]
@@ -101,6 +101,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(_groups(self.model, config.weight_decay), lr=config.learning_rate)
         self.step = 0
         self.seconds = 0.0
+        self.stopping = False
 
     @property
     def checkpoint(self) -> Path:
@@ -118,6 +119,10 @@ class Trainer:
         """A linear rise, then a cosine to a hundredth."""
         rise = min(1.0, (self.step + 1) / self.config.warmup)
         return self.config.learning_rate * rise * (0.505 + 0.495 * math.cos(math.pi * self.progress))
+
+    def stop(self) -> None:
+        """Let ``train`` end after the current step, with a checkpoint; signal handlers may call this."""
+        self.stopping = True
 
     def update(self, images: Tensor, batch: Batch) -> Loss:
         """One step of the optimiser."""
@@ -222,7 +227,7 @@ def train(
         config.crops_per_page,
     )
     feeder = Feeder(make_source, crops, workers=config.workers, seed=config.seed + trainer.step)
-    with feeder as stream:
+    with feeder as stream, on_terminate(trainer.stop):
         try:
             _loop(trainer, stream, log, evaluate, clock)
         finally:
@@ -243,7 +248,7 @@ def _loop(
     stream = itertools.chain([next(stream)], stream)
     waited, since, saved = 0.0, time.monotonic(), time.monotonic()
     start, before = clock(), trainer.seconds
-    while trainer.progress < 1:
+    while trainer.progress < 1 and not trainer.stopping:
         asked = time.monotonic()
         images, targets = zip(*itertools.islice(stream, config.batch), strict=True)
         waited += time.monotonic() - asked

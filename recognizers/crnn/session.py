@@ -6,7 +6,6 @@ Start its process with ``ocrpipe.environment.TRAINING`` in the environment; with
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from ocrpipe import images
+from ocrpipe.environment import on_terminate
 from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.evaluation.dataset import load_dataset
 from ocrpipe.evaluation.text_metrics import TextCounts, count_errors, normalize, same_word
@@ -125,11 +125,8 @@ def real_line_errors(folders: Sequence[Path], charset: Charset, limit: int = 150
 
 def fit(trainer: Trainer, pool: LinePool) -> None:
     """Train, ending with a checkpoint where the process is told to terminate."""
-    previous = signal.signal(signal.SIGTERM, lambda *_: trainer.stop())
-    try:
+    with on_terminate(trainer.stop):
         trainer.fit(pool)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def starting_network(start: str | Path, charset: Charset) -> CRNN:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import signal
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -182,6 +184,18 @@ def test_an_interrupted_training_keeps_its_state(tmp_path: Path) -> None:
     trainer = Trainer(config(tmp_path))
     assert trainer.resume()
     assert trainer.step == 2
+
+
+def test_a_training_told_to_terminate_ends_with_a_checkpoint(tmp_path: Path) -> None:
+    def tell(entry: str) -> None:
+        if entry.startswith("step 2 "):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    train(config(tmp_path), make_source, report=tell)
+    trainer = Trainer(config(tmp_path))
+    assert trainer.resume() and trainer.step == 2
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_the_learning_rate_rises_then_falls(tmp_path: Path) -> None:
