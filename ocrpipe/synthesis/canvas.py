@@ -20,8 +20,8 @@ Align = Literal["left", "right", "centre"]
 
 _GRID = 4
 
-LINE_GAP = 0.85
-"""Pieces of a row with a gap wider than this many line heights are separate lines."""
+LINE_GAP = 1.0
+"""Pieces of a row with a gap wider than this many line heights are separate lines, as a rule."""
 
 FACE_GAP = 0.3
 """Likewise where the face or its size changes: a label and what was filled in beside it."""
@@ -134,9 +134,13 @@ class Canvas:
         draw: Draws on the picture.
         boxes: The lines of text.
         ignored: Areas with writing that is neither a line to find nor background.
+        line_gap: What ``LINE_GAP`` is on this page.
     """
 
-    def __init__(self, width: int, height: int, paper: Colour = (255, 255, 255)) -> None:
+    def __init__(
+        self, width: int, height: int, paper: Colour = (255, 255, 255), line_gap: float = LINE_GAP
+    ) -> None:
+        self.line_gap = line_gap
         self.image = Image.new("RGB", (width, height), paper)
         self.draw = ImageDraw.Draw(self.image)
         self.boxes: list[Box] = []
@@ -162,7 +166,7 @@ class Canvas:
             last = merged[-1] if merged else box
             height = max(last.bottom - last.top, box.bottom - box.top)
             alike = before is not None and (before.font, before.size) == (style.font, style.size)
-            if last is not box and box.left - last.right < (LINE_GAP if alike else FACE_GAP) * height:
+            if last is not box and box.left - last.right < (self.line_gap if alike else FACE_GAP) * height:
                 last.text += " " * (box.left - last.right > 0.15 * height) + box.text
                 last.right = max(last.right, box.right)
                 last.top, last.bottom = min(last.top, box.top), max(last.bottom, box.bottom)

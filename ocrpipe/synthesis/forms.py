@@ -118,10 +118,17 @@ def _checks(page: Typesetter, frame: Frame, baseline: float, hand: Style) -> flo
     """Check boxes, ticked or not, each with its label."""
     across = page.choice((1, 2, 3, 4))
     cell = frame.width / across
+    brackets = page.choice(("[]", "()", "<>")) if page.chance(0.25) else ""
     for _ in range(int(page.rng.integers(1, 6))):
         if baseline > frame.bottom:
             break
         for i in range(across):
+            if brackets:  # typed, as part of the line
+                box = brackets[0] + page.choice((" ", "  ", "x", "X", " X ")) + brackets[1]
+                label = page.body.clean(f"{box} {_label(page, 18)}")
+                if page.body.width(label) < cell - 2 * page.em:
+                    page.canvas.row([Piece(label, page.body, frame.left + i * cell)], baseline)
+                continue
             x, side = frame.left + i * cell, page.em * page.between(0.7, 0.9)
             page.canvas.draw.rectangle((x, baseline - side, x + side, baseline), outline=page.ink)
             if page.chance(0.4):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ocrpipe.page import Quad
 from ocrpipe.synthesis import effects, forms, layouts, marks, receipts
-from ocrpipe.synthesis.canvas import Canvas
+from ocrpipe.synthesis.canvas import LINE_GAP, Canvas
 from ocrpipe.synthesis.fonts import FontLibrary
 from ocrpipe.synthesis.text import TextSource
 from ocrpipe.synthesis.typesetting import Typesetter
@@ -54,6 +54,8 @@ class _Kind:
     width: tuple[int, int] = (700, 1700)
     bitonal: float = 0.08
     """Share of pages that are black and white only, on top of those that the scan effects make so."""
+    line_gap: float = LINE_GAP
+    """Gap within a row, in line heights, that parts lines; a receipt's columns are close together."""
 
 
 _KINDS = {
@@ -68,7 +70,7 @@ _KINDS = {
     "plate": _Kind(layouts.plate, 0.7, ems=(35, 70)),
     "form": _Kind(forms.form, 3.5, ems=(38, 70), width=(700, 1400), bitonal=0.35),
     "tables": _Kind(forms.tables, 2.5, aspect=(0.6, 1.4), ems=(42, 85)),
-    "receipt": _Kind(receipts.receipt, 3.5, aspect=(1.4, 2.8), width=(450, 1100)),
+    "receipt": _Kind(receipts.receipt, 3.5, aspect=(1.4, 2.8), width=(450, 1100), line_gap=0.85),
     "invoice": _Kind(forms.invoice, 0.8, ems=(42, 72)),
 }
 KINDS = tuple(_KINDS)
@@ -134,7 +136,8 @@ def _typesetter(
     if height > _LONGEST_SIDE:
         width, height = width * _LONGEST_SIDE // height, _LONGEST_SIDE
     language = language or ("zh" if "han" in fonts.kinds and rng.random() < 0.45 else "en")
-    return Typesetter(Canvas(width, height), rng, fonts, texts, language, width / rng.uniform(*kind.ems))
+    canvas = Canvas(width, height, line_gap=kind.line_gap)
+    return Typesetter(canvas, rng, fonts, texts, language, width / rng.uniform(*kind.ems))
 
 
 def _dirty(page: Typesetter) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ocrpipe.synthesis import furniture
-from ocrpipe.synthesis.canvas import LINE_GAP, Align, Piece, Style
+from ocrpipe.synthesis.canvas import Align, Piece, Style
 from ocrpipe.synthesis.typesetting import Frame, Typesetter
 
 _ASCENT = 0.72
@@ -125,7 +125,8 @@ def _columns(page: Typesetter, look: _Look, rows: int) -> list[_Column]:
 def _fitting(page: Typesetter, columns: list[_Column], room: float, look: _Look) -> list[_Column]:
     """As many columns as fit, widened to fill the room or not."""
     style = look.style
-    low, high = (0.6, 1.6) if look.closed else (LINE_GAP * 1.3, LINE_GAP * 3.5)
+    least = page.canvas.line_gap
+    low, high = (0.6, 1.6) if look.closed else (1.3 * least, 3.5 * least)
     gap = style.size * page.between(low, high)
     kept: list[_Column] = []
     for column in columns:

@@ -109,6 +109,14 @@ def test_pieces_of_a_row_are_one_line_when_near(style: Style, gap: float, lines:
     assert [box.text for box in canvas.boxes] == lines
 
 
+@pytest.mark.parametrize(("line_gap", "lines"), [(0.6, ["left", "right"]), (1.4, ["left right"])])
+def test_how_near_is_the_pages_own(style: Style, line_gap: float, lines: list[str]) -> None:
+    canvas = Canvas(800, 100, line_gap=line_gap)
+    start = 20 + style.width("left") + style.size
+    canvas.row([Piece("left", style, 20), Piece("right", style, start)], 60)
+    assert [box.text for box in canvas.boxes] == lines
+
+
 @pytest.mark.parametrize(("gap", "lines"), [(0.2, ["Date: 1845"]), (0.4, ["Date:", "1845"])])
 def test_what_is_filled_in_in_another_face_is_a_line_of_its_own(
     style: Style, gap: float, lines: list[str]
