@@ -52,7 +52,7 @@ class Options:
     deskew: bool = True
     pad: float = 0.0
     reread: float = 0.9
-    min_confidence: float = 0.35
+    min_confidence: float = 0.45
     rules: bool = False
     sideways: bool = True
     max_pixels: int = images.MAX_PIXELS

@@ -45,7 +45,7 @@ class DetectorOptions:
     text_height: float = 20.0
     max_pixels: int = 3_000_000
     max_enlargement: float = 3.0
-    margin: tuple[float, float] = (0.20, 0.25)
+    margin: tuple[float, float] = (0.22, 0.27)
     crop_margin: tuple[float, float] = (0.02, 0.06)
     lines: LineOptions = LineOptions()
 

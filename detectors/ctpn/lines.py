@@ -34,7 +34,7 @@ class LineOptions:
     min_score: float = 0.5
     min_line_score: float = 0.7
     nms: float = 0.3
-    gap: float = 0.5
+    gap: float = 0.7
     hole: float = 1.5
     overlap: float = 0.7
     similarity: float = 0.6
