@@ -18,6 +18,8 @@ class _Column:
     """The rows' cells, a list of lines each; the first is the head."""
     align: Align
     width: float = 0.0
+    widest: float = 0.0
+    """Width of the widest line below the head."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,9 @@ def _fitting(page: Typesetter, columns: list[_Column], room: float, look: _Look)
         if look.closed and page.chance(0.4):
             limit = max(style.size * 5, room * page.between(0.12, 0.3))
         column.cells = [_wrapped(page, lines[0], style, limit) for lines in column.cells]
-        width = max(style.width(line) for lines in column.cells for line in lines) * 1.08 + gap
+        head, *rest = (max(map(style.width, lines)) for lines in column.cells)
+        column.widest = max(rest)
+        width = max(head, column.widest) * 1.08 + gap
         if width > room:
             break
         column.width = width
@@ -177,10 +181,9 @@ def _row(page: Typesetter, columns: list[_Column], row: int, area: Frame, look: 
             page.rule(start, x, area.top + look.pitch * 0.97)
         if blank and column is not columns[0]:
             reach = 0.5 * style.size * page.between(0.4, 1.6)  # of the rule, beyond the column's widest cell
-            widest = max(style.width(line) for lines in column.cells[1:] for line in lines)
-            start = {"left": x, "right": x - widest, "centre": x - widest / 2}[column.align]
+            start = {"left": x, "right": x - column.widest, "centre": x - column.widest / 2}[column.align]
             level = area.top + look.pitch * _ASCENT + style.size * look.blanks
-            page.rule(max(left, start - reach), min(right, start + widest + reach), level)
+            page.rule(max(left, start - reach), min(right, start + column.widest + reach), level)
         left = right
     if pieces:
         page.canvas.row(pieces, area.top + look.pitch * _ASCENT)
