@@ -18,6 +18,9 @@ from ocrpipe.synthesis.text import is_han
 Rng = np.random.Generator
 Mask = NDArray[np.uint8]
 
+LIGATURES = {"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl"}
+"""Glyphs of joined letters, and the letters."""
+
 _VISIBLE = 100  # ink fainter than this is the blur around a stroke
 
 
@@ -27,10 +30,12 @@ class Run:
 
     Attributes:
         drawn: What is drawn; ``font`` covers all of it.
-        label: What it reads as, a character for each of ``drawn``: the half-width form of a full-width one.
+        label: What it reads as, a character for each of ``drawn``: the half-width form of a full-width one;
+            for joined letters the letters.
         font: The face.
         scale: Size over that of the line: below 1 for indices and exponents.
         rise: How far above the baseline it stands, in the line's ems.
+        bold: How much heavier than the face its strokes are, in the line's ems, as word processors embolden.
     """
 
     drawn: str
@@ -38,6 +43,7 @@ class Run:
     font: Font
     scale: float = 1.0
     rise: float = 0.0
+    bold: float = 0.0
 
     def size(self, line: int) -> int:
         """Pixels an em in a line of ``line`` pixels an em."""
@@ -107,7 +113,12 @@ def draw_line(rng: Rng, runs: Sequence[Run], size: int, neighbours: Sequence[Nei
     lefts = [margin]
     for width in widths:
         lefts.append(lefts[-1] + width + spacing)
-    centers = [left + width / 2 for left, width in zip(lefts, widths, strict=False)]
+    drawn = [c for run in runs for c in run.drawn]
+    centers = [
+        left + width * (i + 0.5) / len(letters)
+        for left, width, letters in zip(lefts, widths, (LIGATURES.get(c, c) for c in drawn), strict=False)
+        for i in range(len(letters))
+    ]
     _write(canvas, runs, size, lefts, baseline, apart=spacing != 0, bold=bold)
     mask = np.array(canvas)
     left, right = _ends(mask.max(0)) or (margin, lefts[-1])
@@ -153,6 +164,9 @@ def _write(
             place = lefts[before + word.start()], baseline - run.rise * size
             face = run.font.at(run.size(size))
             draw.text(place, word.group(), fill=255, font=face, anchor="ls", stroke_width=bold)
+            if run.bold:
+                beside = place[0] + run.bold * size, place[1]
+                draw.text(beside, word.group(), fill=255, font=face, anchor="ls")
         before += len(run.drawn)
 
 

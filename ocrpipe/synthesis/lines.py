@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -19,7 +20,7 @@ from ocrpipe.errors import ConfigError
 from ocrpipe.synthesis import effects
 from ocrpipe.synthesis.cropping import colour, crop_line
 from ocrpipe.synthesis.fonts import Font, FontLibrary
-from ocrpipe.synthesis.inking import Ink, Neighbour, Run, draw_line
+from ocrpipe.synthesis.inking import LIGATURES, Ink, Neighbour, Run, draw_line
 from ocrpipe.synthesis.text import TextSource, is_han
 
 Rng = np.random.Generator
@@ -27,6 +28,7 @@ Rng = np.random.Generator
 NO_CENTERS = np.empty(0, np.float32)
 """Of a line whose characters' places are unknown."""
 _FULL_WIDTH = {c: chr(ord(c) + 0xFEE0) for c in map(chr, range(0x21, 0x7F))}
+_GLYPHS = {letters: glyph for glyph, letters in LIGATURES.items()}
 _ATTEMPTS = 100  # texts in a row that no font may be able to draw
 _SCRIPTS = tuple("i j k n t max min th st nd TM * [1] [2] [12] -1 2 1 0".split())
 _KINDS = {
@@ -100,8 +102,10 @@ class LineRenderer:
         texts, draw = self._texts, rng.random()
         lengths = [rng.integers(1, 9), rng.integers(8, 24), rng.integers(20, 42)]
         length = int(rng.choice(lengths, p=[0.25, 0.4, 0.35]))
-        if draw < 0.55:
+        if draw < 0.36:
             return texts.running(rng, "zh", length)
+        if draw < 0.57:
+            return texts.words(rng, length)
         if draw < 0.66:
             return texts.rare_hanzi(rng, min(length, 24))
         if draw < 0.74:
@@ -142,17 +146,21 @@ class LineRenderer:
         mixed = "han" in main.kinds and rng.random() < 0.5
         wide = mixed and rng.random() < 0.12
         letters = []
-        stressed = self._stressed(rng, main, len(text))
-        for place, character in enumerate(text):
+        stressed, heavy = self._stressed(rng, main, len(text)), _emboldened(rng, main, len(text))
+        small = float(rng.uniform(0.72, 0.88)) if _may_be_small_capitals(rng, text) else 0.0
+        for place, label in enumerate(_with_ligatures(rng, text, main)):
             face = stressed.get(place, main)
-            drawn = _FULL_WIDTH.get(character, character) if wide else character
-            font: Font | None = other if mixed and not wide and character.isascii() else face
+            drawn = _GLYPHS.get(label) or (_FULL_WIDTH.get(label, label) if wide else label)
+            scale = small if small and label.islower() else 1.0
+            if scale < 1:
+                drawn = label = label.upper()
+            font: Font | None = other if mixed and not wide and label.isascii() else face
             if font is not None and not font.covers(drawn):
-                drawn, font = character, self._able(rng, character, (face, other))
+                drawn, font = label, self._able(rng, label, (face, other))
             if font is not None:
-                letters.append(Run(drawn, character, font))
+                letters.append(Run(drawn, label, font, scale, bold=heavy.get(place, 0.0)))
         letters = self._with_scripts(rng, letters)
-        runs = groupby(letters, key=lambda letter: (id(letter.font), letter.scale, letter.rise))
+        runs = groupby(letters, key=_looks)
         return [_joined(list(run)) for _, run in runs]
 
     def _with_scripts(self, rng: Rng, letters: list[Run]) -> list[Run]:
@@ -221,6 +229,31 @@ class LineRenderer:
         if rng.random() < 0.1:
             image = 255 - image
         return LineSample(image, ink.text, centers)
+
+
+def _looks(run: Run) -> tuple[int, float, float, float]:
+    return id(run.font), run.scale, run.rise, run.bold
+
+
+def _emboldened(rng: Rng, main: Font, length: int) -> dict[int, float]:
+    """Places set bolder than the face is, all or a part, as faces without a bold of their own are."""
+    if rng.random() > (0.16 if "han" in main.kinds else 0.04):
+        return {}
+    start, end = sorted(rng.integers(0, length + 1, 2).tolist()) if rng.random() < 0.5 else (0, length)
+    return dict.fromkeys(range(start, end), float(rng.uniform(0.025, 0.07)))
+
+
+def _may_be_small_capitals(rng: Rng, text: str) -> bool:
+    """Now and then, where capitals stand before small letters: small capitals, which read as capitals."""
+    return rng.random() < 0.03 and not text.islower() and not text.isupper() and not any(map(is_han, text))
+
+
+def _with_ligatures(rng: Rng, text: str, main: Font) -> list[str]:
+    """The text's characters, now and then with letters that the font joins to one glyph taken together."""
+    joined = [letters for letters in _GLYPHS if main.covers(_GLYPHS[letters])]
+    if not joined or rng.random() > 0.35:
+        return list(text)
+    return re.findall("|".join([*sorted(joined, key=len, reverse=True), "."]), text)
 
 
 def _joined(runs: Sequence[Run]) -> Run:

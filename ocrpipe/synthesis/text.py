@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from ocrpipe.errors import ConfigError
@@ -11,6 +12,7 @@ from ocrpipe.synthesis.patterns import PATTERNS, Rng, choice
 
 _FULL_WIDTH = str.maketrans({chr(0xFF01 + i): chr(0x21 + i) for i in range(94)} | {"\u3000": " "})
 _ENTRIES = ("words", "company", "addresses", "chengyu")
+_JOINTS = ("", "", "", "", "", "", "的", "、", "，", "；", "和", "与", "及", "。")
 
 
 def clean(text: str, alphabet: frozenset[str]) -> str:
@@ -38,7 +40,7 @@ class TextSource:
     Args:
         folder: Holds UTF-8 text files, one sentence or paragraph a line; a name starting with ``zh`` means
             Chinese, one starting with ``en`` English; ``words``, ``company``, ``addresses`` or ``chengyu`` in
-            a name mean a list of short entries.
+            a name mean a list of short entries, of which ``words`` are also strung together to running text.
         alphabet: Characters that may occur.
 
     Raises:
@@ -50,9 +52,13 @@ class TextSource:
         self._hanzi = sorted(c for c in alphabet if "\u4e00" <= c <= "\u9fff")
         self._running: dict[str, list[list[str]]] = {"en": [], "zh": []}
         self._entries: dict[str, list[list[str]]] = {"en": [], "zh": []}
+        self._words: list[list[str]] = []
         for path, lines in corpus_files(folder):
             short = any(mark in path.stem for mark in _ENTRIES)
             (self._entries if short else self._running)[path.stem[:2]].append(lines)
+            if path.stem.startswith("zh") and "words" in path.stem:
+                self._words.append(lines)
+        self._vocabulary: list[str] = []
         for language, files in self._running.items():
             if not files:
                 raise ConfigError(f"no running text {language}*.txt in {folder}")
@@ -79,8 +85,25 @@ class TextSource:
             return taken[: max(length, 24)].strip()
         return "0"
 
+    def words(self, rng: Rng, length: int) -> str:
+        """About ``length`` characters of Chinese words in a row, as in text of fields that the corpora lack.
+
+        Half of the words are drawn as often as their lists hold them, half of all with the same chance, which
+        brings the rarer ones. Without lists of words it is running text.
+        """
+        if not self._words:
+            return self.running(rng, "zh", length)
+        self._vocabulary = self._vocabulary or sorted(set(chain.from_iterable(self._words)))
+        text = ""
+        while len(text) < length:
+            words = self._vocabulary if rng.random() < 0.5 else choice(rng, self._words)
+            text += (choice(rng, _JOINTS) if text else "") + choice(rng, words).strip()
+        return clean(text, self.alphabet)[:length] or "0"
+
     def paragraph(self, rng: Rng, language: str) -> str:
-        """A whole line of a corpus file: a sentence or a paragraph."""
+        """A whole line of a corpus file: a sentence or a paragraph; now and then Chinese words in a row."""
+        if language == "zh" and rng.random() < 0.25:
+            return self.words(rng, int(rng.integers(10, 90)))
         return clean(choice(rng, choice(rng, self._running[language])), self.alphabet) or "0"
 
     def entry(self, rng: Rng, language: str) -> str:
