@@ -33,6 +33,9 @@ class Detector(Protocol):
     """Finds text lines. Any object with this method can be given to ``Pipeline``; no base class is needed.
 
     ``detect`` must be safe to call from several threads and keep nothing of an image between calls.
+
+    A detector whose scores can be taken for probabilities may say so by a true attribute ``calibrated``; the
+    pipeline then weighs what is read by them: faint lines can be reported, and count where they read well.
     """
 
     def detect(self, image: NDArray[np.uint8]) -> Sequence[TextLine]:

@@ -41,7 +41,9 @@ class Options:
             recogniser resolution; a negative one cuts into the detector's box.
         reread: Lines read with less confidence are cut out closer to the ink and read again, and the surer
             reading counts; 0 reads every line once.
-        min_confidence: Lines read with less confidence are left out: mostly smudges and pictures.
+        min_confidence: Lines read with less confidence are left out: mostly smudges and pictures. The
+            confidence is taken times the detector's score where that is a probability (see
+            ``ocrpipe.detectors.base.Detector``).
         rules: Keep lines of dashes, asterisks and the like that only divide the page, blanks and lone dots.
         sideways: Also look for lines that stand upright along the page's text, such as numbers on its margin.
             They come last, each as a paragraph of its own.
@@ -108,6 +110,7 @@ class Pipeline:
         self._detector = plugins.load_detector(detector, device=device, threads=threads)
         self._recognizer = plugins.load_recognizer(recognizer, device=device, threads=threads)
         self._names = (_name(detector), _name(recognizer))
+        self._weighs = bool(getattr(self._detector, "calibrated", False))
         self._threads = threads
         self.options = options or Options()
 
@@ -172,7 +175,8 @@ class Pipeline:
         return Page(width, height, paragraphs, view.turned, round(-view.skew, 3) + 0.0, name, number, dpi)
 
     def _counts(self, line: Line) -> bool:
-        sure = line.text and line.confidence >= self.options.min_confidence
+        weight = line.score if self._weighs else 1.0
+        sure = line.text and line.confidence * weight >= self.options.min_confidence
         return bool(sure and (self.options.rules or not is_rule(line.text)))
 
     def _upright(self, image: NDArray[np.uint8]) -> tuple[_View, list[Line]]:

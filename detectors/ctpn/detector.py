@@ -64,7 +64,12 @@ class CTPNDetector:
 
     Raises:
         WeightsError: The weights are missing, damaged, or not a CTPN's.
+
+    Attributes:
+        calibrated: Scores are probabilities.
     """
+
+    calibrated = True
 
     def __init__(
         self,

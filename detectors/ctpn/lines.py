@@ -32,7 +32,7 @@ class LineOptions:
     """
 
     min_score: float = 0.5
-    min_line_score: float = 0.7
+    min_line_score: float = 0.5
     nms: float = 0.3
     gap: float = 0.7
     hole: float = 1.5
