@@ -105,6 +105,15 @@ def test_lines_below_the_least_confidence_are_left_out() -> None:
     assert pipeline(orientation=False, min_confidence=0.6).read(turn(page(), 180)).lines == ()
 
 
+@pytest.mark.parametrize(("calibrated", "count"), [(True, 0), (False, 8)])
+def test_confidence_counts_by_the_score_where_that_is_a_probability(calibrated: bool, count: int) -> None:
+    detector = Bars()
+    detector.calibrated = calibrated  # type: ignore[attr-defined]
+    # confidence .95, score .9: their product is .855
+    reading = Options(deskew=False, min_confidence=0.86)
+    assert len(Pipeline(detector, Notches(), options=reading).read(page()).lines) == count
+
+
 def test_crops_have_the_margin_asked_for() -> None:
     reader = Notches()
     Pipeline(Bars(), reader, options=Options(pad=0.5, deskew=False)).read(page(1))

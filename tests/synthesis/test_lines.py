@@ -220,3 +220,36 @@ def test_a_raised_run_is_drawn_above_the_others(fonts: FontLibrary) -> None:
     base = np.flatnonzero(ink.mask[:, round(float(ink.centers[0]))] > 100)
     assert column.max() < (base.min() + base.max()) / 2
     assert ink.centers[2] - ink.centers[1] == pytest.approx(30, abs=2)
+
+
+@pytest.fixture
+def joining(fonts: FontLibrary) -> FontLibrary:
+    """Fonts that say they have glyphs of joined letters; those in the tests draw a box for them."""
+    return FontLibrary(
+        replace(font, coverage=font.coverage | set(range(0xFB00, 0xFB05))) for font in fonts.fonts
+    )
+
+
+def test_joined_letters_read_as_letters(joining: FontLibrary) -> None:
+    font = joining.pick(np.random.default_rng(0), "latin")
+    ink = draw_line(np.random.default_rng(1), [Run("o\ufb03ce", "office", font)], 40)
+    assert ink.text == "office"
+    assert len(ink.centers) == 6 and (np.diff(ink.centers) > 0).all()
+
+
+def test_joined_letters_small_capitals_and_bold_occur(joining: FontLibrary, texts: TextSource) -> None:
+    renderer, rng = LineRenderer(joining, texts, CLEAN), np.random.default_rng(0)
+    runs = [run for _ in range(400) for run in renderer._typeset(rng, "Office fits Well")]
+    joined = [run for run in runs if "\ufb01" in run.drawn or "\ufb03" in run.drawn]
+    assert joined and all(len(run.label) > len(run.drawn) for run in joined)
+    small = [run for run in runs if 0.7 < run.scale < 0.9 and run.rise == 0]
+    assert small and all(run.label.isupper() and run.drawn == run.label for run in small)
+    assert any(run.bold for run in runs)
+
+
+def test_bold_strokes_are_heavier(fonts: FontLibrary) -> None:
+    def inked(bold: float) -> int:
+        run = Run("大国中人", "大国中人", han(fonts), bold=bold)
+        return int((draw_line(np.random.default_rng(2), [run], 40).mask > 128).sum())
+
+    assert inked(0.06) > 1.1 * inked(0.0)

@@ -140,3 +140,19 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
     (tmp_path / "zh_old.txt").write_bytes("中国".encode("gb2312"))
     with pytest.raises(ConfigError, match=r"zh_old\.txt is not UTF-8"):
         TextSource(tmp_path, ALPHABET)
+
+
+def test_words_stand_in_a_row(tmp_path: Path) -> None:
+    words = {"杠杆", "稳健", "迭代", "风险"}
+    folder = corpora(tmp_path, en_prose=ENGLISH, zh_prose=CHINESE, zh_words="\n".join(sorted(words)))
+    texts = TextSource(folder, ALPHABET)
+    rows = [texts.words(rng, 30) for rng in rngs(40)]
+    assert all(len(row) == 30 for row in rows)
+    text = "".join(rows)
+    assert all(word in text for word in words)
+    assert set(text) <= set("".join(words)) | set("的、，；和与及。")
+
+
+def test_without_lists_of_words_running_text_takes_their_place(texts: TextSource) -> None:
+    for rng in rngs(20):
+        assert set(texts.words(rng, 12)) <= set(CHINESE)
