@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ocrpipe.synthesis import furniture
+from ocrpipe.synthesis import charts, furniture
 from ocrpipe.synthesis.canvas import Align, Piece
 from ocrpipe.synthesis.tables import table
 from ocrpipe.synthesis.typesetting import Frame, Typesetter
@@ -19,6 +19,7 @@ def flow(
     lists: float = 0.05,
     tables: float = 0.05,
     pictures: float = 0.05,
+    pairs: float = 0.005,
 ) -> None:
     """Fill the frame from ``baseline`` down with paragraphs and, by the given shares, other blocks."""
     indent = page.em * page.choice((0.0, 1.0, 2.0, 2.0)) if page.language == "en" else 2.0 * page.em
@@ -35,6 +36,10 @@ def flow(
             baseline = _captioned_table(page, frame, baseline)
         elif (dice := dice - pictures) < 0:
             baseline = _illustration(page, frame, baseline)
+        elif (dice := dice - pairs) < 0:
+            baseline = charts.pair(page, frame, baseline)
+        elif page.chance(0.02):
+            baseline = keyed(page, frame, baseline)
         elif page.chance(0.04):
             baseline = _formula(page, frame, baseline)
         elif page.chance(0.04):
@@ -48,6 +53,25 @@ def flow(
             style = replace(page.bold, colour=page.ink) if page.chance(0.06) else page.body
             lead = (page.phrase(24), page.bold) if page.chance(0.08) else None
             baseline = page.paragraph(text, frame, baseline, style=style, indent=indent, lead=lead) + space
+
+
+def keyed(page: Typesetter, frame: Frame, baseline: float) -> float:
+    """Short paragraphs, each with a lone mark in a narrow column at its left; returns the next baseline."""
+    form = page.choice(("({})", "[{}]", "{}.", "{}", "({})", "[{}]"))
+    letters, first = page.chance(0.3), int(page.rng.integers(1, 80))
+    # So wide that the mark is a line of its own, be it of two figures in brackets.
+    hang = page.em * page.between(1.6, 3.0) * max(1.0, page.canvas.line_gap) + page.body.width("(88)")
+    inner = Frame(frame.left + hang, frame.top, frame.right, frame.bottom)
+    if inner.width < 6 * page.em:
+        return baseline
+    for i in range(int(page.rng.integers(2, 8))):
+        if baseline > frame.bottom:
+            break
+        key = form.format("ABCDEFGH"[i] if letters else first + i)
+        page.canvas.row([Piece(key, page.body, frame.left)], baseline)
+        text = page.prose(int(page.rng.integers(4, 120))) if page.chance(0.6) else page.value()
+        baseline = page.paragraph(text, inner, baseline) + page.pitch * page.choice((0.0, 0.0, 0.5))
+    return baseline
 
 
 def bar(page: Typesetter, frame: Frame, baseline: float) -> float:
@@ -161,7 +185,7 @@ def _illustration(page: Typesetter, frame: Frame, baseline: float) -> float:
     if height < 4 * page.em:
         return baseline + page.pitch
     area = Frame(frame.left, baseline - page.em * 0.5, frame.right, baseline + height)
-    (furniture.chart if page.chance(0.4) else furniture.picture)(page, area)
+    (charts.chart if page.chance(0.4) else furniture.picture)(page, area)
     baseline = area.bottom + page.pitch * 1.1
     if page.chance(0.7):
         style = page.style(page.em * page.between(0.75, 0.95))

@@ -62,6 +62,13 @@ class Style:
         """Advance width in pixels."""
         return sum(face.getlength(part) + self.tracking * self.size for part, face in self.runs(text))
 
+    def fitted(self, text: str, width: float) -> str:
+        """As much of ``text``, cleaned, as is no wider than so many pixels."""
+        text = self.clean(text)
+        while text and self.width(text) > width:
+            text = text[:-1].rstrip()
+        return text
+
     def extent(self, text: str) -> tuple[float, float]:
         """How far the line's box reaches above and below the baseline, in pixels.
 
@@ -199,6 +206,13 @@ class Canvas:
         free = not area.any()
         area[...] = True
         return free
+
+    def clear(self, left: float, top: float, right: float, bottom: float) -> bool:
+        """Whether no line of text, nor writing that is don't-care, reaches into an area."""
+        return not any(
+            box.left < right and left < box.right and box.top < bottom and top < box.bottom
+            for box in (*self.boxes, *self.ignored)
+        )
 
     def paste(self, picture: NDArray[np.uint8], x: int, y: int) -> None:
         """Lay an H×W or H×W×3 uint8 picture over the page with its top left corner at (x, y)."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ocrpipe.synthesis import furniture
-from ocrpipe.synthesis.blocks import bar
+from ocrpipe.synthesis import furniture, letterheads
+from ocrpipe.synthesis.blocks import bar, keyed
 from ocrpipe.synthesis.canvas import Align, Piece, Style
 from ocrpipe.synthesis.tables import table
 from ocrpipe.synthesis.typesetting import Frame, Typesetter
@@ -20,7 +20,7 @@ def form(page: Typesetter) -> None:
     )
     if page.chance(0.3):
         hand = replace(hand, colour=(20, 30, 110))
-    baseline = frame.top + page.em * 2
+    baseline = letterheads.letterhead(page, frame) if page.chance(0.25) else frame.top + page.em * 2
     for _ in range(int(page.rng.integers(1, 3))):
         baseline = page.heading(
             page.phrase(40),
@@ -29,15 +29,15 @@ def form(page: Typesetter) -> None:
             size=page.em * page.between(1.0, 1.8),
             align=page.choice(("left", "centre")),
         )
-    section = (_blanks, _blanks, _boxes, _boxes, _checks, _memo, _table, _prose, _bar)
+    section = (_blanks, _blanks, _boxes, _boxes, _checks, _checklist, _keyed, _memo, _table, _prose, _bar)
     while baseline < frame.bottom - 3 * page.pitch:
         baseline = page.choice(section)(page, frame, baseline, hand) + page.pitch * page.between(0.2, 1.4)
+    if page.chance(0.15):
+        letterheads.footer(page, frame)
     if page.chance(0.5):
-        number = "".join(str(d) for d in page.rng.integers(0, 10, int(page.rng.integers(5, 11))))
-        style = page.style(
-            page.em * page.between(1.0, 1.6), page.choice(("mono", "display", "latin")), language="en"
-        )
-        page.canvas.row([Piece(number, style, frame.right, "right")], frame.bottom + page.em * 1.5)
+        letterheads.serial(page, frame)
+    if page.chance(0.2):
+        letterheads.note(page)
 
 
 def _label(page: Typesetter, longest: int = 24) -> str:
@@ -169,6 +169,38 @@ def _table(page: Typesetter, frame: Frame, baseline: float, hand: Style) -> floa
         Frame(frame.left, frame.top, frame.right, min(frame.bottom, baseline + frame.height * 0.3)),
         baseline,
     )
+
+
+def _checklist(page: Typesetter, frame: Frame, baseline: float, hand: Style) -> float:
+    """Questions with a lone figure, letter or dash to each in narrow columns at the right or the left."""
+    marks = page.choice(("12345", "YN", "X-", "0123456789", "ABCD", "-", "x", "✓X"))
+    style = hand if page.chance(0.5) else page.body
+    cell = page.em * page.between(2.2, 4.5) * max(1.0, page.canvas.line_gap)
+    across, at_left = int(page.rng.integers(1, 5)), page.chance(0.3)
+    places = [
+        frame.left + cell * (i + 0.3) if at_left else frame.right - cell * (i + 0.5) for i in range(across)
+    ]
+    start = frame.left + cell * across * at_left
+    room, filled = frame.width - cell * (across + 0.7), page.between(0.3, 1.0)
+    if room < 5 * page.em:
+        return baseline
+    for _ in range(int(page.rng.integers(3, 10))):
+        if baseline > frame.bottom:
+            break
+        texts = [style.clean(page.choice(marks)) for _ in places]
+        pieces = [
+            Piece(text, style, x, "centre")
+            for x, text in zip(places, texts, strict=True)
+            if page.chance(filled)
+        ]
+        question = page.body.fitted(page.phrase(60), room)
+        page.canvas.row([Piece(question, page.body, start), *pieces], baseline)
+        baseline += page.pitch
+    return baseline
+
+
+def _keyed(page: Typesetter, frame: Frame, baseline: float, hand: Style) -> float:
+    return keyed(page, frame, baseline)
 
 
 def _bar(page: Typesetter, frame: Frame, baseline: float, hand: Style) -> float:

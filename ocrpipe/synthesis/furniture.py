@@ -1,4 +1,4 @@
-"""What is printed on pages besides text: pictures, charts, signatures, barcodes, logos."""
+"""What is printed on pages besides text: pictures, signatures, barcodes, logos."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from PIL import Image
 from ocrpipe.synthesis import pictures
 from ocrpipe.synthesis.canvas import Colour, Piece
 from ocrpipe.synthesis.typesetting import Frame, Typesetter
-
-_LABEL_GAP = 1.8  # ems between the labels of an axis, so that they are lines of their own
 
 
 def picture(page: Typesetter, frame: Frame) -> None:
@@ -30,72 +28,6 @@ def ground(page: Typesetter) -> None:
         page.canvas.draw.rectangle((0, 0, width, height), fill=page.colour(10, 200))
     else:
         page.canvas.image.paste(Image.fromarray(pictures.photograph(page.rng, width, height)), (0, 0))
-
-
-def chart(page: Typesetter, frame: Frame) -> None:
-    """Bars, curves or a pie, with labelled axes that count as text."""
-    draw, rng = page.canvas.draw, page.rng
-    label = page.style(max(8, page.em * page.between(0.6, 0.85)))
-    size = label.size
-    inner = Frame(frame.left + 4 * size, frame.top + size, frame.right - size, frame.bottom - 2.5 * size)
-    if inner.width < 8 * size or inner.height < 6 * size:
-        return
-    kind = page.choice(("bars", "curves", "pie"))
-    if kind == "pie":
-        _pie(page, inner)
-        return
-    draw.line(
-        (inner.left, inner.top, inner.left, inner.bottom, inner.right, inner.bottom), fill=page.ink, width=1
-    )
-    ticks = int(rng.integers(3, 7))
-    grid = page.chance(0.4)
-    for i in range(ticks):
-        y = inner.bottom - inner.height * i / ticks
-        page.canvas.row(
-            [Piece(str(i * int(rng.integers(1, 50))), label, inner.left - size * 0.5, "right")],
-            y + size * 0.35,
-        )
-        if grid:
-            draw.line((inner.left, y, inner.right, y), fill=(190, 190, 190))
-    count = int(rng.integers(3, 9))
-    step = inner.width / count
-    year = int(rng.integers(1950, 2020))
-    valued = step > 4 * size and page.chance(0.5)
-    names = [str(year + i) if page.chance(0.8) else page.phrase(8) for i in range(count)]
-    for i, name in enumerate(names):
-        if label.width(name) < step - _LABEL_GAP * size:
-            page.canvas.row(
-                [Piece(name, label, inner.left + step * (i + 0.5), "centre")], inner.bottom + 1.4 * size
-            )
-    for _ in range(int(rng.integers(1, 4))):
-        heights = inner.bottom - inner.height * rng.uniform(0.05, 0.95, count)
-        colour = page.colour(0, 200)
-        if kind == "bars":
-            for i, y in enumerate(heights.tolist()):
-                x = inner.left + step * (i + 0.2)
-                draw.rectangle((x, y, x + step * 0.5, inner.bottom), fill=colour)
-                if valued:
-                    label_x = x + step * 0.25
-                    page.canvas.row([Piece(f"{(inner.bottom - y) / 7:.1f}", label, label_x, "centre")], y - 3)
-        else:
-            points = [(inner.left + step * (i + 0.5), float(y)) for i, y in enumerate(heights)]
-            draw.line(points, fill=colour, width=int(rng.integers(1, 4)))
-
-
-def _pie(page: Typesetter, frame: Frame) -> None:
-    radius = min(frame.width, frame.height) / 2
-    cx, cy = frame.left + radius, (frame.top + frame.bottom) / 2
-    start = 0.0
-    for share in page.rng.dirichlet(np.ones(int(page.rng.integers(3, 8)))):
-        end = start + 360 * float(share)
-        page.canvas.draw.pieslice(
-            (cx - radius, cy - radius, cx + radius, cy + radius),
-            start,
-            end,
-            fill=page.colour(60, 240),
-            outline=page.ink,
-        )
-        start = end
 
 
 def signature(page: Typesetter, frame: Frame) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ocrpipe.synthesis import furniture
+from ocrpipe.synthesis import charts, furniture, letterheads
 from ocrpipe.synthesis.blocks import columns, flow, folio, margins, running_head
 from ocrpipe.synthesis.canvas import Align, Piece
 from ocrpipe.synthesis.typesetting import Frame, Typesetter
@@ -99,7 +99,7 @@ def report(page: Typesetter) -> None:
             baseline = page.paragraph(page.phrase(50), area, baseline, style=small, pitch=small.size * 1.4)
             baseline += small.size * page.choice((0.0, 0.5, 1.5))
         frame = Frame(side + 2.5 * page.em, frame.top, frame.right, frame.bottom)
-    flow(page, frame, top, headings=0.3, lists=0.12, tables=0.16, pictures=0.12)
+    flow(page, frame, top, headings=0.3, lists=0.12, tables=0.16, pictures=0.12, pairs=0.1)
     folio(page, frame)
 
 
@@ -108,7 +108,10 @@ def letter(page: Typesetter) -> None:
     frame = margins(page, 0.08, 0.15)
     style, x = page.body, page.choice((frame.left, frame.left, (frame.left + frame.right) / 2))
     baseline = frame.top + page.em * 2
-    if page.chance(0.5):
+    headed = page.chance(0.5)
+    if headed:
+        baseline = letterheads.letterhead(page, frame)
+    elif page.chance(0.5):
         baseline = page.heading(
             page.phrase(28), frame, baseline, size=page.em * page.between(1.3, 2.2), align="centre"
         )
@@ -125,7 +128,14 @@ def letter(page: Typesetter) -> None:
             page, Frame(x, baseline + page.pitch * 0.4, x + page.em * 9, baseline + page.pitch * 2.4)
         )
         page.canvas.row([Piece(page.phrase(22), style, x)], baseline + 3.5 * page.pitch)
-    folio(page, frame)
+    if headed and page.chance(0.4):
+        letterheads.footer(page, frame)
+    else:
+        folio(page, frame)
+    if page.chance(0.25):
+        letterheads.serial(page, frame)
+    if page.chance(0.15):
+        letterheads.note(page)
 
 
 def contents(page: Typesetter) -> None:
@@ -198,7 +208,7 @@ def slide(page: Typesetter) -> None:
     if page.chance(0.4):
         middle = (frame.left + frame.right) / 2
         area = Frame(middle + page.em, baseline, frame.right, frame.bottom)
-        (furniture.chart if page.chance(0.6) else furniture.picture)(page, area)
+        (charts.chart if page.chance(0.6) else furniture.picture)(page, area)
         right = Frame(frame.left, frame.top, middle, frame.bottom)
     flow(page, right, baseline + page.em, headings=0.1, lists=0.6, tables=0.2, pictures=0.0)
     folio(page, frame)
@@ -212,7 +222,7 @@ def plate(page: Typesetter) -> None:
     if kind == "picture":
         furniture.picture(page, Frame(frame.left, frame.top, frame.right, bottom))
     elif kind == "chart":
-        furniture.chart(page, Frame(frame.left, frame.top, frame.right, bottom))
+        charts.chart(page, Frame(frame.left, frame.top, frame.right, bottom))
     elif kind == "codes":
         for _ in range(int(page.rng.integers(1, 5))):
             x, y = (

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrpipe.page import Quad
-from ocrpipe.synthesis import effects, forms, layouts, marks, receipts
+from ocrpipe.synthesis import effects, forms, layouts, letterheads, marks, receipts
 from ocrpipe.synthesis.canvas import LINE_GAP, Canvas
 from ocrpipe.synthesis.fonts import FontLibrary
 from ocrpipe.synthesis.text import TextSource
@@ -54,6 +54,8 @@ class _Kind:
     width: tuple[int, int] = (700, 1700)
     bitonal: float = 0.08
     """Share of pages that are black and white only, on top of those that the scan effects make so."""
+    fax: float = 0.015
+    """Share of pages with a fax header along an edge."""
     line_gap: float = LINE_GAP
     """Gap within a row, in line heights, that parts lines; a receipt's columns are close together."""
 
@@ -63,12 +65,12 @@ _KINDS = {
     "paper": _Kind(layouts.paper, 3.0, ems=(44, 80)),
     "newspaper": _Kind(layouts.newspaper, 1.2, ems=(58, 95), width=(900, 1700)),
     "report": _Kind(layouts.report, 2.5, ems=(38, 75)),
-    "letter": _Kind(layouts.letter, 1.0, ems=(38, 70), bitonal=0.3),
+    "letter": _Kind(layouts.letter, 1.0, ems=(38, 70), bitonal=0.3, fax=0.15),
     "contents": _Kind(layouts.contents, 0.5, ems=(35, 65)),
     "title": _Kind(layouts.title, 0.7, ems=(14, 40)),
     "slide": _Kind(layouts.slide, 0.6, aspect=(0.56, 0.75), ems=(30, 55)),
     "plate": _Kind(layouts.plate, 0.7, ems=(35, 70)),
-    "form": _Kind(forms.form, 3.5, ems=(38, 70), width=(700, 1400), bitonal=0.35),
+    "form": _Kind(forms.form, 3.5, ems=(38, 70), width=(700, 1400), bitonal=0.35, fax=0.15),
     "tables": _Kind(forms.tables, 2.5, aspect=(0.6, 1.4), ems=(42, 85)),
     "receipt": _Kind(receipts.receipt, 3.5, aspect=(1.4, 2.8), width=(450, 1100), line_gap=0.85),
     "invoice": _Kind(forms.invoice, 0.8, ems=(42, 72)),
@@ -105,7 +107,7 @@ def render_page(
     page = _typesetter(rng, fonts, texts, _KINDS[kind], language)
     _KINDS[kind].draw(page)
     if strength > 0:
-        _dirty(page)
+        _dirty(page, _KINDS[kind].fax)
     canvas = page.canvas
     boxes, ignored = canvas.boxes, [box.quad for box in canvas.ignored]
     quads, image = [box.quad for box in boxes], np.asarray(canvas.image)
@@ -140,8 +142,10 @@ def _typesetter(
     return Typesetter(canvas, rng, fonts, texts, language, width / rng.uniform(*kind.ems))
 
 
-def _dirty(page: Typesetter) -> None:
-    """What happened to the sheet before it was scanned."""
+def _dirty(page: Typesetter, fax: float) -> None:
+    """What happened to the sheet before it was scanned; it was faxed with the given probability."""
+    if page.chance(fax):
+        letterheads.fax_line(page)
     if page.chance(0.12):
         marks.stamp(page)
     if page.chance(0.1):

@@ -11,6 +11,9 @@ from ocrpipe.synthesis.typesetting import Frame, Typesetter
 _ASCENT = 0.72
 """Where the baseline lies in a row, as a share of the pitch."""
 
+_LONE = ("123456789", "ABCDE", "YN", "-", "x-", "+-", "0123456789", "—", "IV")
+"""What the cells of a column of single characters hold."""
+
 
 @dataclass
 class _Column:
@@ -110,10 +113,13 @@ def _columns(page: Typesetter, look: _Look, rows: int) -> list[_Column]:
         longest = int(page.rng.integers(8, 40)) if first else int(page.rng.integers(6, 22))
         bracketed = page.chance(0.12)
         empty = 0.0 if first else page.choice((0.0, 0.0, 0.1, 0.4))
-        cells = [[look.head.clean(page.phrase(16)) if page.chance(0.7) else str(2000 + index)]]
+        lone = page.choice(_LONE) if not first and page.chance(0.1) else ""
+        cells = [[look.head.clean(page.phrase(6 if lone else 16)) if page.chance(0.7) else str(2000 + index)]]
         for _ in range(rows):
             if page.chance(empty):
                 text = ""
+            elif lone:
+                text = page.choice(lone)
             elif first or words:
                 text = page.phrase(longest) if page.chance(0.8) else page.value()[:longest]
             else:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,41 +9,12 @@ from shapely import contains_xy
 
 from ocrpipe.geometry import polygon
 from ocrpipe.synthesis.canvas import LINE_GAP, Canvas, Piece, Style
-from ocrpipe.synthesis.fonts import FONT_FOLDERS, FontLibrary
+from ocrpipe.synthesis.fonts import FontLibrary
 from ocrpipe.synthesis.pages import KINDS, render_page
 from ocrpipe.synthesis.preview import contact_sheet, outlined
 from ocrpipe.synthesis.text import TextSource
 from ocrpipe.synthesis.typesetting import Frame, Typesetter
 from ocrpipe.synthesis.warps import warp
-
-_OWN = Path(__file__).parents[1] / "data" / "fonts"
-_COMMON = ("DejaVuSans.ttf", "LiberationSerif-Regular.ttf", "wqy-microhei.ttc")
-_ALPHABET = frozenset(
-    map(chr, [*range(0x20, 0x7F), *(ord(c) for c in "的一是不了在人有我他这中大来上国，。、：")])
-)
-
-
-@pytest.fixture(scope="module")
-def fonts() -> FontLibrary:
-    paths = sorted(path for path in _OWN.glob("*.?t?"))
-    if not paths:
-        folders = [folder for folder in FONT_FOLDERS if folder.is_dir()]
-        paths = [path for folder in folders for name in _COMMON for path in folder.rglob(name)]
-    library = FontLibrary.from_files(paths)
-    if not len(library):
-        pytest.skip("no fonts in tests/data/fonts and none of the common ones on this system")
-    return library
-
-
-@pytest.fixture(scope="module")
-def texts(tmp_path_factory: pytest.TempPathFactory) -> TextSource:
-    folder = tmp_path_factory.mktemp("corpora")
-    english = "The quick brown fox jumps over the lazy dog, and 12 more came by.\nWell then\nA page of text"
-    (folder / "en_prose.txt").write_text(english, encoding="utf-8")
-    (folder / "zh_prose.txt").write_text(
-        "中国人在这来了，我不是一人。大国\n有大有中，他来了", encoding="utf-8"
-    )
-    return TextSource(folder, _ALPHABET)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +40,15 @@ def test_every_kind_of_page_scans_to_quads_inside_it(
         assert all(0 <= x <= width and 0 <= y <= height for x, y in quad)
     for (ax, ay), (bx, by), (cx, cy), (dx, dy) in page.quads:
         assert bx > ax and cx > dx and dy > ay and cy > by
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_renders_whatever_the_seed(kind: str, fonts: FontLibrary, texts: TextSource) -> None:
+    lines = [
+        len(render_page(np.random.default_rng(seed), fonts, texts, kind=kind).quads) for seed in range(12)
+    ]
+    assert max(lines) > 2
 
 
 def test_all_ink_of_a_page_of_text_lies_in_its_quads(fonts: FontLibrary, texts: TextSource) -> None:
@@ -135,6 +114,22 @@ def test_text_is_not_written_over_text_nor_off_the_page(style: Style) -> None:
     canvas.text(280, 60, "third", style)
     assert [box.text for box in canvas.boxes] == ["first"]
     assert (np.asarray(canvas.image) == before).all()
+
+
+def test_clear_tells_where_no_text_is(style: Style) -> None:
+    canvas = Canvas(300, 100)
+    canvas.text(20, 60, "first", style)
+    canvas.ignore(200, 20, 250, 60)
+    (box,) = canvas.boxes
+    assert canvas.clear(box.right, box.top, 200, box.bottom)
+    assert not canvas.clear(box.right - 1, box.top, 200, box.bottom)
+    assert not canvas.clear(box.right, box.top, 201, box.bottom)
+
+
+def test_fitted_is_the_most_that_fits(style: Style) -> None:
+    width = style.width("some wo")
+    assert style.fitted("some words", width + 0.1) == "some wo"
+    assert style.fitted("some words", 1000) == "some words" and style.fitted("some", 1) == ""
 
 
 def test_what_the_font_lacks_is_left_out(style: Style) -> None:

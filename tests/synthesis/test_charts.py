@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from ocrpipe.synthesis import charts
+from ocrpipe.synthesis.canvas import Box, Canvas
+from ocrpipe.synthesis.fonts import FontLibrary
+from ocrpipe.synthesis.plots import Plate
+from ocrpipe.synthesis.text import TextSource
+from ocrpipe.synthesis.typesetting import Frame, Typesetter
+
+_FRAME = Frame(60, 50, 640, 450)
+
+
+def _page(fonts: FontLibrary, texts: TextSource, seed: int) -> Typesetter:
+    language = ("en", "zh")[seed % 2]
+    return Typesetter(Canvas(700, 500), np.random.default_rng(seed), fonts, texts, language, 20)
+
+
+def _chart(fonts: FontLibrary, texts: TextSource, seed: int) -> list[Box]:
+    page = _page(fonts, texts, seed)
+    charts.chart(page, _FRAME)
+    return page.canvas.boxes
+
+
+def test_a_chart_has_labels_within_its_frame(fonts: FontLibrary, texts: TextSource) -> None:
+    found = [_chart(fonts, texts, seed) for seed in range(40)]
+    counts = sorted(map(len, found))
+    assert counts[0] >= 1 and counts[20] > 8
+    for box in (box for boxes in found for box in boxes):
+        assert _FRAME.left - 2 <= box.left < box.right <= _FRAME.right + 2
+        assert _FRAME.top - 2 <= box.top < box.bottom <= _FRAME.bottom + 2
+
+
+def test_labels_lie_apart(fonts: FontLibrary, texts: TextSource) -> None:
+    for seed in range(40):
+        for one, other in combinations(_chart(fonts, texts, seed), 2):
+            height = max(one.bottom - one.top, other.bottom - other.top)
+            beside = min(one.bottom, other.bottom) - max(one.top, other.top) > 0.25 * height
+            gap = max(other.left - one.right, one.left - other.right)
+            assert not beside or gap > 0.95 * height, (seed, one, other)
+
+
+def test_values_below_zero_and_shares_occur(fonts: FontLibrary, texts: TextSource) -> None:
+    said = Counter(box.text for seed in range(60) for box in _chart(fonts, texts, seed))
+    assert any(re.fullmatch(r"-[\d,.]+\D*", text) for text in said)
+    assert any(re.fullmatch(r"[\d.]+%", text) for text in said)
+
+
+def test_the_figures_are_on_the_picture(fonts: FontLibrary, texts: TextSource) -> None:
+    for seed in range(10):
+        page = _page(fonts, texts, seed)
+        charts.chart(page, _FRAME)
+        grey = np.asarray(page.canvas.image.convert("L"), np.int16)
+        for box in page.canvas.boxes:
+            patch = grey[int(box.top) : int(box.bottom) + 1, int(box.left) : int(box.right) + 1]
+            assert np.ptp(patch) > 60, (seed, box)
+
+
+def test_a_label_too_near_another_is_not_written(fonts: FontLibrary, texts: TextSource) -> None:
+    page = _page(fonts, texts, 0)
+    plate = Plate(page, _FRAME, page.body)
+    assert plate.label("12", 200, 200)
+    end = page.canvas.boxes[0].right
+    assert not plate.label("34", end + 0.8 * page.em, 200)
+    assert not plate.label("34", 200, 200 + 0.6 * page.em)
+    assert not plate.label("34", _FRAME.right - 2, 300)
+    assert plate.label("34", end + 2 * page.em, 200)
+    assert [box.text for box in page.canvas.boxes] == ["12", "34"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_pair_has_captions_and_sources(seed: int, fonts: FontLibrary, texts: TextSource) -> None:
+    page = Typesetter(Canvas(900, 700), np.random.default_rng(seed), fonts, texts, "en", 16)
+    after = charts.pair(page, Frame(40, 40, 860, 660), 60)
+    captions = [box for box in page.canvas.boxes if box.text.startswith("Figure ")]
+    sources = [box for box in page.canvas.boxes if box.text.startswith("Source:")]
+    assert len(captions) == len(sources) == 2
+    assert all(caption.bottom < source.top < after for caption in captions for source in sources)
+    assert captions[0].right < captions[1].left
+    assert charts.pair(page, Frame(40, 40, 860, 660), 600) == 600
