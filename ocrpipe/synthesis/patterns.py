@@ -203,6 +203,56 @@ def _item(rng: Rng) -> str:
     return text.upper() if rng.random() < 0.4 else text
 
 
+def _identifier(rng: Rng) -> str:
+    """A name of a field, a file or a table, as in programs, their data and reports of them."""
+    words = [choice(rng, _LABELS) for _ in range(int(rng.integers(1, 4)))]
+    parts = [
+        *words,
+        choice(rng, ("ID", "SUM", "MAX", "NN", "No", "v2", _digits(rng, 1, 4), _small(rng, 1, 3))),
+    ]
+    text = choice(rng, ("_", "_", "_", "-", ".")).join(parts)
+    tail = choice(rng, ("", "", "", ".pdf", ".doc", ".csv", "()", "[0]", "_"))
+    return choice(rng, (text, text.lower(), text.upper())) + tail
+
+
+def _slashed(rng: Rng) -> str:
+    """Words, letters or units on both sides of a slash."""
+    one, other = choice(rng, _LABELS), choice(rng, _LABELS)
+    letter = choice(rng, string.ascii_letters)
+    forms = (
+        f"{one}/{other}",
+        f"{one}/{other}",
+        f"{one} / {other}",
+        f"{one} {other}/{choice(rng, _LABELS)}",
+        choice(
+            rng, ("y/y", "q/q", "m/m", "w/o", "c/o", "n/a", "a/c", "and/or", "his/her", "W/O", "P/E", "I/O")
+        ),
+        f"{letter}/{choice(rng, string.ascii_letters)}",
+        f"{_digits(rng, 1, 3)}/{_digits(rng, 1, 3)}",
+        f"{_number(rng)} {choice(rng, ('mg/L', 'km/h', 'm/s', 'USD/t', 'kg/m', 'g/mL', 'RMB/kg'))}",
+    )
+    text = str(choice(rng, forms))
+    return choice(rng, (text, text, text.lower(), text.upper()))
+
+
+def _bracketed(rng: Rng) -> str:
+    """Words in brackets or quotation marks, notes and citations."""
+    left, right = choice(rng, ("[]", "[]", "()", "()", '""', "''", "{}", "“”", "‘’"))
+    words = " ".join(choice(rng, _LABELS) for _ in range(int(rng.integers(1, 5))))
+    inner = choice(rng, (words, words.lower(), words.lower(), words.upper()))
+    year, name = int(rng.integers(1950, 2030)), choice(rng, _LABELS)
+    forms = (
+        f"{left}{inner}{right}",
+        f"{name} {left}{inner}{right} {choice(rng, _LABELS).lower()}",
+        f"{name.lower()} {left}{inner}{right}{choice(rng, ',.;:')} {choice(rng, _LABELS).lower()}",
+        f"({name} et al., {year}; {choice(rng, _LABELS)}, {year - 1})",
+        f"{name} et al. ({year}),",
+        f"[{_digits(rng, 1, 2)}] {name}, {choice(rng, string.ascii_uppercase)}. {inner}",
+        f"{name} {left}{_number(rng)}{right}",
+    )
+    return str(choice(rng, forms))
+
+
 def _leaders(rng: Rng) -> str:
     dots = choice(rng, (".", ". ", "·", "…", "-", "_", "*", "=")) * int(rng.integers(3, 14))
     forms = (
@@ -264,6 +314,24 @@ def _zh_numeral(rng: Rng) -> str:
     return str(choice(rng, forms))
 
 
+def _zh_slashed(rng: Rng) -> str:
+    """Units and alternatives around a slash, names of fields around an underscore."""
+    one, other = choice(rng, _ZH_LABELS), choice(rng, _ZH_LABELS)
+    forms = (
+        f"{_number(rng)}{choice(rng, ('', ' '))}元/{choice(rng, ('公斤', '吨', '股', '人', '月', '平方米'))}",
+        f"{one}/{other}",
+        f"{one}/{other}/{choice(rng, _ZH_LABELS)}",
+        f"{one}_{choice(rng, ('NN', 'MAX', 'SUM', 'ID', other))}",
+        f"{_capitals(rng, 2, 4)}_{one}",
+        f"{one}（{other}）",
+        f"{one}={other}/({choice(rng, _ZH_LABELS)}+{choice(rng, _ZH_LABELS)})",
+        f"“{one}{other}”",
+        f"《{one}{other}》",
+        f"[{_digits(rng, 1, 2)},{_digits(rng, 1, 2)}]",
+    )
+    return str(choice(rng, forms))
+
+
 def _zh_label(rng: Rng) -> str:
     return (
         f"{choice(rng, _ZH_LABELS)}{choice(rng, ('：', ':', '', '： ' + _code(rng), '：' + _zh_date(rng)))}"
@@ -280,9 +348,20 @@ _ANY: tuple[Pattern, ...] = (
     _measure,
     _short,
     _row,
+    _identifier,
 )
-_ENGLISH: tuple[Pattern, ...] = (_time, _phone, _leaders, _bullet, _short) + 2 * (_label,) + 3 * (_item,)
-_CHINESE: tuple[Pattern, ...] = (_zh_date, _zh_number, _zh_numeral, _zh_label, _zh_number, _zh_list)
+_ENGLISH: tuple[Pattern, ...] = (
+    (_time, _phone, _leaders, _bullet, _short, _slashed, _bracketed) + 2 * (_label,) + 3 * (_item,)
+)
+_CHINESE: tuple[Pattern, ...] = (
+    _zh_date,
+    _zh_number,
+    _zh_numeral,
+    _zh_label,
+    _zh_number,
+    _zh_list,
+    _zh_slashed,
+)
 
 PATTERNS = {"en": _ANY + _ENGLISH, "zh": _ANY + _CHINESE}
 """By language; one that occurs twice is twice as likely."""
