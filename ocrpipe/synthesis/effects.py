@@ -80,6 +80,19 @@ def binarise(image: Image, rng: Rng) -> Image:
     return bitonal if image.ndim == 2 else np.repeat(bitonal[..., None], 3, axis=2)
 
 
+def coarse(image: Image, rng: Rng) -> Image:
+    """Black and white at a lower resolution, smoothed again: a fax or a bitmap that was scaled later."""
+    height, width = image.shape[:2]
+    factor = float(rng.uniform(min(1.0, max(0.6, 18 / height)), 1.0))  # a line of less is no text any more
+    size = (max(2, round(width * factor)), max(2, round(height * factor)))
+    bitonal = binarise(_u8(cv2.resize(image, size, interpolation=cv2.INTER_AREA)), rng)
+    how = _choice(rng, (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA))
+    scaled = _u8(cv2.resize(bitonal, (width, height), interpolation=how))
+    return (
+        _u8(cv2.GaussianBlur(scaled, (0, 0), float(rng.uniform(0.3, 0.7)))) if rng.random() < 0.4 else scaled
+    )
+
+
 def ink(image: Image, rng: Rng) -> Image:
     """Ink spread or starved: strokes thicker or thinner by up to a pixel."""
     kernel = np.ones(_choice(rng, ((2, 2), (1, 2), (2, 1), (2, 2), (3, 3))), np.uint8)
@@ -167,6 +180,7 @@ def degrade(image: Image, rng: Rng, strength: float = 1.0) -> Image:
         speckle: 0.08,
         sharpen: 0.10,
         binarise: 0.14,
+        coarse: 0.12,
         jpeg: 0.30,
     }
     for effect, chance in likely.items():

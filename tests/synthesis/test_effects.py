@@ -13,6 +13,7 @@ from ocrpipe.synthesis.effects import Image, Rng
 EFFECTS: tuple[Callable[[Image, Rng], Image], ...] = (
     effects.bands,
     effects.binarise,
+    effects.coarse,
     effects.bleed_through,
     effects.blur,
     effects.broken,
