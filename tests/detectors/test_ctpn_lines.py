@@ -111,8 +111,8 @@ def test_a_lines_score_depends_on_no_other_line() -> None:
 def test_weak_lines_are_left_out() -> None:
     text = perfect(boxes((50, 100, 400, 120)))
     weak = Proposals(text.column, text.center, text.height, text.score * 0 + 0.6, text.left, text.right)
-    assert len(build(weak, 16).quads) == 0
-    assert len(build(weak, 16, LineOptions(min_line_score=0.5)).quads) == 1
+    assert len(build(weak, 16, LineOptions(min_line_score=0.7)).quads) == 0
+    assert build(weak, 16).scores == pytest.approx([0.6])
 
 
 def test_nothing_gives_nothing() -> None:
