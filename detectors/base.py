@@ -34,8 +34,9 @@ class Detector(Protocol):
 
     ``detect`` must be safe to call from several threads and keep nothing of an image between calls.
 
-    A detector whose scores can be taken for probabilities may say so by a true attribute ``calibrated``; the
-    pipeline then weighs what is read by them: faint lines can be reported, and count where they read well.
+    A detector whose scores can be taken for probabilities may say so by a true attribute ``calibrated``, and
+    a recogniser likewise of its confidences. Where both do, the pipeline weighs what is read by the scores:
+    faint lines can be reported, and count where they read well. Where the detector alone does, they do not.
     """
 
     def detect(self, image: NDArray[np.uint8]) -> Sequence[TextLine]:

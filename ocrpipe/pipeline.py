@@ -26,6 +26,7 @@ from ocrpipe.sideways import lay_down, sideways_strips
 _SURE = 0.85  # mean confidence of a page that is certainly the right way up
 _SAMPLE = 8  # lines read to find which way up a page is
 _CLOSER = 0.06  # of a line's height: how much less room a doubtful line gets at its second reading
+_FAINT = 0.7  # probability of a line up to which it needs a recogniser whose confidence means something
 _UPENDED = 0.8  # least confidence in a line that stands upright along the page
 _UPENDED_LETTERS = 3  # and the fewest letters and digits in it
 
@@ -42,7 +43,7 @@ class Options:
         reread: Lines read with less confidence are cut out closer to the ink and read again, and the surer
             reading counts; 0 reads every line once.
         min_confidence: Lines read with less confidence are left out: mostly smudges and pictures. The
-            confidence is taken times the detector's score where that is a probability (see
+            confidence is taken times the detector's score where both are probabilities (see
             ``ocrpipe.detectors.base.Detector``).
         rules: Keep lines of dashes, asterisks and the like that only divide the page, blanks and lone dots.
         sideways: Also look for lines that stand upright along the page's text, such as numbers on its margin.
@@ -110,7 +111,7 @@ class Pipeline:
         self._detector = plugins.load_detector(detector, device=device, threads=threads)
         self._recognizer = plugins.load_recognizer(recognizer, device=device, threads=threads)
         self._names = (_name(detector), _name(recognizer))
-        self._weighs = bool(getattr(self._detector, "calibrated", False))
+        self._calibrated = _is_calibrated(self._detector), _is_calibrated(self._recognizer)
         self._threads = threads
         self.options = options or Options()
 
@@ -175,8 +176,10 @@ class Pipeline:
         return Page(width, height, paragraphs, view.turned, round(-view.skew, 3) + 0.0, name, number, dpi)
 
     def _counts(self, line: Line) -> bool:
-        weight = line.score if self._weighs else 1.0
-        sure = line.text and line.confidence * weight >= self.options.min_confidence
+        finds, reads = self._calibrated
+        weight = line.score if finds and reads else 1.0
+        faint = finds and not reads and line.score < _FAINT
+        sure = line.text and not faint and line.confidence * weight >= self.options.min_confidence
         return bool(sure and (self.options.rules or not is_rule(line.text)))
 
     def _upright(self, image: NDArray[np.uint8]) -> tuple[_View, list[Line]]:
@@ -250,6 +253,10 @@ class Pipeline:
             build_line(one, line.quad, crop.shape[1], line.score, cut=cut, margin=pad * quad_size(cut)[1])
             for one, line, crop, cut in zip(read, found, crops, cuts, strict=True)
         ]
+
+
+def _is_calibrated(engine: object) -> bool:
+    return bool(getattr(engine, "calibrated", False))
 
 
 def _letters(line: Line) -> int:

@@ -46,7 +46,8 @@ class Recognizer(Protocol):
     """Reads line crops. Any object with this method can be given to ``Pipeline``; no base class is needed.
 
     ``recognize`` must be safe to call from several threads, and what it reads from a crop must not depend
-    on the other crops of the call.
+    on the other crops of the call. It may have an attribute ``calibrated``, see
+    ``ocrpipe.detectors.base.Detector``.
     """
 
     def recognize(self, crops: Sequence[NDArray[np.uint8]]) -> Sequence[Recognition]:

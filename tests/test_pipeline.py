@@ -105,13 +105,31 @@ def test_lines_below_the_least_confidence_are_left_out() -> None:
     assert pipeline(orientation=False, min_confidence=0.6).read(turn(page(), 180)).lines == ()
 
 
-@pytest.mark.parametrize(("calibrated", "count"), [(True, 0), (False, 8)])
-def test_confidence_counts_by_the_score_where_that_is_a_probability(calibrated: bool, count: int) -> None:
-    detector = Bars()
-    detector.calibrated = calibrated  # type: ignore[attr-defined]
-    # confidence .95, score .9: their product is .855
-    reading = Options(deskew=False, min_confidence=0.86)
-    assert len(Pipeline(detector, Notches(), options=reading).read(page()).lines) == count
+@pytest.mark.parametrize(
+    ("finds", "reads", "score", "least", "count"),
+    [
+        (True, True, 0.9, 0.86, 0),  # confidence .95 times score .9 is .855
+        (True, True, 0.9, 0.85, 8),
+        (True, True, 0.5, 0.45, 8),
+        (False, True, 0.9, 0.86, 8),  # the score says nothing
+        (False, False, 0.5, 0.86, 8),
+        (True, False, 0.9, 0.86, 8),  # confidence alone counts, but for faint lines
+        (True, False, 0.6, 0.45, 0),
+    ],
+)
+def test_confidence_counts_by_the_score_where_both_are_probabilities(
+    finds: bool, reads: bool, score: float, least: float, count: int
+) -> None:
+    class Scored(Bars):
+        calibrated = finds
+
+        def detect(self, image: Pixels) -> Sequence[TextLine]:
+            return [TextLine(line.quad, score) for line in super().detect(image)]
+
+    reader = Notches()
+    reader.calibrated = reads  # type: ignore[attr-defined]
+    pipe = Pipeline(Scored(), reader, options=Options(deskew=False, min_confidence=least))
+    assert len(pipe.read(page()).lines) == count
 
 
 def test_crops_have_the_margin_asked_for() -> None:

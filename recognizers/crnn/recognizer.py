@@ -78,7 +78,12 @@ class CRNNRecognizer:
 
     Raises:
         ocrpipe.errors.WeightsError: The weights are missing, damaged or do not fit.
+
+    Attributes:
+        calibrated: Confidences are probabilities.
     """
+
+    calibrated = True
 
     def __init__(
         self,
