@@ -193,6 +193,24 @@ def language(
 
 
 @app.command()
+def grow(
+    start: Annotated[str, typer.Argument(metavar="NAME|PATH", help="Weights of a recogniser, such as crnn.")],
+    blocks: Annotated[
+        str, typer.Option(metavar="N,N,N,N", help="Residual blocks of each stage, nowhere fewer than it has.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
+) -> None:
+    """Make a recogniser deeper without changing what it reads, to `train crnn --start` from."""
+    try:
+        counts = [int(count) for count in blocks.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"--blocks takes numbers with commas, not {blocks!r}") from error
+    from ocrpipe.recognizers.crnn.growth import grow_weights
+
+    typer.echo(grow_weights(start, counts, out))
+
+
+@app.command()
 def calibrate(
     corpora: Corpora,
     run: Annotated[

@@ -237,7 +237,8 @@ def _slashed(rng: Rng) -> str:
 
 def _bracketed(rng: Rng) -> str:
     """Words in brackets or quotation marks, notes and citations."""
-    left, right = choice(rng, ("[]", "[]", "()", "()", '""', "''", "{}", "“”", "‘’"))
+    pair = choice(rng, ("[]", "[]", "()", "()", '""', "''", "{}", "“”", "‘’"))
+    left, right = pair[0], pair[1]
     words = " ".join(choice(rng, _LABELS) for _ in range(int(rng.integers(1, 5))))
     inner = choice(rng, (words, words.lower(), words.lower(), words.upper()))
     year, name = int(rng.integers(1950, 2030)), choice(rng, _LABELS)

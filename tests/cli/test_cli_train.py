@@ -172,3 +172,11 @@ def test_figures_on_real_pages(tmp_path: Path) -> None:
     figures = ctpn_session.real_page_figures(CTPN(TINY_CTPN), [folder])
     assert set(figures) == {"pages"}
     assert 0 <= figures["pages"] <= 1
+
+
+def test_a_recogniser_is_grown(tmp_path: Path) -> None:
+    assert run("grow", "crnn", "--blocks", "1,2,2,3", "--out", tmp_path).exit_code == 0
+    _, card = load(tmp_path / "crnn.safetensors")
+    assert card.config["blocks"] == [1, 2, 2, 3]
+    for wrong in ("many", "0,0,0,0", "1,2"):
+        assert run("grow", "crnn", "--blocks", wrong, "--out", tmp_path).exit_code == 2
