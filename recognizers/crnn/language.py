@@ -1,6 +1,6 @@
 """A small character language model, and how it settles what the recogniser is unsure of.
 
-An interpolated trigram model (Witten and Bell, "The zero-frequency problem", IEEE Transactions on Information
+An interpolated n-gram model (Witten and Bell, "The zero-frequency problem", IEEE Transactions on Information
 Theory 37, 1991), kept as a trie in flat arrays. All digits count as one: which it is, only the ink tells.
 """
 
@@ -19,14 +19,32 @@ from numpy.typing import NDArray
 from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.recognizers.crnn.decoding import Emission
 
-Ints = NDArray[np.int64]
-
 BOUNDARY = 0
 """Index of what stands before the first character of a line; characters follow from 1."""
 
+ORDER = 5
+"""Characters of the longest sequences that are counted, the one that is foretold included."""
+
 _STEPS = 15.0  # counts are kept as whole steps of their logarithm, 7 % each
-_SPAN = 1 << 13  # more than there are characters, so that three indices fit into a key
+_SPAN = 1 << 13  # more than there are characters: what a character adds to the key of a sequence
 _DIGITS = "0123456789"
+_COUNTS = np.exp(np.arange(256) / _STEPS)  # of each number of steps
+_LEVEL = ("sizes", "labels", "steps")
+
+
+@dataclass(frozen=True)
+class Level:
+    """The sequences of one length, sorted: those that begin alike stand together.
+
+    Attributes:
+        sizes: How many of them continue each sequence that is one character shorter.
+        labels: Their last characters.
+        steps: How often they occur, in steps of the logarithm.
+    """
+
+    sizes: NDArray[np.int16]
+    labels: NDArray[np.int16]
+    steps: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -36,33 +54,24 @@ class CharacterModel:
     Attributes:
         characters: Of indices 1, 2, ….
         single: (characters + 1,) natural logarithms of the characters' own probabilities.
-        seconds: (characters + 1,) how many different characters follow each.
-        second: Those, sorted, one character's after the other's.
-        second_count: (len(second),) how often, in steps of the logarithm.
-        thirds: (len(second),) how many different characters follow each pair.
-        third: Those, sorted, one pair's after the other's.
-        third_count: (len(third),) how often, in steps of the logarithm.
+        levels: Sequences of two characters, of three, and so on.
     """
 
     characters: str
     single: NDArray[np.float32]
-    seconds: NDArray[np.int16]
-    second: NDArray[np.int16]
-    second_count: NDArray[np.uint8]
-    thirds: NDArray[np.int16]
-    third: NDArray[np.int16]
-    third_count: NDArray[np.uint8]
+    levels: tuple[Level, ...]
 
     @classmethod
     def build(
-        cls, lines: Iterable[str], characters: str, *, least: tuple[int, int] = (2, 3)
+        cls, lines: Iterable[str], characters: str, *, order: int = ORDER, least: Sequence[int] = (2, 3)
     ) -> CharacterModel:
-        """Count the pairs and triples of characters in lines of text.
+        """Count the sequences of characters in lines of text.
 
         Args:
             lines: Text; characters that are not among ``characters`` are passed over.
             characters: What the model knows.
-            least: Pairs and triples that occur less often are left out.
+            order: Characters of the longest sequences.
+            least: Pairs, triples, … that occur less often are left out; the last one holds for all others.
 
         Raises:
             ocrpipe.errors.ConfigError: There is no text, or there are too many characters.
@@ -71,33 +80,43 @@ class CharacterModel:
             raise ConfigError(f"a language model knows at most {_SPAN - 1} characters, not {len(characters)}")
         index = {character: i for i, character in enumerate(characters, 1)}
         index |= {digit: index[_DIGITS[0]] for digit in _DIGITS if digit in index and _DIGITS[0] in index}
-        parts = [np.array([0, 0, *(index[c] for c in line if c in index)], np.int64) for line in lines]
-        text = np.concatenate([*parts, [0, 0]]) if parts else np.zeros(2, np.int64)
+        parts = [np.array([BOUNDARY, *(index[c] for c in line if c in index)], np.int16) for line in lines]
+        text = np.concatenate(parts) if parts else np.zeros(1, np.int16)
         if not text.any():
             raise ConfigError("there is no text to make a language model of")
         own = np.bincount(text, minlength=len(characters) + 1).astype(float)
         own[BOUNDARY] = 0
-        before, last = text[:-1] * _SPAN, text[1:]
-        pairs, pair_counts = _counted((before + last)[last > 0], least[0])
-        triples, triple_counts = _counted(
-            ((before[:-1] + last[:-1]) * _SPAN + text[2:])[last[1:] > 0], least[1]
-        )
-        known = np.isin(triples // _SPAN, pairs)
-        triples, triple_counts = triples[known], triple_counts[known]
-        return cls(
-            characters,
-            np.log((own + 0.5) / (own + 0.5).sum()).astype(np.float32),
-            np.bincount(pairs // _SPAN, minlength=len(own)).astype(np.int16),
-            (pairs % _SPAN).astype(np.int16),
-            _steps(pair_counts),
-            np.bincount(np.searchsorted(pairs, triples // _SPAN), minlength=len(pairs)).astype(np.int16),
-            (triples % _SPAN).astype(np.int16),
-            _steps(triple_counts),
-        )
+        starts = np.arange(len(text))  # where the sequences of a length that are kept begin in the text
+        known, count = text.astype(np.int64), len(own)  # which each of them is, and how many there are
+        levels = []
+        for length in range(2, order + 1):
+            on = starts + length - 1 < len(text)
+            starts, known = starts[on], known[on]
+            within = text[starts + length - 1] != BOUNDARY
+            starts, known = starts[within], known[within]
+            keys = known * _SPAN + text[starts + length - 1]
+            found, counts = np.unique(keys, return_counts=True)
+            enough = counts >= least[min(length - 2, len(least) - 1)]
+            found, counts = found[enough], counts[enough]
+            steps = np.minimum(np.rint(np.log(counts) * _STEPS), 255).astype(np.uint8)
+            sizes = np.bincount(found // _SPAN, minlength=count)
+            levels.append(Level(sizes.astype(np.int16), (found % _SPAN).astype(np.int16), steps))
+            if not len(found):
+                break
+            place = np.minimum(np.searchsorted(found, keys), len(found) - 1)
+            kept = found[place] == keys
+            starts, known, count = starts[kept], place[kept], len(found)
+        single = np.log((own + 0.5) / (own + 0.5).sum()).astype(np.float32)
+        return cls(characters, single, tuple(levels))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All but the characters, by name."""
-        return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        levels = {
+            f"{name}{length}": getattr(level, name)
+            for length, level in enumerate(self.levels, 2)
+            for name in _LEVEL
+        }
+        return {"single": self.single, **levels}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]], characters: str) -> CharacterModel:
@@ -106,62 +125,94 @@ class CharacterModel:
         Raises:
             ocrpipe.errors.WeightsError: They are no language model's.
         """
+        lengths = range(2, 2 + (len(arrays) - 1) // len(_LEVEL))
         try:
-            model = cls(characters, **arrays)
-        except TypeError as error:
-            raise WeightsError(f"these are no arrays of a language model: {error}") from error
-        pairs, triples = int(model.seconds.sum(dtype=np.int64)), int(model.thirds.sum(dtype=np.int64))
-        sizes = len(characters) + 1, len(model.second), len(model.third)
-        if (len(model.seconds), pairs, triples) != sizes or len(model.thirds) != sizes[1]:
+            levels = tuple(Level(*(arrays[f"{name}{length}"] for name in _LEVEL)) for length in lengths)
+            single = arrays["single"]
+        except KeyError as error:
+            raise WeightsError(f"a language model lacks the array {error}") from error
+        before = len(characters) + 1
+        fits = len(single) == before and len(arrays) == 1 + len(_LEVEL) * len(levels)
+        for level in levels:
+            fits = (
+                fits
+                and len(level.sizes) == before
+                and int(level.sizes.sum(dtype=np.int64)) == len(level.labels)
+            )
+            fits = fits and len(level.labels) == len(level.steps)
+            before = len(level.labels)
+        if not fits:
             raise WeightsError("the arrays of the language model do not fit each other")
-        return model
+        return cls(characters, single, levels)
+
+    @property
+    def order(self) -> int:
+        """Characters of the longest sequences."""
+        return len(self.levels) + 1
 
     def indices(self, characters: str) -> list[int]:
         """The model's index of each character, ``BOUNDARY`` for those that it does not know."""
         index = {character: i for i, character in enumerate(self.characters, 1)}
         return [index.get(_DIGITS[0] if c in _DIGITS else c, BOUNDARY) for c in characters]
 
-    def log_prob(self, before: int, last: int, next_: int) -> float:
-        """Natural logarithm of the probability of a character after two others, all by index."""
-        single, pair_starts, pair_counts, pair_totals, triple_starts, triple_counts, triple_totals = (
-            self._tables
-        )
-        likely = math.exp(single[next_])
-        start, end = pair_starts[last], pair_starts[last + 1]
-        if start < end:
-            found = _find(self._second, next_, start, end)
-            count = pair_counts[found] if found >= 0 else 0.0
-            likely = (count + (end - start) * likely) / (pair_totals[last] + end - start)
-        pair = _find(self._second, last, pair_starts[before], pair_starts[before + 1])
-        if pair >= 0 and (start := triple_starts[pair]) < (end := triple_starts[pair + 1]):
-            found = _find(self._third, next_, start, end)
-            count = triple_counts[found] if found >= 0 else 0.0
-            likely = (count + (end - start) * likely) / (triple_totals[pair] + end - start)
+    def log_prob(self, before: Sequence[int], next_: int) -> float:
+        """Natural logarithm of the probability of a character after others, all by index.
+
+        Args:
+            before: Those before it, the last ``order - 1`` of which count; a line begins with ``BOUNDARY``.
+            next_: The character.
+        """
+        likely = self._single[next_]
+        for length in range(1, min(len(before), len(self.levels)) + 1):
+            context = self._place(before[len(before) - length :])
+            if context < 0:
+                break
+            level = self._tables[length - 1]
+            start, end = level.starts[context], level.starts[context + 1]
+            if start == end:
+                break
+            found = _find(level.labels, next_, start, end)
+            count = _COUNTS[level.steps[found]] if found >= 0 else 0.0
+            likely = (count + (end - start) * likely) / (level.totals[context] + end - start)
         return math.log(likely)
 
-    @cached_property
-    def _tables(self) -> tuple[memoryview, ...]:
-        """As memory views, whose items come several times faster than an array's."""
-        pair_starts, triple_starts = _starts(self.seconds), _starts(self.thirds)
-        pairs, triples = (np.exp(steps / _STEPS) for steps in (self.second_count, self.third_count))
-        columns = (
-            self.single.astype(float),
-            pair_starts,
-            pairs,
-            np.diff(np.append(0, np.cumsum(pairs))[pair_starts]),
-            triple_starts,
-            triples,
-            np.diff(np.append(0, np.cumsum(triples))[triple_starts]),
-        )
-        return tuple(np.ascontiguousarray(column).data for column in columns)
+    def _place(self, sequence: Sequence[int]) -> int:
+        """Which of the sequences of its length it is, -1 if it is none of those that are kept."""
+        place = sequence[0]
+        for level, label in zip(self._tables, sequence[1:], strict=False):
+            place = _find(level.labels, label, level.starts[place], level.starts[place + 1])
+            if place < 0:
+                break
+        return place
 
     @cached_property
-    def _second(self) -> memoryview:
-        return self.second.data
+    def _single(self) -> list[float]:
+        return [math.exp(value) for value in self.single.tolist()]
 
     @cached_property
-    def _third(self) -> memoryview:
-        return self.third.data
+    def _tables(self) -> tuple[_Table, ...]:
+        return tuple(_Table.of(level) for level in self.levels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A level as memory views, whose items come several times faster than an array's.
+
+    ``starts`` tells where the continuations of each shorter sequence begin, ``totals`` their summed counts.
+    """
+
+    starts: memoryview
+    labels: memoryview
+    steps: memoryview
+    totals: memoryview
+
+    @classmethod
+    def of(cls, level: Level) -> _Table:
+        starts = np.append(0, np.cumsum(level.sizes, dtype=np.int32)).astype(np.int32)
+        sums = np.append(0.0, np.cumsum(_COUNTS[level.steps]))
+        totals = np.diff(sums[starts]).astype(np.float32)
+        columns = (starts, level.labels, level.steps, totals)
+        return cls(*(np.ascontiguousarray(column).data for column in columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,19 +242,20 @@ def settle(
         weight: Of the language's log-probabilities.
         beam_width: Sequences that are followed at once.
     """
-    beam: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {(BOUNDARY, BOUNDARY): (0.0, ())}
+    beam: dict[tuple[int, ...], tuple[float, tuple[int, ...]]] = {(BOUNDARY,): (0.0, ())}
     for choice in choices:
         certain = len(beam) == 1 and len(choice.labels) == 1
-        ahead: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {}
-        for (before, last), (score, labels) in beam.items():
+        ahead: dict[tuple[int, ...], tuple[float, tuple[int, ...]]] = {}
+        for before, (score, labels) in beam.items():
             for label, log_prob in zip(choice.labels, choice.log_probs, strict=True):
                 index = indices[label]
                 total = score + log_prob
                 if not certain:
-                    total += weight * model.log_prob(before, last, index)
-                rival = ahead.get((last, index))
+                    total += weight * model.log_prob(before, index)
+                state = (*before, index)[1 - model.order :]
+                rival = ahead.get(state)
                 if rival is None or rival[0] < total:
-                    ahead[last, index] = total, (*labels, label)
+                    ahead[state] = total, (*labels, label)
         if len(ahead) > beam_width:
             ahead = dict(sorted(ahead.items(), key=lambda item: -item[1][0])[:beam_width])
         beam = ahead
@@ -226,19 +278,6 @@ def replaced(
         )
         for emission, label, choice in zip(emissions, labels, choices, strict=True)
     ]
-
-
-def _counted(keys: Ints, least: int) -> tuple[Ints, Ints]:
-    found, counts = np.unique(keys, return_counts=True)
-    return found[counts >= least], counts[counts >= least]
-
-
-def _steps(counts: Ints) -> NDArray[np.uint8]:
-    return np.minimum(np.rint(np.log(counts) * _STEPS), 255).astype(np.uint8)
-
-
-def _starts(sizes: NDArray[np.int16]) -> Ints:
-    return np.append(0, np.cumsum(sizes, dtype=np.int64))
 
 
 def _find(values: memoryview, value: int, start: int, end: int) -> int:

@@ -6,7 +6,7 @@ Start its process with ``ocrpipe.environment.TRAINING`` in the environment; with
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -36,7 +36,11 @@ from ocrpipe.recognizers.crnn.training import Log, TrainConfig, Trainer, Validat
 from ocrpipe.synthesis.fonts import FontLibrary
 from ocrpipe.synthesis.lines import LineRenderer, LineStyle
 from ocrpipe.synthesis.pages import render_page
+from ocrpipe.synthesis.patterns import PATTERNS, choice
 from ocrpipe.synthesis.text import TextSource, corpus_files
+
+_PATTERN_LINES = {"en": 200_000, "zh": 150_000}
+_CAPITALS = 0.16
 
 
 def renderer(
@@ -193,8 +197,17 @@ def error_rate(recognizer: Recognizer, crops: Sequence[RealCrop]) -> float:
     return counts.cer
 
 
+def _pattern_lines() -> Iterator[str]:
+    """Prices, dates, codes, labels: what texts hardly have and forms, receipts and tables are full of."""
+    rng = np.random.default_rng(0)
+    for language, count in _PATTERN_LINES.items():
+        for _ in range(count):
+            text = choice(rng, PATTERNS[language])(rng)
+            yield text.upper() if rng.random() < _CAPITALS else text
+
+
 def ship_language(corpora: Path, *, recipe: str, folder: Path = FOLDER) -> Path:
-    """Count a language model in the texts of a folder and write it as the package's own.
+    """Count a language model in the texts of a folder and in patterns, and write it as the package's own.
 
     Args:
         corpora: Folder of text (see ``ocrpipe.synthesis.text.TextSource``).
@@ -209,9 +222,9 @@ def ship_language(corpora: Path, *, recipe: str, folder: Path = FOLDER) -> Path:
     """
     characters = default_charset().characters
     files = dict(corpus_files(corpora))
-    model = CharacterModel.build(chain.from_iterable(files.values()), characters)
+    model = CharacterModel.build(chain(*files.values(), _pattern_lines()), characters)
     tensors = {name: torch.from_numpy(array) for name, array in model.arrays().items()}
-    config = {"order": 3, "files": [path.name for path in files]}
+    config = {"order": model.order, "files": [path.name for path in files], "patterns": _PATTERN_LINES}
     card = Card("language", "", config, characters, date.today().isoformat(), recipe)
     return save(tensors, card, folder)
 
