@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ocrpipe.synthesis import furniture
 from ocrpipe.synthesis.canvas import Align, Piece, Style
+from ocrpipe.synthesis.patterns import digits
 from ocrpipe.synthesis.typesetting import Frame, Typesetter
 
 _WEB = ("www.{}.com", "info@{}.com", "http://www.{}.org", "{}@mail.net")
@@ -95,7 +96,7 @@ def serial(page: Typesetter, frame: Frame) -> None:
         page.choice((page.ink, page.ink, (170, 30, 40), (30, 40, 130))),
         language="en",
     )
-    number = _digits(page, 5, 11)
+    number = digits(page.rng, 5, 10)
     if page.chance(0.2):
         number = page.choice(("No. ", "№ ", "A", "NO ", "TI")) + number
     place = page.choice(("bottom right", "bottom right", "bottom left", "top right"))
@@ -139,7 +140,7 @@ def contact(page: Typesetter) -> str:
                 place,
                 f"电话：{number}",
                 f"传真：{number}",
-                f"邮编：{_digits(page, 6, 7)}",
+                f"邮编：{digits(page.rng, 6, 6)}",
                 web,
             )
         )
@@ -147,9 +148,9 @@ def contact(page: Typesetter) -> str:
     street = page.choice(("Street", "Avenue", "Road", "Blvd.", "Park", "Lane"))
     return page.choice(
         (
-            f"{_digits(page, 1, 5)} {town} {street}",
-            f"{town}, {page.choice(('NY', 'NC', 'CA', 'VA', 'DC', 'UK'))} {_digits(page, 5, 6)}",
-            f"P.O. Box {_digits(page, 2, 6)}, {town}",
+            f"{digits(page.rng, 1, 4)} {town} {street}",
+            f"{town}, {page.choice(('NY', 'NC', 'CA', 'VA', 'DC', 'UK'))} {digits(page.rng, 5, 5)}",
+            f"P.O. Box {digits(page.rng, 2, 5)}, {town}",
             f"{page.choice(('Tel', 'Tel.', 'Telephone', 'Phone'))}: {number}",
             f"{page.choice(('Fax', 'FAX', 'Facsimile'))}: {number}",
             number,
@@ -200,12 +201,17 @@ def _fax(page: Typesetter) -> list[str]:
         page.choice(
             (f"{hour:02d}:{minute:02d}", f"{hour % 12 + 1}:{minute:02d} {page.choice(('AM', 'PM'))}")
         ),
-        page.choice((f"FROM {who}", f"FROM: {who}", "FROM", who, who, f"ID:{_digits(page, 6, 11)}")),
+        page.choice((f"FROM {who}", f"FROM: {who}", "FROM", who, who, f"ID:{digits(page.rng, 6, 10)}")),
         page.choice(
-            (_telephone(page), f"TO {_telephone(page)}", "TO", "→", f"FAX NO. {_digits(page, 7, 12)}")
+            (_telephone(page), f"TO {_telephone(page)}", "TO", "→", f"FAX NO. {digits(page.rng, 7, 11)}")
         ),
         page.choice(
-            (f"NO. {_digits(page, 3, 4)}", f"NO.{_digits(page, 3, 5)}", f"#{_digits(page, 3, 5)}", who[:9])
+            (
+                f"NO. {digits(page.rng, 3, 3)}",
+                f"NO.{digits(page.rng, 3, 4)}",
+                f"#{digits(page.rng, 3, 4)}",
+                who[:9],
+            )
         ),
         page.choice(
             (f"P.{sheet:02d}", f"PAGE {sheet:03d}", f"PAGE.{sheet}", f"P {sheet}/{sheet + 3}", f"{sheet:03d}")
@@ -231,12 +237,8 @@ def _edge(frame: Frame, align: Align) -> float:
     return {"left": frame.left, "centre": (frame.left + frame.right) / 2, "right": frame.right}[align]
 
 
-def _digits(page: Typesetter, low: int, high: int) -> str:
-    return "".join(str(d) for d in page.rng.integers(0, 10, int(page.rng.integers(low, high))))
-
-
 def _telephone(page: Typesetter) -> str:
-    a, b, c = (_digits(page, 3, 4), _digits(page, 3, 4), _digits(page, 4, 5))
+    a, b, c = (digits(page.rng, 3, 3), digits(page.rng, 3, 3), digits(page.rng, 4, 4))
     forms = (
         f"({a}) {b}-{c}",
         f"{a}-{b}-{c}",

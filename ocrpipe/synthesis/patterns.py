@@ -34,7 +34,8 @@ def choice(rng: Rng, items: Sequence[T]) -> T:
     return items[int(rng.integers(len(items)))]
 
 
-def _digits(rng: Rng, low: int, high: int) -> str:
+def digits(rng: Rng, low: int, high: int) -> str:
+    """Between ``low`` and ``high`` random digits."""
     return "".join(str(d) for d in rng.integers(0, 10, int(rng.integers(low, high + 1))))
 
 
@@ -88,32 +89,32 @@ def _time(rng: Rng) -> str:
 
 def _phone(rng: Rng) -> str:
     forms = (
-        f"({_digits(rng, 3, 3)}) {_digits(rng, 3, 3)}-{_digits(rng, 4, 4)}",
-        f"{_digits(rng, 3, 3)}-{_digits(rng, 3, 3)}-{_digits(rng, 4, 4)}",
-        f"+{_digits(rng, 1, 3)} {_digits(rng, 2, 3)} {_digits(rng, 4, 4)} {_digits(rng, 4, 4)}",
-        f"{_digits(rng, 2, 4)}-{_digits(rng, 7, 8)}",
-        f"1{_digits(rng, 10, 10)}",
-        f"Tel: {_digits(rng, 2, 3)}-{_digits(rng, 7, 8)}",
-        f"TEL : {_digits(rng, 2, 3)}-{_digits(rng, 3, 4)} {_digits(rng, 4, 4)}",
+        f"({digits(rng, 3, 3)}) {digits(rng, 3, 3)}-{digits(rng, 4, 4)}",
+        f"{digits(rng, 3, 3)}-{digits(rng, 3, 3)}-{digits(rng, 4, 4)}",
+        f"+{digits(rng, 1, 3)} {digits(rng, 2, 3)} {digits(rng, 4, 4)} {digits(rng, 4, 4)}",
+        f"{digits(rng, 2, 4)}-{digits(rng, 7, 8)}",
+        f"1{digits(rng, 10, 10)}",
+        f"Tel: {digits(rng, 2, 3)}-{digits(rng, 7, 8)}",
+        f"TEL : {digits(rng, 2, 3)}-{digits(rng, 3, 4)} {digits(rng, 4, 4)}",
     )
     return str(choice(rng, forms))
 
 
 def _code(rng: Rng) -> str:
     forms = (
-        _digits(rng, 4, 18),
-        _digits(rng, 1, 4),
-        _capitals(rng, 1, 4) + _digits(rng, 2, 8),
-        _capitals(rng, 2, 5) + "-" + _digits(rng, 2, 6),
-        _capitals(rng, 1, 3) + "/" + _digits(rng, 2, 5) + "-" + _capitals(rng, 1, 1),
-        f"#{_digits(rng, 2, 8)}",
-        f"({_digits(rng, 5, 7)}-{_capitals(rng, 1, 1)})",
-        f"{_digits(rng, 1, 3)}.{_digits(rng, 1, 2)}.{_digits(rng, 1, 2)}",
-        f"[{_digits(rng, 1, 3)}]",
-        _small(rng, 1, 2) + _digits(rng, 1, 4) + _capitals(rng, 1, 2),
-        f"{_digits(rng, 4, 4)} {_digits(rng, 4, 4)} {_digits(rng, 4, 4)} {_digits(rng, 4, 4)}",
-        f"No. {_digits(rng, 1, 5)}",
-        f"No : {_digits(rng, 5, 12)}",
+        digits(rng, 4, 18),
+        digits(rng, 1, 4),
+        _capitals(rng, 1, 4) + digits(rng, 2, 8),
+        _capitals(rng, 2, 5) + "-" + digits(rng, 2, 6),
+        _capitals(rng, 1, 3) + "/" + digits(rng, 2, 5) + "-" + _capitals(rng, 1, 1),
+        f"#{digits(rng, 2, 8)}",
+        f"({digits(rng, 5, 7)}-{_capitals(rng, 1, 1)})",
+        f"{digits(rng, 1, 3)}.{digits(rng, 1, 2)}.{digits(rng, 1, 2)}",
+        f"[{digits(rng, 1, 3)}]",
+        _small(rng, 1, 2) + digits(rng, 1, 4) + _capitals(rng, 1, 2),
+        f"{digits(rng, 4, 4)} {digits(rng, 4, 4)} {digits(rng, 4, 4)} {digits(rng, 4, 4)}",
+        f"No. {digits(rng, 1, 5)}",
+        f"No : {digits(rng, 5, 12)}",
         _capitals(rng, 3, 10),
         "".join(choice(rng, string.ascii_letters + string.digits) for _ in range(int(rng.integers(3, 14)))),
     )
@@ -125,10 +126,10 @@ def _web(rng: Rng) -> str:
     forms = (
         f"www.{host}",
         f"http://www.{host}/{_small(rng, 2, 8)}",
-        f"https://{host}/{_small(rng, 2, 6)}/{_digits(rng, 2, 6)}.html",
+        f"https://{host}/{_small(rng, 2, 6)}/{digits(rng, 2, 6)}.html",
         f"{_small(rng, 2, 8)}@{host}",
         f"{_small(rng, 2, 6)}.{_small(rng, 3, 8)}@{host}",
-        f"E-mail: {_small(rng, 2, 6)}_{_small(rng, 2, 5)}{_digits(rng, 1, 3)}@{host}",
+        f"E-mail: {_small(rng, 2, 6)}_{_small(rng, 2, 5)}{digits(rng, 1, 3)}@{host}",
     )
     return str(choice(rng, forms))
 
@@ -162,16 +163,16 @@ def _short(rng: Rng) -> str:
     forms = (
         choice(rng, string.ascii_letters),
         choice(rng, string.digits),
-        _digits(rng, 1, 2),
+        digits(rng, 1, 2),
         choice(rng, "-:$.,;#*/+=%&@?!()[]|·—、。：，"),
-        f"-{_digits(rng, 1, 2)}.{_digits(rng, 1, 2)}",
-        f"{_digits(rng, 1, 2)}.",
+        f"-{digits(rng, 1, 2)}.{digits(rng, 1, 2)}",
+        f"{digits(rng, 1, 2)}.",
         f"({_small(rng, 1, 1)})",
-        f"- {_digits(rng, 1, 3)} -",
+        f"- {digits(rng, 1, 3)} -",
         f"{choice(rng, string.ascii_uppercase)}.",
         choice(rng, "IVXLCDM") * int(rng.integers(1, 4)),
         f"{_small(rng, 1, 1)})",
-        f"({_digits(rng, 1, 2)})",
+        f"({digits(rng, 1, 2)})",
         choice(
             rng, ("OF", "the", "of", "and", "No", "Yes", "N/A", "to", "in", "X", "x", "*", "-", "&", "$", "%")
         ),
@@ -194,7 +195,7 @@ def _item(rng: Rng) -> str:
         f"{choice(rng, ('Tax', 'VAT', 'GST', 'SVC CHG'))} {choice(rng, ('@', '@ '))}{rate}%",
         f"{choice(rng, _LABELS)} {choice(rng, ('#', '#:', '# ', 'No#', '#: '))}{_code(rng)}",
         f"{choice(rng, _LABELS)} & {choice(rng, _LABELS)}",
-        f"{_digits(rng, 1, 2)}{choice(rng, _MARKS)} {choice(rng, _LABELS)}",
+        f"{digits(rng, 1, 2)}{choice(rng, _MARKS)} {choice(rng, _LABELS)}",
         f"{choice(rng, _LABELS)} ({choice(rng, ('$', 'RM', '%', '#', '&', '£', '¥'))})",
         f"** {choice(rng, _LABELS)} **",
         f"{choice(rng, _LABELS)}!!!",
@@ -208,7 +209,7 @@ def _identifier(rng: Rng) -> str:
     words = [choice(rng, _LABELS) for _ in range(int(rng.integers(1, 4)))]
     parts = [
         *words,
-        choice(rng, ("ID", "SUM", "MAX", "NN", "No", "v2", _digits(rng, 1, 4), _small(rng, 1, 3))),
+        choice(rng, ("ID", "SUM", "MAX", "NN", "No", "v2", digits(rng, 1, 4), _small(rng, 1, 3))),
     ]
     text = choice(rng, ("_", "_", "_", "-", ".")).join(parts)
     tail = choice(rng, ("", "", "", ".pdf", ".doc", ".csv", "()", "[0]", "_"))
@@ -228,7 +229,7 @@ def _slashed(rng: Rng) -> str:
             rng, ("y/y", "q/q", "m/m", "w/o", "c/o", "n/a", "a/c", "and/or", "his/her", "W/O", "P/E", "I/O")
         ),
         f"{letter}/{choice(rng, string.ascii_letters)}",
-        f"{_digits(rng, 1, 3)}/{_digits(rng, 1, 3)}",
+        f"{digits(rng, 1, 3)}/{digits(rng, 1, 3)}",
         f"{_number(rng)} {choice(rng, ('mg/L', 'km/h', 'm/s', 'USD/t', 'kg/m', 'g/mL', 'RMB/kg'))}",
     )
     text = str(choice(rng, forms))
@@ -248,7 +249,7 @@ def _bracketed(rng: Rng) -> str:
         f"{name.lower()} {left}{inner}{right}{choice(rng, ',.;:')} {choice(rng, _LABELS).lower()}",
         f"({name} et al., {year}; {choice(rng, _LABELS)}, {year - 1})",
         f"{name} et al. ({year}),",
-        f"[{_digits(rng, 1, 2)}] {name}, {choice(rng, string.ascii_uppercase)}. {inner}",
+        f"[{digits(rng, 1, 2)}] {name}, {choice(rng, string.ascii_uppercase)}. {inner}",
         f"{name} {left}{_number(rng)}{right}",
     )
     return str(choice(rng, forms))
@@ -257,7 +258,7 @@ def _bracketed(rng: Rng) -> str:
 def _leaders(rng: Rng) -> str:
     dots = choice(rng, (".", ". ", "·", "…", "-", "_", "*", "=")) * int(rng.integers(3, 14))
     forms = (
-        f"{choice(rng, _LABELS)} {dots} {_digits(rng, 1, 3)}",
+        f"{choice(rng, _LABELS)} {dots} {digits(rng, 1, 3)}",
         f"{choice(rng, _LABELS)}{dots}",
         dots.strip(),
     )
@@ -298,7 +299,7 @@ def _zh_list(rng: Rng) -> str:
     left, right = choice(rng, (("（", "）"), ("(", ")"), (" (", ")")))
     names = (choice(rng, _ZH_LABELS) for _ in range(int(rng.integers(2, 5))))
     sign = choice(rng, ("", "", "-", "+"))
-    return "、".join(f"{name}{left}{sign}{_digits(rng, 1, 2)}.{_digits(rng, 1, 2)}%{right}" for name in names)
+    return "、".join(f"{name}{left}{sign}{digits(rng, 1, 2)}.{digits(rng, 1, 2)}%{right}" for name in names)
 
 
 def _zh_numeral(rng: Rng) -> str:
@@ -308,9 +309,9 @@ def _zh_numeral(rng: Rng) -> str:
         f"（{numeral}）",
         f"第{numeral}章",
         f"第{numeral}条",
-        f"（{_digits(rng, 1, 1)}）",
+        f"（{digits(rng, 1, 1)}）",
         numeral,
-        f"{_digits(rng, 1, 1)}．",
+        f"{digits(rng, 1, 1)}．",
     )
     return str(choice(rng, forms))
 
@@ -328,7 +329,7 @@ def _zh_slashed(rng: Rng) -> str:
         f"{one}={other}/({choice(rng, _ZH_LABELS)}+{choice(rng, _ZH_LABELS)})",
         f"“{one}{other}”",
         f"《{one}{other}》",
-        f"[{_digits(rng, 1, 2)},{_digits(rng, 1, 2)}]",
+        f"[{digits(rng, 1, 2)},{digits(rng, 1, 2)}]",
     )
     return str(choice(rng, forms))
 

@@ -29,6 +29,7 @@ _STEPS = 15.0  # counts are kept as whole steps of their logarithm, 7 % each
 _SPAN = 1 << 13  # more than there are characters: what a character adds to the key of a sequence
 _DIGITS = "0123456789"
 _COUNTS = np.exp(np.arange(256) / _STEPS)  # of each number of steps
+_COUNT = tuple(_COUNTS.tolist())  # likewise, faster where it is one at a time
 _LEVEL = ("sizes", "labels", "steps")
 
 
@@ -90,11 +91,11 @@ class CharacterModel:
         known, count = text.astype(np.int64), len(own)  # which each of them is, and how many there are
         levels = []
         for length in range(2, order + 1):
-            on = starts + length - 1 < len(text)
-            starts, known = starts[on], known[on]
-            within = text[starts + length - 1] != BOUNDARY
+            ends = starts + length - 1
+            within = ends < len(text)
+            within[within] = text[ends[within]] != BOUNDARY
             starts, known = starts[within], known[within]
-            keys = known * _SPAN + text[starts + length - 1]
+            keys = known * _SPAN + text[ends[within]]
             found, counts = np.unique(keys, return_counts=True)
             enough = counts >= least[min(length - 2, len(least) - 1)]
             found, counts = found[enough], counts[enough]
@@ -134,13 +135,9 @@ class CharacterModel:
         before = len(characters) + 1
         fits = len(single) == before and len(arrays) == 1 + len(_LEVEL) * len(levels)
         for level in levels:
-            fits = (
-                fits
-                and len(level.sizes) == before
-                and int(level.sizes.sum(dtype=np.int64)) == len(level.labels)
-            )
-            fits = fits and len(level.labels) == len(level.steps)
-            before = len(level.labels)
+            count = int(level.sizes.sum(dtype=np.int64))
+            fits = fits and len(level.sizes) == before and len(level.labels) == len(level.steps) == count
+            before = count
         if not fits:
             raise WeightsError("the arrays of the language model do not fit each other")
         return cls(characters, single, levels)
@@ -172,7 +169,7 @@ class CharacterModel:
             if start == end:
                 break
             found = _find(level.labels, next_, start, end)
-            count = _COUNTS[level.steps[found]] if found >= 0 else 0.0
+            count = _COUNT[level.steps[found]] if found >= 0 else 0.0
             likely = (count + (end - start) * likely) / (level.totals[context] + end - start)
         return math.log(likely)
 
@@ -208,7 +205,8 @@ class _Table:
 
     @classmethod
     def of(cls, level: Level) -> _Table:
-        starts = np.append(0, np.cumsum(level.sizes, dtype=np.int32)).astype(np.int32)
+        starts = np.zeros(len(level.sizes) + 1, np.int32)
+        np.cumsum(level.sizes, out=starts[1:])
         sums = np.append(0.0, np.cumsum(_COUNTS[level.steps]))
         totals = np.diff(sums[starts]).astype(np.float32)
         columns = (starts, level.labels, level.steps, totals)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,11 +30,19 @@ def fonts() -> FontLibrary:
 
 
 @pytest.fixture(scope="module")
-def texts(tmp_path_factory: pytest.TempPathFactory) -> TextSource:
-    folder = tmp_path_factory.mktemp("corpora")
+def make_texts(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str, frozenset[str]], TextSource]:
+    """Makes a source of an English and a Chinese text in an alphabet."""
+
+    def make(english: str, chinese: str, alphabet: frozenset[str]) -> TextSource:
+        folder = tmp_path_factory.mktemp("corpora")
+        (folder / "en_prose.txt").write_text(english, encoding="utf-8")
+        (folder / "zh_prose.txt").write_text(chinese, encoding="utf-8")
+        return TextSource(folder, alphabet)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def texts(make_texts: Callable[[str, str, frozenset[str]], TextSource]) -> TextSource:
     english = "The quick brown fox jumps over the lazy dog, and 12 more came by.\nWell then\nA page of text"
-    (folder / "en_prose.txt").write_text(english, encoding="utf-8")
-    (folder / "zh_prose.txt").write_text(
-        "中国人在这来了，我不是一人。大国\n有大有中，他来了", encoding="utf-8"
-    )
-    return TextSource(folder, _ALPHABET)
+    return make_texts(english, "中国人在这来了，我不是一人。大国\n有大有中，他来了", _ALPHABET)

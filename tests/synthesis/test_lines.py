@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,14 +29,9 @@ def fonts() -> FontLibrary:
 
 
 @pytest.fixture(scope="module")
-def texts(tmp_path_factory: pytest.TempPathFactory) -> TextSource:
-    folder = tmp_path_factory.mktemp("corpora")
+def texts(make_texts: Callable[[str, str, frozenset[str]], TextSource]) -> TextSource:
     english = "The quick brown fox jumps over the lazy dog, déjà vu: 12 more!\nWell then\n"
-    (folder / "en_prose.txt").write_text(english, encoding="utf-8")
-    (folder / "zh_prose.txt").write_text(
-        "中国人在这来了，我不是一人。\n大国有大有中，他来了\n", encoding="utf-8"
-    )
-    return TextSource(folder, ALPHABET)
+    return make_texts(english, "中国人在这来了，我不是一人。\n大国有大有中，他来了\n", ALPHABET)
 
 
 @pytest.fixture
