@@ -49,8 +49,9 @@ _SHARES = {
     "lxgwwenkai": 2.5,
     "wqy": 2.5,
     "smiley": 0.4,
+    "fandol": 3.0,
     "hana": 0.0,
-    "tw-": 0.0,
+    "babelstone": 0.3,
     "liberation": 15.0,
     "texgyre": 4.0,
     "nimbus": 4.0,
@@ -62,14 +63,21 @@ _SHARES = {
     "p052": 3.0,
     "courier": 3.0,
 }
-_REGION = re.compile(r"\b(JP|KR|TC|HK|TW)\b|Mono CJK")
+_REGION = re.compile(r"\b(JP|KR)\b|Mono CJK")
 """In the names of a collection's faces that are left out: other regions' forms, other Latin letters only."""
+_TAIWAN = re.compile(r"\b(TC|HK|TW)\b|^TW-|cwtex", re.IGNORECASE)
+"""In the names of faces with the forms of Taiwan and Hong Kong, for traditional text only."""
+_JAPANESE = re.compile(r"^ipa|takao|japanese|klee|^mona|^YOz|^seto", re.IGNORECASE)
+"""In the names of files with Japanese forms of hanzi."""
+HELD_BACK = re.compile(r"wqy-microhei|FandolSong|cwtexkai|vollkorn|karla|Courier ?Prime", re.IGNORECASE)
+"""In the paths of faces that nothing is trained on, to measure with."""
 _LATIN = frozenset(map(ord, "ABCabcegrxyz0123456789.,"))
 _HAN = frozenset(map(ord, "的一是不了在人有我他这中大来上国"))
+_HANT = frozenset(map(ord, "的一是不了在人有我他這中大來上國"))
 _ASCII = range(0x21, 0x7F)
 # Latin, Greek and symbols, and hanzi: here fonts have glyphs without ink. Of the many hanzi some tell of all.
 _SUSPECT = (_ASCII, range(0xA1, 0x180), range(0x370, 0x400), range(0x2000, 0x2800))
-_HANZI = range(0x4E00, 0xA000)
+_HANZI = (*range(0x3400, 0xA000), *range(0x20000, 0x32000))
 _EVERY = 16
 
 
@@ -80,7 +88,7 @@ class Font:
     Attributes:
         path: The font file.
         index: Face within a collection.
-        kinds: Which of "latin", "han", "mono", "typewriter", "handwriting", "display", "pixel", "novelty" it
+        kinds: Which of "latin", "han", "hant" (traditional Chinese), "mono", "typewriter", "handwriting", "display", "pixel", "novelty" it
             serves as.
         coverage: Code points it has a glyph for that leaves ink.
         unicase: Whether small letters look like capitals; text is then drawn, and labelled, in capitals.
@@ -143,7 +151,7 @@ class FontLibrary:
         paths = sorted(
             p for folder in folders for p in folder.rglob("*") if p.suffix.lower() in {".ttf", ".otf", ".ttc"}
         )
-        usable = [path for path in paths if not _UNUSABLE.search(path.stem)]
+        usable = [path for path in paths if not _UNUSABLE.search(path.stem) and not HELD_BACK.search(str(path))]
         library = cls.from_files(usable[:: -(-len(usable) // limit)] if limit and usable else usable)
         if not library.fonts:
             raise ConfigError(f"no fonts under {', '.join(map(str, folders))}")
@@ -210,14 +218,16 @@ def _faces(path: Path) -> Iterator[Font]:
     for index, (cmap, name) in enumerate(zip(cmaps, names, strict=True)):
         if not cmap or (collected and _REGION.search(name)):
             continue
-        font = _describe(path, index, frozenset(code for code, glyph in cmap.items() if glyph != ".notdef"))
+        coverage = frozenset(code for code, glyph in cmap.items() if glyph != ".notdef")
+        font = _describe(path, index, coverage, taiwan=bool(_TAIWAN.search(name) or _TAIWAN.search(path.stem)))
         if font:
             yield font
 
 
-def _describe(path: Path, index: int, coverage: frozenset[int]) -> Font | None:
-    latin, han = coverage >= _LATIN, coverage >= _HAN
-    if not (latin or han):
+def _describe(path: Path, index: int, coverage: frozenset[int], *, taiwan: bool) -> Font | None:
+    latin, han, hant = coverage >= _LATIN, coverage >= _HAN and not taiwan, coverage >= _HANT
+    han, hant = (shape and not _JAPANESE.search(path.stem) for shape in (han, hant))
+    if not (latin or han or hant):
         return None
     try:
         face = _load(str(path), index, 32)
@@ -230,8 +240,8 @@ def _describe(path: Path, index: int, coverage: frozenset[int]) -> Font | None:
         even = latin and abs(face.getlength("i") - face.getlength("M")) < 2  # hinting may round them apart
     except (OSError, ValueError):
         return None
-    kinds = {"han"} if han else set()
-    if latin:
+    kinds = ({"han"} if han else set()) | ({"hant"} if hant else set())
+    if latin and not (taiwan or hant and not han):
         kinds |= _latin_kinds(path, han=han, unicase=unicase, even=even)
     return Font(path, index, frozenset(kinds), coverage - blank, unicase) if kinds else None
 

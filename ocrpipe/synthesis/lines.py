@@ -31,6 +31,9 @@ _FULL_WIDTH = {c: chr(ord(c) + 0xFEE0) for c in map(chr, range(0x21, 0x7F))}
 _GLYPHS = {letters: glyph for glyph, letters in LIGATURES.items()}
 _ATTEMPTS = 100  # texts in a row that no font may be able to draw
 _SCRIPTS = tuple("i j k n t max min th st nd TM * [1] [2] [12] -1 2 1 0".split())
+_RAISED = dict(zip("0123456789-n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ", strict=True))
+_LOWERED = dict(zip("0123456789", "₀₁₂₃₄₅₆₇₈₉", strict=True))
+"""How indices and exponents are read: as the characters of their own that Unicode has for some."""
 _KINDS = {
     "latin": 0.60,
     "mono": 0.09,
@@ -66,11 +69,18 @@ class LineStyle:
 
     Attributes:
         chinese: Share of lines set in Chinese.
+        every_class: Share of the Chinese lines made of hanzi drawn alike instead of text, a third of them
+            within text.
+        traditional: Share of the other Chinese lines in traditional characters, where there is such text.
+        symbols: Share of the English lines, and half that of the Chinese, that hold symbols drawn alike.
         longest: Longest crop, as a multiple of its height.
         degradation: Mean strength of scan effects (see ``effects.degrade``).
     """
 
-    chinese: float = 0.42
+    chinese: float = 0.5
+    every_class: float = 0.4
+    traditional: float = 0.2
+    symbols: float = 0.05
     longest: float = 34.0
     degradation: float = 0.6
 
@@ -91,26 +101,42 @@ class LineRenderer:
         """
         for _ in range(_ATTEMPTS):
             chinese = rng.random() < self._style.chinese
-            text = self._chinese(rng) if chinese else self._english(rng)
-            size = round(math.exp(rng.uniform(math.log(12 if chinese else 9), math.log(44))))
-            runs = self._typeset(rng, text)
+            text, kind = self._chinese(rng) if chinese else (self._english(rng), "han")
+            size = round(math.exp(rng.uniform(math.log(10 if chinese else 9), math.log(44))))
+            runs = self._typeset(rng, text, kind)
             if any(run.drawn.strip() for run in runs):
                 return self._scan(rng, draw_line(rng, runs, size, self._neighbours(rng, size, runs[0].font)))
         raise ConfigError(f"the {len(self._fonts)} fonts given can draw none of the texts")
 
-    def _chinese(self, rng: Rng) -> str:
-        texts, draw = self._texts, rng.random()
+    def _chinese(self, rng: Rng) -> tuple[str, str]:
+        """Text, and the kind of font that it is set in."""
+        texts, style = self._texts, self._style
         lengths = [rng.integers(1, 9), rng.integers(8, 24), rng.integers(20, 42)]
         length = int(rng.choice(lengths, p=[0.25, 0.4, 0.35]))
-        if draw < 0.36:
+        if rng.random() < style.every_class:
+            hanzi = texts.hanzi(rng, max(1, min(length, 24) // 2) if rng.random() < 0.33 else min(length, 24))
+            if rng.random() < 0.33:
+                language = "zht" if texts.traditional and rng.random() < 0.3 else "zh"
+                text = texts.running(rng, language, max(length, 2 * len(hanzi)))
+                hanzi = texts.interspersed(rng, text, hanzi)
+            return hanzi, "hant" if "hant" in self._fonts.kinds and rng.random() < 0.2 else "han"
+        if texts.traditional and rng.random() < style.traditional:
+            kind = "hant" if "hant" in self._fonts.kinds and rng.random() < 0.6 else "han"
+            text = texts.entry(rng, "zht") if rng.random() < 0.25 else texts.running(rng, "zht", length)
+            return text, kind
+        if rng.random() < style.symbols / 2:
+            return texts.marked(rng, "zh", length), "han"
+        return self._simplified(rng, length), "han"
+
+    def _simplified(self, rng: Rng, length: int) -> str:
+        texts, draw = self._texts, rng.random()
+        if draw < 0.40:
             return texts.running(rng, "zh", length)
-        if draw < 0.57:
+        if draw < 0.63:
             return texts.words(rng, length)
-        if draw < 0.66:
-            return texts.rare_hanzi(rng, min(length, 24))
-        if draw < 0.74:
+        if draw < 0.72:
             return texts.entry(rng, "zh")
-        if draw < 0.88:
+        if draw < 0.87:
             inset = texts.pattern(rng, "zh") if rng.random() < 0.6 else texts.running(rng, "en", 18)
             gap = " " if rng.random() < 0.3 else ""
             half = texts.running(rng, "zh", max(1, length // 2))
@@ -121,29 +147,31 @@ class LineRenderer:
         texts, draw = self._texts, rng.random()
         lengths = [rng.integers(3, 14), rng.integers(12, 45), rng.integers(40, 95)]
         length = int(rng.choice(lengths, p=[0.3, 0.4, 0.3]))
+        if rng.random() < self._style.symbols:
+            if rng.random() < 0.5:
+                return texts.symbols(rng, int(rng.integers(1, 8)))
+            return texts.marked(rng, "en", length)
         if draw < 0.45:
             text = texts.running(rng, "en", length)
         elif draw < 0.58:
             text = texts.entry(rng, "en")
         elif draw < 0.95:
             text = texts.pattern(rng, "en")
-        elif draw < 0.985:
-            return " ".join(texts.pattern(rng, "en") for _ in range(int(rng.integers(2, 4))))[:70].strip()
         else:
-            return texts.symbols(rng, int(rng.integers(1, 8)))
+            return " ".join(texts.pattern(rng, "en") for _ in range(int(rng.integers(2, 4))))[:70].strip()
         case = rng.random()
         return text.upper() if case < 0.16 else text.title() if case < 0.22 else text
 
-    def _typeset(self, rng: Rng, text: str) -> list[Run]:
+    def _typeset(self, rng: Rng, text: str, kind: str = "han") -> list[Run]:
         """The text as runs that one font each can draw whole; what no font can draw is left out.
 
         Chinese text is set with its Latin letters in the same face, in a Latin one, or full-width.
         """
-        main = self._main_font(rng, any(map(is_han, text)))
+        main = self._main_font(rng, kind if any(map(is_han, text)) else "")
         if main.unicase:
             text = text.upper()
         other = self._fonts.pick(rng, "latin")
-        mixed = "han" in main.kinds and rng.random() < 0.5
+        mixed = bool({"han", "hant"} & main.kinds) and rng.random() < 0.5
         wide = mixed and rng.random() < 0.12
         letters = []
         stressed, heavy = self._stressed(rng, main, len(text)), _emboldened(rng, main, len(text))
@@ -182,7 +210,8 @@ class LineRenderer:
             text = text.upper() if font.unicase else text
             rise = float(rng.uniform(0.3, 0.45)) if rng.random() < 0.6 else float(rng.uniform(-0.2, -0.05))
             if font.covers(text):
-                letters[place:place] = [Run(c, c, font, scale, rise) for c in text]
+                marks = _RAISED if rise > 0 else _LOWERED
+                letters[place:place] = [Run(c, marks.get(c, c), font, scale, rise) for c in text]
         return letters
 
     def _stressed(self, rng: Rng, main: Font, length: int) -> dict[int, Font]:
@@ -192,9 +221,10 @@ class LineRenderer:
         start, end = sorted(rng.integers(0, length + 1, 2).tolist())
         return dict.fromkeys(range(start, end), self._fonts.pick(rng, "han"))
 
-    def _main_font(self, rng: Rng, han: bool) -> Font:
+    def _main_font(self, rng: Rng, han: str) -> Font:
+        """A font for Chinese of the kind ``han``, or for Latin text where that is empty."""
         if han:
-            return self._fonts.pick(rng, "han")
+            return self._fonts.pick(rng, han)
         kind = str(rng.choice(list(_KINDS), p=list(_KINDS.values())))
         return self._fonts.pick(rng, kind if kind in self._fonts.kinds else "latin")
 
@@ -203,7 +233,7 @@ class LineRenderer:
         for font in preferred:
             if font.covers(character):
                 return font
-        for kind in ("han", "latin"):
+        for kind in ("han", "hant", "latin"):
             with contextlib.suppress(ConfigError):
                 return self._fonts.pick(rng, kind, character)
         return None

@@ -46,6 +46,8 @@ class FinetuneConfig(TrainConfig):
     minutes: float = 5.0
     batch_pixels: int = 6_144
     learning_rate: float = 6e-4
+    decay: float = 0.7
+    ema_decay: float = 0.0
     frames_only: float = 0.0
     frames_fade: float = 0.0
     weight_decay: float = 0.0

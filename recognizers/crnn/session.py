@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ocrpipe import images
 from ocrpipe.environment import on_terminate
-from ocrpipe.errors import ConfigError, WeightsError
+from ocrpipe.errors import ConfigError
 from ocrpipe.evaluation.dataset import load_dataset
 from ocrpipe.evaluation.text_metrics import TextCounts, count_errors, normalize, same_word
 from ocrpipe.geometry import rectify
@@ -27,24 +27,39 @@ from ocrpipe.plugins import load_detector
 from ocrpipe.pretrained.loader import FOLDER, Card, blended, load, save
 from ocrpipe.recognizers.base import Recognizer
 from ocrpipe.recognizers.crnn.charset import Charset, default_charset
+from ocrpipe.recognizers.crnn.classes import ClassTracker, extend_charset
 from ocrpipe.recognizers.crnn.detected import DetectedLines
 from ocrpipe.recognizers.crnn.language import CharacterModel
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
 from ocrpipe.recognizers.crnn.pool import LinePool, Render
 from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer
-from ocrpipe.recognizers.crnn.training import Log, TrainConfig, Trainer, Validate, build, load_checkpoint
-from ocrpipe.synthesis.fonts import FontLibrary
+from ocrpipe.recognizers.crnn.training import (
+    Log,
+    TrainConfig,
+    Trainer,
+    Validate,
+    averaged_weights,
+    build,
+    load_checkpoint,
+)
+from ocrpipe.synthesis.fonts import FONT_FOLDERS, FontLibrary
 from ocrpipe.synthesis.lines import LineRenderer, LineStyle
 from ocrpipe.synthesis.pages import render_page
 from ocrpipe.synthesis.patterns import PATTERNS, choice
-from ocrpipe.synthesis.text import TextSource, corpus_files
+from ocrpipe.synthesis.text import TextSource, corpus_files, is_hanzi
 
 _PATTERN_LINES = {"en": 200_000, "zh": 150_000}
 _CAPITALS = 0.16
+_LARGE_FONT = 5_000_000  # bytes
 
 
 def renderer(
-    corpora: Path, charset: Charset, style: LineStyle | None = None, *, detected: float = 0.0
+    corpora: Path,
+    charset: Charset,
+    style: LineStyle | None = None,
+    *,
+    detected: float = 0.0,
+    weights: Path | None = None,
 ) -> Render:
     """What renders random lines with the system's fonts and the corpora's text.
 
@@ -53,8 +68,9 @@ def renderer(
         charset: Has the texts' characters.
         style: What is rendered.
         detected: Share of the lines that the shipped detector cuts from rendered pages.
+        weights: File of how often characters are drawn, see ``ocrpipe.synthesis.text.ClassWeights``.
     """
-    texts, fonts = TextSource(corpora, frozenset(charset.characters)), FontLibrary.system()
+    texts, fonts = TextSource(corpora, frozenset(charset.characters), weights), FontLibrary.system()
     draw = LineRenderer(fonts, texts, style).render
     if not detected:
         return draw
@@ -101,9 +117,10 @@ def train(
     """
     charset = default_charset()
     network = build(charset, model, config.seed) if start is None else starting_network(start, charset)
-    validate = real_line_errors(validation, charset) if validation else None
+    weights = config.run / "class_weights.json"
+    validate = _with_classes(real_line_errors(validation, charset), charset, weights) if validation else None
     trainer = Trainer(network, charset, config, validate=validate, log=log)
-    make = partial(renderer, corpora, charset, style, detected=detected)
+    make = partial(renderer, corpora, charset, style, detected=detected, weights=weights)
     seed = int.from_bytes(os.urandom(4), "big")  # a resumed run must see new lines
     with LinePool(
         make, charset, workers=workers, reuse=reuse, height=network.config.height, seed=seed
@@ -127,6 +144,28 @@ def real_line_errors(folders: Sequence[Path], charset: Charset, limit: int = 150
     return validate
 
 
+def _with_classes(validate: Validate, charset: Charset, weights: Path) -> Validate:
+    """``validate`` with the share of the hanzi that is misread, which also renews their weights."""
+    hanzi = [c for c in charset.characters if is_hanzi(c)]
+    files = [path for folder in FONT_FOLDERS for path in sorted(folder.rglob("*")) if _is_large_font(path)]
+    faces = [font for font in FontLibrary.from_files(files).fonts if "han" in font.kinds and font.covers("啤鼈峯")]
+    tracker = ClassTracker(charset, hanzi, weights, faces) if faces else None
+
+    def measured(network: CRNN) -> dict[str, float]:
+        figures = validate(network)
+        if tracker:
+            recognizer = CRNNRecognizer.from_model(network, charset)
+            figures["hanzi_misread"] = round(tracker.measure(recognizer), 4)
+        return figures
+
+    return measured
+
+
+def _is_large_font(path: Path) -> bool:
+    """Whether it is a font file with room for all hanzi; to open the others only takes time."""
+    return path.suffix.lower() in {".ttf", ".otf", ".ttc"} and path.stat().st_size > _LARGE_FONT
+
+
 def fit(trainer: Trainer, pool: LinePool) -> None:
     """Train, ending with a checkpoint where the process is told to terminate."""
     with on_terminate(trainer.stop):
@@ -136,15 +175,13 @@ def fit(trainer: Trainer, pool: LinePool) -> None:
 def starting_network(start: str | Path, charset: Charset) -> CRNN:
     """The network of weights to start from: a path, or the name of shipped ones.
 
+    Where the weights have another charset, the rows of the characters that both have are kept.
+
     Raises:
-        ocrpipe.errors.WeightsError: They are missing, damaged, or of another charset.
+        ocrpipe.errors.WeightsError: They are missing or damaged.
     """
     tensors, card = load(start)
-    if card.charset != charset.characters:
-        raise WeightsError(f"the weights {start} have another charset than the one that is trained")
-    network = CRNN(CRNNConfig.from_dict(card.config))
-    network.load_state_dict(tensors)
-    return network
+    return extend_charset(tensors, CRNNConfig.from_dict(card.config), card.charset, charset)
 
 
 @dataclass(frozen=True)
@@ -266,5 +303,7 @@ def ship(
         accuracy=accuracy,
         calibration=calibration,
     )
-    weights = blended(state["model"], card.config, *blend) if blend else state["model"]
+    weights = averaged_weights(state)
+    if blend:
+        weights = blended(weights, card.config, *blend)
     return save(weights, card, folder)

@@ -1,6 +1,8 @@
 """Train the CRNN on rendered lines, on a CPU, in sessions that may end at any moment.
 
-The recipe: AdamW with one cosine cycle over the minutes given; at first only frame-wise cross-entropy on the
+The recipe: AdamW with a warm-up, a constant rate and a linear decay at the end ("WSD", Hägele et al., "Scaling Laws
+and Compute-Optimal Training Beyond Fixed Training Durations", arXiv 2405.18392), and an exponential moving average of
+the weights, which is what is measured and exported; at first only frame-wise cross-entropy on the
 characters' known positions (CTC alone sits on all-blank for long), then CTC with that supervision faded out.
 """
 
@@ -11,7 +13,7 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,10 +38,12 @@ class TrainConfig:
 
     Attributes:
         run: Folder of the checkpoint and the log; git-ignored.
-        minutes: Length of the cycle; the learning rate follows the time spent, so that it ends on time
+        minutes: Length of the run; the learning rate follows the time spent, so that it ends on time
             however busy the machine is.
         batch_pixels: Sum of the input widths of a batch (64 lines of 256 px by default).
-        learning_rate: Peak of the cosine.
+        learning_rate: From the warm-up to the decay.
+        decay: Share of the run, its last, over which the learning rate falls to a hundredth.
+        ema_decay: Of the moving average of the weights, a step; 0 does without.
         frames_only: Share of the cycle with frame-wise supervision alone.
         frames_fade: Share of the cycle at which frame-wise supervision has faded out.
         weight_decay: AdamW's.
@@ -60,6 +64,8 @@ class TrainConfig:
     minutes: float = 60.0
     batch_pixels: int = 16_384
     learning_rate: float = 2e-3
+    decay: float = 0.3
+    ema_decay: float = 0.9995
     frames_only: float = 0.1
     frames_fade: float = 0.4
     weight_decay: float = 0.02
@@ -141,6 +147,7 @@ class Trainer:
             {"params": decayed, "weight_decay": config.weight_decay},
             {"params": others, "weight_decay": 0.0},
         ]
+        self.ema = _copied(model.state_dict()) if config.ema_decay else {}
         self._start = [p.detach().clone() for p in model.parameters()] if config.anchor else []
         self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
         self._validate, self._log, self._finish = validate, log, finish
@@ -230,12 +237,32 @@ class Trainer:
         if self._start:
             pull = self.learning_rate() * self.config.anchor
             torch._foreach_lerp_([p.detach() for p in self.model.parameters()], self._start, pull)
+        self._follow()
         return float(ctc_loss.detach()), float(frame_loss.detach())
 
     def learning_rate(self) -> float:
-        """Warm-up over the first steps, then a cosine over the cycle down to a hundredth."""
+        """Warm-up over the first steps, then constant, then linear decay to a hundredth."""
         warm = min(1.0, (self.progress.steps + 1) / self.config.warm_steps)
-        return self.config.learning_rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * self.share)) / 2)
+        left = min(1.0, (1 - self.share) / max(1e-9, self.config.decay))
+        return self.config.learning_rate * warm * max(0.01, left)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the average of the weights towards the live ones; faster in the beginning."""
+        if not self.ema:
+            return
+        towards = 1 - min(self.config.ema_decay, (1 + self.progress.steps) / (10 + self.progress.steps))
+        for name, tensor in self.model.state_dict().items():
+            if tensor.is_floating_point():
+                self.ema[name].lerp_(tensor, towards)
+            else:
+                self.ema[name].copy_(tensor)
+
+    def averaged(self) -> CRNN:
+        """A copy of the model with the averaged weights, or with the live ones where there is no average."""
+        model = CRNN(self.model.config)
+        model.load_state_dict(self.ema or self.model.state_dict())
+        return model.eval()
 
     def _schedule(self) -> tuple[float, float]:
         """Weights of CTC and of the frame-wise loss."""
@@ -248,10 +275,8 @@ class Trainer:
     def validate(self) -> None:
         """Measure on real crops and log the figures."""
         if self._validate:
-            self.model.eval()
             with torch.inference_mode():
-                self._write(**self._validate(self.model))
-            self._train_mode()
+                self._write(**self._validate(self.averaged()))
 
     def _train_mode(self) -> None:
         self.model.train()
@@ -265,6 +290,7 @@ class Trainer:
         path = self.config.run / CHECKPOINT
         state = {
             "model": self.model.state_dict(),
+            "ema": self.ema,
             "model_config": self.model.config.to_dict(),
             "optimizer": self.optimizer.state_dict(),
             "progress": asdict(self.progress),
@@ -286,6 +312,8 @@ class Trainer:
         if CRNNConfig.from_dict(state["model_config"]) != self.model.config:
             raise WeightsError(f"{path} is of another model: {state['model_config']}")
         self.model.load_state_dict(state["model"])
+        if self.ema:
+            self.ema = _copied(state.get("ema") or state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])
         numpy_state, torch_state, python_state = state["random"]
@@ -330,6 +358,16 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         reason = str(error).partition("\n")[0]
         raise WeightsError(f"{path} is no checkpoint of a CRNN: {reason}") from error
     return state
+
+
+def averaged_weights(state: dict[str, Any]) -> dict[str, Tensor]:
+    """The averaged weights of a checkpoint, or the live ones where the run kept no average."""
+    weights: dict[str, Tensor] = state.get("ema") or state["model"]
+    return weights
+
+
+def _copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in state.items()}
 
 
 def build(charset: Charset, config: CRNNConfig | None = None, seed: int = 0) -> CRNN:

@@ -1,0 +1,212 @@
+"""The class layer: another charset for trained weights, and which characters a network has learnt.
+
+A new character's row begins as what linear discriminant analysis makes of the network's own features of it
+(the idea of Qi, Brown and Lowe, "Low-Shot Learning with Imprinted Weights", arXiv 1712.07136), which reads most of
+them at once; training goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from ocrpipe.errors import ConfigError
+from ocrpipe.recognizers.base import Recognizer
+from ocrpipe.recognizers.crnn.charset import BLANK, Charset
+from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
+from ocrpipe.recognizers.crnn.pool import TrainingLine
+from ocrpipe.recognizers.crnn.preprocess import to_input
+from ocrpipe.synthesis.fonts import Font
+
+_SHRINKAGE = 0.1
+"""Of the covariance within classes towards its diagonal's mean."""
+_NEAR = 2
+"""Frames on either side of a character's centre within which it is emitted."""
+_PRIOR = 4.0
+"""Samples that the mean of all features counts for in a class's own mean."""
+_SENTENCE = ("这里写着", "这个字")
+
+
+def extend_charset(tensors: dict[str, Tensor], config: CRNNConfig, own: str, charset: Charset) -> CRNN:
+    """The network with the classes of another charset; the rows of characters that both have are kept.
+
+    Rows of new characters are near zero and their scores below the others', so that the network reads as
+    before until it is trained.
+
+    Args:
+        tensors: Its state.
+        config: Its shape.
+        own: Characters of its classes 1, 2, ….
+        charset: The new one.
+    """
+    network = CRNN(replace(config, classes=len(charset)))
+    state = dict(tensors)
+    if own != charset.characters:
+        place = {character: i for i, character in enumerate(own, start=1)}
+        kept = [0, *(place.get(character, -1) for character in charset.characters)]
+        rows = torch.tensor(kept)
+        for name in ("classify.weight", "classify.bias"):
+            old = state[name].float()
+            new = old[rows.clamp_min(0)].clone()
+            filler = 0.01 * torch.randn(new.shape, generator=torch.Generator().manual_seed(0))
+            new[rows < 0] = filler[rows < 0] if old.ndim > 1 else old[1:].min() - 2.0
+            state[name] = new
+    network.load_state_dict(state)
+    return network
+
+
+@dataclass(frozen=True)
+class ClassSamples:
+    """Features of characters and the classes that they belong to.
+
+    Attributes:
+        features: (F, D), what the class layer takes, at the frame where the network emits each character.
+        labels: (F,) class indices.
+    """
+
+    features: Tensor
+    labels: Tensor
+
+    @classmethod
+    @torch.inference_mode()
+    def of(cls, network: CRNN, lines: Iterable[TrainingLine]) -> ClassSamples:
+        """The characters of lines whose places are known."""
+        network.eval()
+        features, labels = [], []
+        for line in lines:
+            found = network.features(torch.from_numpy(to_input(line.image))[None, None])[0].float()
+            scores = network.classify(found)
+            margin = scores[:, 1:].amax(1) - scores[:, BLANK]  # highest where a character is emitted
+            near = torch.from_numpy(line.centers).long()[:, None] + torch.arange(-_NEAR, _NEAR + 1)
+            near = near.clamp(0, len(found) - 1)
+            at = near.gather(1, margin[near].argmax(1, keepdim=True))[:, 0]
+            features.append(found[at])
+            labels.append(torch.from_numpy(line.label.astype(np.int64)))
+        return cls(torch.cat(features), torch.cat(labels))
+
+
+@torch.no_grad()
+def imprint(network: CRNN, samples: ClassSamples, *, below: float = 0.5, least: int = 3) -> list[int]:
+    """Replace the rows of classes that the network hardly knows by those of a linear discriminant analysis.
+
+    Args:
+        network: Changed in place.
+        samples: Features of this network.
+        below: Share of a class's samples up to which it counts as hardly known.
+        least: Samples that a class must have.
+
+    Returns:
+        The classes whose rows are new.
+
+    Raises:
+        ocrpipe.errors.ConfigError: The network knows none of the classes well, so that there is no scale.
+    """
+    x, y = samples.features.double(), samples.labels
+    classes, index, counts = y.unique(return_inverse=True, return_counts=True)
+    mean = x.mean(0)
+    sums = torch.zeros(len(classes), x.shape[1], dtype=x.dtype).index_add_(0, index, x)
+    means = (sums + _PRIOR * mean) / (counts[:, None] + _PRIOR)
+    within = x - (sums / counts[:, None])[index]
+    covariance = within.t() @ within / len(x)
+    covariance = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * covariance.diag().mean() * torch.eye(len(mean))
+    rows = torch.linalg.solve(covariance, (means - mean).t()).t()
+    offsets = -0.5 * ((means + mean) * rows).sum(1)
+    scores = network.classify(samples.features).double()
+    right = scores.argmax(1) == y
+    rates = torch.zeros(len(classes), dtype=x.dtype).index_add_(0, index, right.double()) / counts
+    known = (rates > 0.8) & (counts >= least)
+    if known.sum() < 10:
+        raise ConfigError("the network knows too few classes to extend it by others")
+    scale, shift = _fitted(x, index, rows, offsets, scores[:, classes], known)
+    new = ((rates <= below) & (counts >= least) & (classes != BLANK)).nonzero()[:, 0]
+    network.classify.weight[classes[new]] = (scale * rows[new]).float()
+    network.classify.bias[classes[new]] = (scale * offsets[new] + shift).float()
+    return classes[new].tolist()
+
+
+def _fitted(
+    x: Tensor, index: Tensor, rows: Tensor, offsets: Tensor, scores: Tensor, known: Tensor
+) -> tuple[float, float]:
+    """Scale and shift that bring the analysis's scores to the network's, on classes that it knows.
+
+    Half of the pairs are samples with their own class, half with another class.
+    """
+    mine = known[index].nonzero()[:, 0]
+    others = known.nonzero()[:, 0][torch.randint(int(known.sum()), (len(mine),))]
+    sample, of = torch.cat([mine, mine]), torch.cat([index[mine], others])
+    theirs = (x[sample] * rows[of]).sum(1) + offsets[of]
+    wanted = scores[sample, of]
+    scale = ((theirs - theirs.mean()) * (wanted - wanted.mean())).mean() / theirs.var()
+    return float(scale), float(wanted.mean() - scale * theirs.mean())
+
+
+def character_crops(font: Font, size: int, characters: Sequence[str]) -> list[NDArray[np.uint8]]:
+    """Each character in a neutral Chinese sentence, black on white, clean: H×W uint8.
+
+    Raises:
+        ocrpipe.errors.ConfigError: The font lacks a character or the sentence.
+    """
+    face, crops = font.at(4 * size), []
+    before, after = _SENTENCE
+    for character in characters:
+        text = f"{before}{character}{after}"
+        if not font.covers(text):
+            raise ConfigError(f"{font.path.name} cannot draw {text!r}")
+        canvas = Image.new("L", (int(face.getlength(text)) + 2 * size, 6 * size), 255)
+        ImageDraw.Draw(canvas).text((size, size), text, font=face, fill=0)
+        crops.append(cv2.resize(np.asarray(canvas), None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA))
+    return crops
+
+
+def misread(recognizer: Recognizer, font: Font, size: int, characters: Sequence[str]) -> set[str]:
+    """Those of the characters that are not read, each in a neutral sentence (see ``character_crops``)."""
+    wrong = set()
+    able = [c for c in characters if font.covers(c)]
+    for start in range(0, len(able), 512):
+        chunk = able[start : start + 512]
+        read = recognizer.recognize(character_crops(font, size, chunk))
+        wrong |= {c for c, one in zip(chunk, read, strict=True) if c not in one.text}
+    return wrong
+
+
+class ClassTracker:
+    """How often each character is still misread, as weights to draw them by, renewed as training goes on.
+
+    Args:
+        charset: Of the network.
+        characters: Those that are tracked.
+        path: The file that ``ocrpipe.synthesis.text.ClassWeights`` reads.
+        fonts: Faces to measure with, one after the other.
+    """
+
+    _SIZES = (28, 18)
+    _MOST, _KEEP = 4.0, 0.6  # weight of what is always misread, and how much an earlier measurement counts
+
+    def __init__(self, charset: Charset, characters: Sequence[str], path: Path, fonts: Sequence[Font]) -> None:
+        self._charset, self._characters, self._path, self._fonts = charset, characters, path, fonts
+        self._errors = dict.fromkeys(characters, 0.5)
+        self._turn = 0
+
+    def measure(self, recognizer: Recognizer) -> float:
+        """Renew the weights; returns the share of the characters that was misread this time."""
+        font = self._fonts[self._turn % len(self._fonts)]
+        size = self._SIZES[self._turn // len(self._fonts) % len(self._SIZES)]
+        self._turn += 1
+        able = [c for c in self._characters if font.covers(c)]
+        wrong = misread(recognizer, font, size, able)
+        for c in able:
+            self._errors[c] = self._KEEP * self._errors[c] + (1 - self._KEEP) * (c in wrong)
+        weights = {c: round(0.5 + (self._MOST - 0.5) * error, 3) for c, error in self._errors.items()}
+        temporary = self._path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(weights, ensure_ascii=False), "utf-8")
+        temporary.replace(self._path)
+        return len(wrong) / max(1, len(able))
