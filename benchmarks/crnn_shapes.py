@@ -24,12 +24,12 @@ import typer
 from pages import markdown, seconds_in_turns
 
 from ocrpipe.environment import restart_for_training
-from ocrpipe.export.files import write_whole
+from ocrpipe.io.files import write_whole
 from ocrpipe.recognizers.crnn.charset import default_charset
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
-from ocrpipe.recognizers.crnn.pool import LinePool
-from ocrpipe.recognizers.crnn.session import fit, real_line_errors, renderer
-from ocrpipe.recognizers.crnn.training import TrainConfig, Trainer, build
+from ocrpipe.training.crnn.pool import LinePool
+from ocrpipe.training.crnn.session import fit, real_line_errors, renderer
+from ocrpipe.training.crnn.training import TrainConfig, Trainer, build
 
 _SHORT: dict[str, Any] = {"threads": 1, "batch_pixels": 8_192, "warm_steps": 150}
 """A short run gets further with many small steps."""

@@ -25,11 +25,11 @@ from pages import markdown, seconds_in_turns
 
 from ocrpipe.detectors.ctpn.detector import CTPNDetector, DetectorOptions, fuse
 from ocrpipe.detectors.ctpn.model import CTPN, CTPNConfig
-from ocrpipe.detectors.ctpn.samples import synthetic_pages
-from ocrpipe.detectors.ctpn.session import figures
-from ocrpipe.detectors.ctpn.training import TrainConfig, train
 from ocrpipe.environment import restart_for_training
-from ocrpipe.export.files import write_whole
+from ocrpipe.io.files import write_whole
+from ocrpipe.training.ctpn.samples import synthetic_pages
+from ocrpipe.training.ctpn.session import figures
+from ocrpipe.training.ctpn.training import TrainConfig, train
 
 GRIDS = ((8, 16), (16, 16), (16, 8), (8, 8))
 """Pixels down and across; the default first."""

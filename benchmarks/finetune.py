@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ocrpipe.recognizers.crnn.charset import default_charset
-from ocrpipe.recognizers.crnn.finetune import rendered_lines, sample_crops, some_fonts
 from ocrpipe.synthesis import effects
 from ocrpipe.synthesis.text import TextSource
+from ocrpipe.training.crnn.finetune import rendered_lines, sample_crops, some_fonts
 
 
 def draw(text: str, font: ImageFont.FreeTypeFont, rng: np.random.Generator) -> NDArray[np.uint8]:

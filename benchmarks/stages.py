@@ -18,7 +18,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ocrpipe import Pipeline, images, pipeline, plugins
+from ocrpipe import Pipeline, pipeline, plugins
+from ocrpipe.io import images
 
 STAGES = {
     "load": [(images, "load")],

@@ -7,10 +7,10 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from ocrpipe.documents import DPI
+from ocrpipe.io.documents import DPI
 
 if TYPE_CHECKING:
-    from ocrpipe.images import Source
+    from ocrpipe.io.images import Source
     from ocrpipe.page import Page
     from ocrpipe.pipeline import Pipeline
 

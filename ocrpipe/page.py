@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from shapely import Polygon
 
-    from ocrpipe.images import Source
+    from ocrpipe.io.images import Source
 
 Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]

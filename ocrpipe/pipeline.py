@@ -11,17 +11,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ocrpipe import documents, images, plugins
-from ocrpipe.assembly import build_line, is_rule
+from ocrpipe import plugins
 from ocrpipe.detectors.base import Detector, TextLine
 from ocrpipe.errors import ConfigError
 from ocrpipe.geometry import Matrix, apply, clip_quad, quad_size, rectify, rotate, turn, turn_matrix
-from ocrpipe.images import Source
-from ocrpipe.layout import arrange
-from ocrpipe.orientation import estimate_skew, quarter_turns
+from ocrpipe.io import documents, images
+from ocrpipe.io.images import Source
 from ocrpipe.page import Line, Page, Paragraph, Quad
 from ocrpipe.recognizers.base import Recognition, Recognizer
-from ocrpipe.sideways import lay_down, sideways_strips
+from ocrpipe.stages.assembly import build_line, is_rule
+from ocrpipe.stages.layout import arrange
+from ocrpipe.stages.orientation import estimate_skew, quarter_turns
+from ocrpipe.stages.rotated import lay_down, sideways_strips
 
 _SURE = 0.85  # mean confidence of a page that is certainly the right way up
 _SAMPLE = 8  # lines read to find which way up a page is

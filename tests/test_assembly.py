@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocrpipe.assembly import build_line, is_rule
 from ocrpipe.page import Line, Quad
 from ocrpipe.recognizers.base import CharSpan, Recognition
+from ocrpipe.stages.assembly import build_line, is_rule
 
 QUAD: Quad = ((100.0, 50.0), (300.0, 50.0), (300.0, 70.0), (100.0, 70.0))
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocrpipe.geometry import enclosing_quad, quad_angle, rotate_points, to_quad
-from ocrpipe.layout import arrange
 from ocrpipe.page import Line
+from ocrpipe.stages.layout import arrange
 
 BENCH = os.environ.get("OCRPIPE_BENCH")
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ocrpipe.page import Line
-from ocrpipe.paragraphs import Box, paragraphs, rows
+from ocrpipe.stages.paragraphs import Box, paragraphs, rows
 
 
 def box(text: str, left: float, top: float, width: float, height: float = 20) -> Box:

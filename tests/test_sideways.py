@@ -13,7 +13,7 @@ from PIL import Image
 from ocrpipe.geometry import apply, clip_quad, overlap, rotate, to_quad, turn
 from ocrpipe.page import Page, Quad
 from ocrpipe.pipeline import Options, Pipeline
-from ocrpipe.sideways import lay_down, sideways_strips
+from ocrpipe.stages.rotated import lay_down, sideways_strips
 
 SAMPLE = Path(__file__).parents[1] / "docs" / "sample.png"
 NUMBER = "82490517"

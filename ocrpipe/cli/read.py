@@ -98,7 +98,7 @@ def _pages(
     pipeline: Pipeline, file: Path, dpi: float | None, password: str | None, numbers: Sequence[int] | None
 ) -> Iterator[tuple[NDArray[uint8], Page]]:
     """Each page with its pixels, which a ``Page`` does not hold."""
-    from ocrpipe import documents
+    from ocrpipe.io import documents
 
     found = documents.pages(
         file,

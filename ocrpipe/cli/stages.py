@@ -27,7 +27,7 @@ def detect(
 
     A line has a score and a quad: four [x, y] corners in pixels, clockwise from the text's own top left.
     """
-    from ocrpipe import images
+    from ocrpipe.io import images
     from ocrpipe.pipeline import Pipeline
 
     pipeline = Pipeline(detector, threads=threads, device=device)
@@ -51,7 +51,7 @@ def recognize(
     device: Device = "cpu",
 ) -> None:
     """Read crops that hold one line each and print what they say, a line a CROP."""
-    from ocrpipe import images
+    from ocrpipe.io import images
     from ocrpipe.pipeline import Pipeline
 
     pipeline = Pipeline(recognizer=recognizer, threads=threads, device=device)

@@ -17,7 +17,7 @@ from ocrpipe.environment import restart_for_training
 from ocrpipe.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ocrpipe.recognizers.crnn.finetune import Figure
+    from ocrpipe.training.crnn.finetune import Figure
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train the built-in models.")
 
@@ -127,8 +127,8 @@ def crnn(
     restart_for_training()
 
     from ocrpipe.recognizers.crnn import CRNNConfig, default_charset
-    from ocrpipe.recognizers.crnn.session import train
-    from ocrpipe.recognizers.crnn.training import TrainConfig
+    from ocrpipe.training.crnn.session import train
+    from ocrpipe.training.crnn.training import TrainConfig
 
     config = configured(TrainConfig, settings or (), run=run, minutes=minutes, threads=threads)
     train(
@@ -159,9 +159,9 @@ def ctpn(
     restart_for_training()
 
     from ocrpipe.detectors.ctpn import CTPNConfig
-    from ocrpipe.detectors.ctpn.samples import synthetic_pages
-    from ocrpipe.detectors.ctpn.session import real_page_figures
-    from ocrpipe.detectors.ctpn.training import TrainConfig, train
+    from ocrpipe.training.ctpn.samples import synthetic_pages
+    from ocrpipe.training.ctpn.session import real_page_figures
+    from ocrpipe.training.ctpn.training import TrainConfig, train
 
     config = configured(
         TrainConfig,
@@ -187,7 +187,7 @@ def language(
 ) -> None:
     """Count the language model that helps the recogniser where it is unsure; takes a minute."""
     from ocrpipe.pretrained.loader import FOLDER
-    from ocrpipe.recognizers.crnn.session import ship_language
+    from ocrpipe.training.crnn.session import ship_language
 
     typer.echo(ship_language(corpora, recipe=recipe, folder=out or FOLDER))
 
@@ -205,7 +205,7 @@ def grow(
         counts = [int(count) for count in blocks.split(",")]
     except ValueError as error:
         raise ConfigError(f"--blocks takes numbers with commas, not {blocks!r}") from error
-    from ocrpipe.recognizers.crnn.growth import grow_weights
+    from ocrpipe.training.crnn.growth import grow_weights
 
     typer.echo(grow_weights(start, counts, out))
 
@@ -220,8 +220,8 @@ def calibrate(
 ) -> None:
     """Print the temperature for `export --calibration` that makes confidences mean what they say."""
     from ocrpipe.recognizers.crnn import default_charset
-    from ocrpipe.recognizers.crnn.calibrate import temperature_of
-    from ocrpipe.recognizers.crnn.session import renderer
+    from ocrpipe.training.crnn.calibrate import temperature_of
+    from ocrpipe.training.crnn.session import renderer
 
     charset = default_charset()
     typer.echo(temperature_of(run / "checkpoint.pt", charset, renderer(corpora, charset), lines))
@@ -274,7 +274,7 @@ def export(
     from ocrpipe.pretrained.loader import FOLDER
 
     if model is Model.crnn:
-        from ocrpipe.recognizers.crnn.session import ship
+        from ocrpipe.training.crnn.session import ship
 
         written = ship(
             checkpoint,
@@ -285,7 +285,7 @@ def export(
             folder=out or FOLDER,
         )
     else:
-        from ocrpipe.detectors.ctpn.session import ship as ship_ctpn
+        from ocrpipe.training.ctpn.session import ship as ship_ctpn
 
         written = ship_ctpn(checkpoint, recipe=recipe, accuracy=accuracy, blend=mixed, folder=out or FOLDER)
     typer.echo(written)
@@ -302,7 +302,7 @@ def _finetune(
 ) -> None:
     restart_for_training()
 
-    from ocrpipe.recognizers.crnn.finetune import FinetuneConfig, finetune
+    from ocrpipe.training.crnn.finetune import FinetuneConfig, finetune
 
     config = configured(FinetuneConfig, settings, **plain)
     figures = finetune(

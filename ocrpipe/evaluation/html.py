@@ -23,7 +23,7 @@ from ocrpipe.evaluation.metrics import Cluster, Comparison
 from ocrpipe.evaluation.report import rows
 from ocrpipe.evaluation.results import PageResult, SetResult
 from ocrpipe.geometry import enclosing_quad, quad_angle, quad_size, rectify
-from ocrpipe.images import load
+from ocrpipe.io.images import load
 from ocrpipe.page import Quad
 
 PAGE_SIDE = 1200

@@ -22,7 +22,7 @@ from ocrpipe.evaluation.dataset import (
 )
 from ocrpipe.evaluation.html import write_html
 from ocrpipe.evaluation.results import SetResult, score
-from ocrpipe.images import load
+from ocrpipe.io.images import load
 from ocrpipe.page import Char, Page
 from ocrpipe.recognizers.base import CharSpan, Recognition
 

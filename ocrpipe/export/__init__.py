@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from ocrpipe.export.alto import page_to_alto
 from ocrpipe.export.document import DOCUMENT_WRITERS, document_bytes, save_document
-from ocrpipe.export.files import write_whole
 from ocrpipe.export.hocr import page_to_hocr
 from ocrpipe.export.html import page_to_html
 from ocrpipe.export.json import page_to_json
@@ -20,7 +19,8 @@ from ocrpipe.export.pagexml import page_to_pagexml
 from ocrpipe.export.pdf import page_to_pdf
 from ocrpipe.export.tables import document_to_csv, document_to_parquet
 from ocrpipe.export.text import page_to_text
-from ocrpipe.images import Source
+from ocrpipe.io.files import write_whole
+from ocrpipe.io.images import Source
 from ocrpipe.page import Page
 
 __all__ = [

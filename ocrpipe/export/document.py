@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ocrpipe.export.alto import document_to_alto
-from ocrpipe.export.files import write_whole
 from ocrpipe.export.hocr import document_to_hocr
 from ocrpipe.export.html import document_to_html
 from ocrpipe.export.json import document_to_json
@@ -21,6 +20,7 @@ from ocrpipe.export.pdf import document_to_pdf
 from ocrpipe.export.scans import Scans
 from ocrpipe.export.tables import document_to_csv, document_to_parquet
 from ocrpipe.export.text import document_to_text
+from ocrpipe.io.files import write_whole
 from ocrpipe.page import Page
 
 DocumentWriter = Callable[[Sequence[Page], Scans], bytes]

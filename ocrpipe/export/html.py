@@ -14,7 +14,7 @@ from PIL import Image
 
 from ocrpipe.export.parts import clean, common_source, language, pixels
 from ocrpipe.export.scans import Scans
-from ocrpipe.images import Source
+from ocrpipe.io.images import Source
 from ocrpipe.page import Line, Page
 
 _LARGEST_JPEG = 65_500  # pixels a side

@@ -11,9 +11,9 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from ocrpipe.errors import ConfigError
-from ocrpipe.export.files import write_whole
 from ocrpipe.export.parts import angle, pixels
-from ocrpipe.images import Source
+from ocrpipe.io.files import write_whole
+from ocrpipe.io.images import Source
 from ocrpipe.page import Line, Page, Quad
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrpipe import documents, images
 from ocrpipe.errors import ConfigError
-from ocrpipe.images import Source
+from ocrpipe.io import documents, images
+from ocrpipe.io.images import Source
 from ocrpipe.page import Line, Page, Quad, Word
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ocrpipe.documents import DPI, POINTS_PER_INCH
 from ocrpipe.errors import MissingExtraError
 from ocrpipe.export.parts import pixels, words
 from ocrpipe.export.pdf_text import FONT, Placing, text_layer
 from ocrpipe.export.scans import Scans
-from ocrpipe.images import Source
+from ocrpipe.io.documents import DPI, POINTS_PER_INCH
+from ocrpipe.io.images import Source
 from ocrpipe.page import Page
 
 if TYPE_CHECKING:

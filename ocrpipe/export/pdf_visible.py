@@ -13,8 +13,8 @@ import pypdfium2 as pdfium
 from numpy.typing import NDArray
 from pypdfium2 import raw
 
-from ocrpipe.documents import pdfium_lock  # PDFium may be in one call at a time
 from ocrpipe.errors import UnreadableImageError
+from ocrpipe.io.documents import pdfium_lock  # PDFium may be in one call at a time
 
 _UNSEEN = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrpipe import documents, images
 from ocrpipe.errors import ConfigError
 from ocrpipe.export.parts import common_source, fitting
-from ocrpipe.images import MAX_PIXELS
+from ocrpipe.io import documents, images
+from ocrpipe.io.images import MAX_PIXELS
 from ocrpipe.page import Page
 
 

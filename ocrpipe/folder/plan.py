@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ocrpipe.errors import OcrError
-from ocrpipe.export.files import write_whole
 from ocrpipe.export.naming import WITH_PICTURES, suffix_of
 from ocrpipe.folder.manifest import HIDDEN, Manifest, PageRow
 from ocrpipe.folder.results import Failure, PageResult, Summary
@@ -33,6 +32,7 @@ from ocrpipe.folder.tasks import (
     Write,
 )
 from ocrpipe.folder.walk import Document, Skipped
+from ocrpipe.io.files import write_whole
 
 _LISTED = 1000  # failures that a summary names
 

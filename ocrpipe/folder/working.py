@@ -83,8 +83,8 @@ class Working:
         return Inspected(identity, sha256, pages)
 
     def _read(self, task: Read) -> Outcome:
-        from ocrpipe import documents
         from ocrpipe.export.json import page_to_json
+        from ocrpipe.io import documents
 
         assert self._pipeline
         start = perf_counter()
@@ -103,7 +103,7 @@ class Working:
 
     def _write(self, task: Write) -> Outcome:
         from ocrpipe.export import document_bytes
-        from ocrpipe.export.files import write_whole
+        from ocrpipe.io.files import write_whole
 
         with Manifest(task.manifest.parent) as manifest:
             pages = [manifest.result(task.key, number) for number in task.numbers]
@@ -124,7 +124,7 @@ class Working:
 
 
 def _is_document(path: Path) -> bool:
-    from ocrpipe import images
+    from ocrpipe.io import images
 
     with images.open_stream(path) as stream:
         if images.is_pdf(stream):
@@ -137,7 +137,7 @@ def _count_pages(path: Path, password: str | None) -> int:
     """Pages of a document, at least 1; further ones than a damaged frame can't be counted."""
     import pypdfium2
 
-    from ocrpipe import documents, images
+    from ocrpipe.io import documents, images
 
     with images.open_stream(path) as stream:
         if images.is_pdf(stream):

@@ -88,8 +88,8 @@ class Font:
     Attributes:
         path: The font file.
         index: Face within a collection.
-        kinds: Which of "latin", "han", "hant" (traditional Chinese), "mono", "typewriter", "handwriting", "display", "pixel", "novelty" it
-            serves as.
+        kinds: Which of "latin", "han", "hant" (traditional Chinese), "mono", "typewriter", "handwriting",
+            "display", "pixel", "novelty" it serves as.
         coverage: Code points it has a glyph for that leaves ink.
         unicase: Whether small letters look like capitals; text is then drawn, and labelled, in capitals.
     """
@@ -151,7 +151,9 @@ class FontLibrary:
         paths = sorted(
             p for folder in folders for p in folder.rglob("*") if p.suffix.lower() in {".ttf", ".otf", ".ttc"}
         )
-        usable = [path for path in paths if not _UNUSABLE.search(path.stem) and not HELD_BACK.search(str(path))]
+        usable = [
+            path for path in paths if not _UNUSABLE.search(path.stem) and not HELD_BACK.search(str(path))
+        ]
         library = cls.from_files(usable[:: -(-len(usable) // limit)] if limit and usable else usable)
         if not library.fonts:
             raise ConfigError(f"no fonts under {', '.join(map(str, folders))}")
@@ -219,7 +221,9 @@ def _faces(path: Path) -> Iterator[Font]:
         if not cmap or (collected and _REGION.search(name)):
             continue
         coverage = frozenset(code for code, glyph in cmap.items() if glyph != ".notdef")
-        font = _describe(path, index, coverage, taiwan=bool(_TAIWAN.search(name) or _TAIWAN.search(path.stem)))
+        font = _describe(
+            path, index, coverage, taiwan=bool(_TAIWAN.search(name) or _TAIWAN.search(path.stem))
+        )
         if font:
             yield font
 

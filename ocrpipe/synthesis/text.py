@@ -37,9 +37,7 @@ def is_hanzi(character: str) -> bool:
 
 def is_han(character: str) -> bool:
     """Whether the character is a Chinese one or Chinese punctuation, which take no spaces."""
-    return (
-        is_hanzi(character) or "\u3000" <= character <= "\u303f" or "\uff00" <= character <= "\uffef"
-    )
+    return is_hanzi(character) or "\u3000" <= character <= "\u303f" or "\uff00" <= character <= "\uffef"
 
 
 class ClassWeights:
@@ -76,8 +74,9 @@ class TextSource:
 
     Args:
         folder: Holds UTF-8 text files, one sentence or paragraph a line; a name starting with ``zh`` means
-            Chinese, one starting with ``zht`` traditional Chinese, one starting with ``en`` English; ``words``, ``company``, ``addresses`` or ``chengyu`` in
-            a name mean a list of short entries, of which ``words`` are also strung together to running text.
+            Chinese, one starting with ``zht`` traditional Chinese, one starting with ``en`` English;
+            ``words``, ``company``, ``addresses`` or ``chengyu`` in a name mean a list of short entries, of
+            which ``words`` are also strung together to running text.
         alphabet: Characters that may occur.
         weights: How often each hanzi is drawn by ``hanzi``, see ``ClassWeights``.
 

@@ -19,7 +19,9 @@ _LATIN_1 = "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãä
 _PUNCTUATION = "，。、；：？！“”‘’（）【】《》〈〉「」『』〔〕—–…·～￥％﹏"
 _SYMBOLS = "§©®™€£¥¢°℃±×÷≤≥≠≈→←↑↓•√∞μΩαβγδεθλπσφ‰№†‡①②③④⑤⑥⑦⑧⑨⑩■□▲△●○★☆◆◇√✓☑☐♦¶ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩ"
 # Added on 2026-11-27, after the characters of the first weights, so that their classes keep their indices.
-_MORE_LATIN = "".join(chr(c) for c in range(0x100, 0x180) if chr(c) not in "ĲĳĿŀŉĸſ") + "ȘșȚțǍǎǏǐǑǒǓǔǕǖǗǘǙǚǛǜẞðÞþ"
+_MORE_LATIN = (
+    "".join(chr(c) for c in range(0x100, 0x180) if chr(c) not in "ĲĳĿŀŉĸſ") + "ȘșȚțǍǎǏǐǑǒǓǔǕǖǗǘǙǚǛǜẞðÞþ"
+)
 # Without what looks like a Latin letter in every face: shape alone cannot tell which of the two it is.
 _GREEK = "ΓΔΘΛΞΠΣΦΨΩαβγδεζηθικλμνξπρςστυφχψωάέήίύώ"
 _MORE_SYMBOLS = (
@@ -40,8 +42,8 @@ def hanzi_lists() -> dict[str, str]:
     """The official lists whose hanzi the charset has, each without those of the lists before it.
 
     GB2312 level 1 and 2 (GB/T 2312-1980), Big5 level 1 (Taiwan's 5,401 in common use), and the rest of the
-    8,105 of the General Standard Chinese Characters (通用规范汉字表, 2013) with what Hong Kong's list of 4,762
-    adds; the last from the Unicode Han database, properties kTGH and kHKGlyph.
+    8,105 of the General Standard Chinese Characters (通用规范汉字表, 2013) with what Hong
+    Kong's list of 4,762 adds; the last from the Unicode Han database, properties kTGH and kHKGlyph.
     """
     big5 = _double_byte("big5", range(0xA4, 0xC7), (*range(0x40, 0x7F), *range(0xA1, 0xFF)))
     lists = {

@@ -14,14 +14,14 @@ from typer.testing import CliRunner, Result
 from ocrpipe.cli import app
 from ocrpipe.cli.settings import configured
 from ocrpipe.detectors.ctpn import CTPN, CTPNConfig, CTPNDetector
-from ocrpipe.detectors.ctpn import session as ctpn_session
-from ocrpipe.detectors.ctpn import training as ctpn_training
 from ocrpipe.environment import TRAINING
 from ocrpipe.errors import ConfigError
 from ocrpipe.pretrained.loader import load
 from ocrpipe.recognizers.crnn import CRNN, CRNNConfig, CRNNRecognizer, default_charset
-from ocrpipe.recognizers.crnn import session as crnn_session
-from ocrpipe.recognizers.crnn.training import TrainConfig
+from ocrpipe.training.crnn import session as crnn_session
+from ocrpipe.training.crnn.training import TrainConfig
+from ocrpipe.training.ctpn import session as ctpn_session
+from ocrpipe.training.ctpn import training as ctpn_training
 
 TINY_CTPN = CTPNConfig(widths=(4, 4, 4, 4, 4), hidden=4, features=4)
 

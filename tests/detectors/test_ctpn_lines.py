@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ocrpipe.detectors.ctpn.anchors import AnchorGrid, vertical_iou
 from ocrpipe.detectors.ctpn.lines import LineOptions, Lines, Proposals, build, decode, link, suppress
 from ocrpipe.detectors.ctpn.model import SLIM_HEIGHTS
-from ocrpipe.detectors.ctpn.targets import assign
+from ocrpipe.training.ctpn.targets import assign
 
 GRID = AnchorGrid.of((800, 800), (8, 16), SLIM_HEIGHTS)
 

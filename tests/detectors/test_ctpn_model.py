@@ -10,10 +10,10 @@ import torch
 from ocrpipe.detectors.ctpn import CTPN, CTPNConfig
 from ocrpipe.detectors.ctpn.anchors import AnchorGrid
 from ocrpipe.detectors.ctpn.detector import fuse
-from ocrpipe.detectors.ctpn.loss import Batch, ctpn_loss
 from ocrpipe.detectors.ctpn.model import Prediction
-from ocrpipe.detectors.ctpn.targets import assign
 from ocrpipe.errors import ConfigError
+from ocrpipe.training.ctpn.loss import Batch, ctpn_loss
+from ocrpipe.training.ctpn.targets import assign
 
 TINY = CTPNConfig(widths=(4, 4, 8, 8, 8), hidden=4, features=8)
 LINES = np.array([[[20, 40], [100, 40], [100, 60], [20, 60]]], float)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ocrpipe.detectors.ctpn.anchors import AnchorGrid, vertical_iou
 from ocrpipe.detectors.ctpn.model import SLIM_HEIGHTS, VGG_HEIGHTS
-from ocrpipe.detectors.ctpn.targets import assign, cut
+from ocrpipe.training.ctpn.targets import assign, cut
 
 GRID = AnchorGrid.of((320, 320), (8, 16), SLIM_HEIGHTS)
 

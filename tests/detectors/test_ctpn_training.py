@@ -16,13 +16,13 @@ import torch
 from numpy.typing import NDArray
 
 from ocrpipe.detectors.ctpn import CTPN, CTPNConfig, CTPNDetector, DetectorOptions
-from ocrpipe.detectors.ctpn.loss import Batch
-from ocrpipe.detectors.ctpn.samples import CropConfig, Feeder, PageSource, augment, random_crop
-from ocrpipe.detectors.ctpn.training import TrainConfig, Trainer, train
 from ocrpipe.environment import has_bf16
 from ocrpipe.errors import ConfigError, OcrError, WeightsError
 from ocrpipe.evaluation.box_metrics import BoxCounts, count_boxes, upright_boxes
 from ocrpipe.page import Quad
+from ocrpipe.training.ctpn.loss import Batch
+from ocrpipe.training.ctpn.samples import CropConfig, Feeder, PageSource, augment, random_crop
+from ocrpipe.training.ctpn.training import TrainConfig, Trainer, train
 
 TINY = CTPNConfig(widths=(4, 4, 8, 8, 8), hidden=4, features=8)
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ocrpipe import plugins
-from ocrpipe.detectors.rapidocr import DBOptions, RapidOCRDetector
+from ocrpipe.engines.rapidocr.detector import DBOptions, RapidOCRDetector
 from ocrpipe.errors import ConfigError, MissingExtraError
 from ocrpipe.geometry import quad_angle, rectify
 from ocrpipe.testing import check_detector
@@ -99,7 +99,7 @@ def test_colours_arrive_as_the_network_learnt_them(monkeypatch: pytest.MonkeyPat
             assert shape == (320, 320)
             return [], []
 
-    monkeypatch.setattr("ocrpipe.detectors.rapidocr.load_stage", lambda *_: Stage())
+    monkeypatch.setattr("ocrpipe.engines.rapidocr.detector.load_stage", lambda *_: Stage())
     red = np.full((64, 64, 3), (200, 0, 10), np.uint8)
     red[0, 0] = 0
     assert RapidOCRDetector(options=SMALL).detect(red) == ()

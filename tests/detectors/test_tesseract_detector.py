@@ -8,10 +8,10 @@ import pytest
 from numpy.typing import NDArray
 
 from ocrpipe import plugins
-from ocrpipe.detectors import tesseract as module
-from ocrpipe.detectors.tesseract import TesseractDetector
+from ocrpipe.engines.tesseract import detector as module
+from ocrpipe.engines.tesseract.detector import TesseractDetector
+from ocrpipe.engines.tesseract.program import FoundLine, Glyph
 from ocrpipe.errors import MissingExtraError
-from ocrpipe.integrations.tesseract import FoundLine, Glyph
 from ocrpipe.page import Quad
 from ocrpipe.testing import check_detector
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ocrpipe.errors import OcrError
-from ocrpipe.export.files import write_whole
+from ocrpipe.io.files import write_whole
 
 
 def test_writes_and_replaces(tmp_path: Path) -> None:

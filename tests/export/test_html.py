@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ocrpipe.errors import ConfigError
 from ocrpipe.export.html import page_to_html
-from ocrpipe.images import load
+from ocrpipe.io.images import load
 from ocrpipe.page import Page
 
 

@@ -13,10 +13,10 @@ import pypdfium2 as pdfium
 import pytest
 from numpy.typing import NDArray
 
-from ocrpipe.documents import pages
 from ocrpipe.errors import ConfigError, MissingExtraError
 from ocrpipe.export import pdf_text
 from ocrpipe.export.pdf import page_to_pdf
+from ocrpipe.io.documents import pages
 from ocrpipe.page import Line, Page, Paragraph
 from tests.export.conftest import make_line, moved
 

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from pikepdf import Array, Dictionary, Name
 from PIL import Image
 
-from ocrpipe import documents
 from ocrpipe.errors import ConfigError, MissingExtraError, UnreadableImageError
 from ocrpipe.export import document_bytes
 from ocrpipe.export.pdf import page_to_pdf
+from ocrpipe.io import documents
 from ocrpipe.page import Line, Page, Paragraph, Word
 from tests.export.conftest import moved
 

@@ -348,7 +348,7 @@ def test_a_file_that_changes_or_vanishes_meanwhile_is_read_by_the_next_run(
 def test_a_file_that_is_being_written_anew_is_not_taken_for_damaged(
     start: Start, inline: list[Task], tmp_path: Path, save_page: Save, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ocrpipe import documents
+    from ocrpipe.io import documents
 
     path, decode = save_page(tmp_path / "scans" / "one.png", 10), documents.pages
 

@@ -28,7 +28,7 @@ class Named:
 
 
 def test_the_default_resolution_is_that_of_documents() -> None:
-    from ocrpipe import documents
+    from ocrpipe.io import documents
 
     assert DPI == documents.DPI
 

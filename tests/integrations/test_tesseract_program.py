@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ocrpipe.engines.tesseract.program import FoundLine, Glyph, Tesseract, parse
 from ocrpipe.errors import ConfigError, MissingExtraError, PluginError
-from ocrpipe.integrations.tesseract import FoundLine, Glyph, Tesseract, parse
 
 HOCR = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN"

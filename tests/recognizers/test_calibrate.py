@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from ocrpipe.errors import ConfigError
-from ocrpipe.recognizers.crnn.calibrate import fit_temperature
 from ocrpipe.recognizers.crnn.charset import Charset
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
 from ocrpipe.synthesis.lines import LineSample
+from ocrpipe.training.crnn.calibrate import fit_temperature
 
 CHARSET = Charset("abcd")
 FRAMES = 32

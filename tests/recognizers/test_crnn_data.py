@@ -13,7 +13,7 @@ from PIL import Image
 from ocrpipe.errors import ConfigError
 from ocrpipe.geometry import quad_size
 from ocrpipe.recognizers.crnn.charset import Charset
-from ocrpipe.recognizers.crnn.data import OwnLine, OwnLines, Skipped, hold_out, load_lines
+from ocrpipe.training.crnn.data import OwnLine, OwnLines, Skipped, hold_out, load_lines
 
 CHARSET = Charset("abcdefghijklmnopqrstuvwxyzA 0123456789é，")
 

@@ -15,9 +15,9 @@ from ocrpipe.errors import ConfigError
 from ocrpipe.geometry import apply, to_quad, turn_matrix
 from ocrpipe.page import Quad
 from ocrpipe.recognizers.crnn.charset import default_charset
-from ocrpipe.recognizers.crnn.detected import DetectedLines, cut_lines
-from ocrpipe.recognizers.crnn.pool import to_training
 from ocrpipe.synthesis.pages import SynthPage
+from ocrpipe.training.crnn.detected import DetectedLines, cut_lines
+from ocrpipe.training.crnn.pool import to_training
 
 
 def box(left: float, top: float, right: float, bottom: float) -> Quad:

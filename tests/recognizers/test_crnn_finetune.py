@@ -24,11 +24,14 @@ from ocrpipe.cli import app
 from ocrpipe.environment import TRAINING
 from ocrpipe.errors import ConfigError
 from ocrpipe.pretrained.loader import Card, load, save
-from ocrpipe.recognizers.crnn import finetune as module
-from ocrpipe.recognizers.crnn import training
 from ocrpipe.recognizers.crnn.charset import default_charset
-from ocrpipe.recognizers.crnn.data import load_lines
-from ocrpipe.recognizers.crnn.finetune import (
+from ocrpipe.recognizers.crnn.model import CRNNConfig
+from ocrpipe.synthesis.fonts import FontLibrary
+from ocrpipe.synthesis.lines import LineSample
+from ocrpipe.training.crnn import finetune as module
+from ocrpipe.training.crnn import training
+from ocrpipe.training.crnn.data import load_lines
+from ocrpipe.training.crnn.finetune import (
     Figure,
     FinetuneConfig,
     blend,
@@ -38,11 +41,8 @@ from ocrpipe.recognizers.crnn.finetune import (
     sample_crops,
     stand_ins,
 )
-from ocrpipe.recognizers.crnn.model import CRNNConfig
-from ocrpipe.recognizers.crnn.pool import LinePool, to_training
-from ocrpipe.recognizers.crnn.training import CHECKPOINT, Trainer, build, load_checkpoint
-from ocrpipe.synthesis.fonts import FontLibrary
-from ocrpipe.synthesis.lines import LineSample
+from ocrpipe.training.crnn.pool import LinePool, to_training
+from ocrpipe.training.crnn.training import CHECKPOINT, Trainer, build, load_checkpoint
 
 TINY = CRNNConfig(len(default_charset()), channels=(4, 4, 4, 4), hidden=4, bottleneck=4)
 FONTS = sorted((Path(__file__).parents[1] / "data" / "fonts").glob("Noto*"))

@@ -9,8 +9,8 @@ from torch import nn
 
 from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.pretrained.loader import Card, load, save
-from ocrpipe.recognizers.crnn.growth import grow, grow_weights
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig, Residual
+from ocrpipe.training.crnn.growth import grow, grow_weights
 
 SMALL = CRNNConfig(11, channels=(4, 6, 8, 10), blocks=(0, 1, 1, 1), hidden=8, bottleneck=6)
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ocrpipe.recognizers.crnn.loss import frame_targets, narrow_ctc
+from ocrpipe.training.crnn.loss import frame_targets, narrow_ctc
 
 LABELS = [[3, 1, 4], [5], [2, 2, 2, 1], [9, 8, 7, 6, 5, 4, 3, 2, 1]]
 

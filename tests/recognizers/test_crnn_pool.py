@@ -15,9 +15,9 @@ import pytest
 
 from ocrpipe.errors import ConfigError
 from ocrpipe.recognizers.crnn.charset import Charset
-from ocrpipe.recognizers.crnn.pool import LinePool, Render, TrainingLine, to_training
 from ocrpipe.recognizers.crnn.preprocess import prepare
 from ocrpipe.synthesis.lines import LineSample
+from ocrpipe.training.crnn.pool import LinePool, Render, TrainingLine, to_training
 
 ROOT = Path(__file__).parents[2]
 CHARSET = Charset("abcdef")

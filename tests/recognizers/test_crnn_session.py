@@ -16,16 +16,16 @@ from PIL import Image
 from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.pretrained.loader import Card, load, save
 from ocrpipe.recognizers.base import Recognition
-from ocrpipe.recognizers.crnn import session
 from ocrpipe.recognizers.crnn.charset import Charset, default_charset
 from ocrpipe.recognizers.crnn.model import CRNNConfig
-from ocrpipe.recognizers.crnn.pool import Render
 from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer
-from ocrpipe.recognizers.crnn.session import RealCrop, error_rate, real_crops, ship, train
-from ocrpipe.recognizers.crnn.training import TrainConfig, Trainer, build
 from ocrpipe.synthesis.fonts import FontLibrary
 from ocrpipe.synthesis.lines import LineRenderer, LineStyle
 from ocrpipe.synthesis.text import TextSource
+from ocrpipe.training.crnn import session
+from ocrpipe.training.crnn.pool import Render
+from ocrpipe.training.crnn.session import RealCrop, error_rate, real_crops, ship, train
+from ocrpipe.training.crnn.training import TrainConfig, Trainer, build
 
 _FONTS = Path(__file__).parents[1] / "data" / "fonts"
 TINY = CRNNConfig(len(default_charset()), channels=(4, 4, 4, 4), hidden=4, bottleneck=4)

@@ -16,15 +16,15 @@ import torch
 from torch import Tensor
 
 from ocrpipe.errors import ConfigError, WeightsError
-from ocrpipe.recognizers.crnn import training
 from ocrpipe.recognizers.crnn.charset import Charset, default_charset
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
-from ocrpipe.recognizers.crnn.pool import LinePool, TrainingLine, to_training
 from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer
-from ocrpipe.recognizers.crnn.training import CHECKPOINT, TrainConfig, Trainer, build, load_checkpoint
 from ocrpipe.synthesis.fonts import FontLibrary
 from ocrpipe.synthesis.lines import LineRenderer, LineSample
 from ocrpipe.synthesis.text import TextSource
+from ocrpipe.training.crnn import training
+from ocrpipe.training.crnn.pool import LinePool, TrainingLine, to_training
+from ocrpipe.training.crnn.training import CHECKPOINT, TrainConfig, Trainer, build, load_checkpoint
 
 CHARSET = Charset("abcdefgh")
 TINY = CRNNConfig(len(CHARSET), channels=(8, 12, 16, 24), hidden=24, bottleneck=0)

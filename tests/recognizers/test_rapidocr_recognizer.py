@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from ocrpipe import plugins
+from ocrpipe.engines.rapidocr.recognizer import RapidOCRRecognizer
 from ocrpipe.errors import ConfigError, MissingExtraError
-from ocrpipe.recognizers.rapidocr import RapidOCRRecognizer
 from ocrpipe.testing import check_recognizer
 
 Pixels = NDArray[np.uint8]
@@ -76,7 +76,7 @@ def test_a_crop_of_thousands_of_pixels_is_bounded(monkeypatch: pytest.MonkeyPatc
             frames[:, -4:, 1] = 0.95
             return frames
 
-    monkeypatch.setattr("ocrpipe.recognizers.rapidocr.load_stage", lambda *_: Stage)
+    monkeypatch.setattr("ocrpipe.engines.rapidocr.recognizer.load_stage", lambda *_: Stage)
     recognizer = RapidOCRRecognizer()
     wide = np.zeros((2, 8000, 3), np.uint8)
     (read,) = plugins.recognize(recognizer, [wide], "rapidocr")
@@ -99,7 +99,7 @@ def test_it_reads_the_same_colours_as_rapidocr(monkeypatch: pytest.MonkeyPatch) 
             seen.append(inputs)
             return np.ones((len(inputs), 4, 1), np.float32)
 
-    monkeypatch.setattr("ocrpipe.recognizers.rapidocr.load_stage", lambda *_: Stage)
+    monkeypatch.setattr("ocrpipe.engines.rapidocr.recognizer.load_stage", lambda *_: Stage)
     RapidOCRRecognizer().recognize([np.full((48, 100, 3), (255, 0, 51), np.uint8)])
     (inputs,) = seen
     assert inputs[0, :, 20, 50] == pytest.approx([-0.6, -1.0, 1.0])

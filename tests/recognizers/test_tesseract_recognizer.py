@@ -8,11 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from ocrpipe import plugins
+from ocrpipe.engines.tesseract import recognizer as module
+from ocrpipe.engines.tesseract.program import FoundLine, Glyph
+from ocrpipe.engines.tesseract.recognizer import TesseractRecognizer
 from ocrpipe.errors import ConfigError, MissingExtraError
-from ocrpipe.integrations.tesseract import FoundLine, Glyph
-from ocrpipe.recognizers import tesseract as module
 from ocrpipe.recognizers.base import CharSpan
-from ocrpipe.recognizers.tesseract import TesseractRecognizer
 from ocrpipe.testing import check_recognizer
 
 Pixels = NDArray[np.uint8]

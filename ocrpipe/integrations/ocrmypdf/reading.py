@@ -14,9 +14,10 @@ import cv2
 import torch
 from PIL import Image
 
-from ocrpipe import images, plugins
-from ocrpipe.documents import POINTS_PER_INCH
+from ocrpipe import plugins
 from ocrpipe.integrations.ocrmypdf import upright
+from ocrpipe.io import images
+from ocrpipe.io.documents import POINTS_PER_INCH
 from ocrpipe.page import Page
 from ocrpipe.pipeline import Options, Pipeline
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ocrpipe.geometry import Image, quad_size, rectify, turn
-from ocrpipe.orientation import estimate_skew, quarter_turns
 from ocrpipe.pipeline import Pipeline
 from ocrpipe.recognizers.base import Recognition
+from ocrpipe.stages.orientation import estimate_skew, quarter_turns
 
 _SAMPLE = 8  # lines read each way up
 _CLEAR = 0.2  # by how much more surely text reads upright; 0.21 to 0.65 on real pages, either script

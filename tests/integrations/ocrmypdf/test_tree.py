@@ -11,9 +11,9 @@ import pypdfium2
 import pytest
 from shapely.geometry import MultiPoint, Polygon
 
-from ocrpipe.assembly import build_line
 from ocrpipe.page import Page, Paragraph, Quad
 from ocrpipe.recognizers.base import CharSpan, Recognition
+from ocrpipe.stages.assembly import build_line
 
 pytest.importorskip("ocrmypdf", minversion="17")
 

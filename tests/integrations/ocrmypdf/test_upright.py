@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ocrpipe import images
 from ocrpipe.geometry import rotate, turn
+from ocrpipe.io import images
 from ocrpipe.pipeline import Options, Pipeline
 
 pytest.importorskip("ocrmypdf", minversion="17")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ocrpipe.engines.tesseract.program import FoundLine, Glyph, Tesseract
 from ocrpipe.errors import ConfigError
-from ocrpipe.integrations.tesseract import FoundLine, Glyph, Tesseract
 from ocrpipe.recognizers.base import CharSpan, Recognition
 
 # Page segmentation modes. Looking for the line within the crop may find none where there is but a letter;

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from ocrpipe import images
 from ocrpipe.errors import ConfigError, UnreadableImageError
-from ocrpipe.images import MAX_PIXELS, Source
+from ocrpipe.io import images
+from ocrpipe.io.images import MAX_PIXELS, Source
 
 DPI = 200.0
 """Default resolution for PDF pages."""

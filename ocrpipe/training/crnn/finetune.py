@@ -15,16 +15,16 @@ from torch import Tensor
 
 from ocrpipe.errors import ConfigError
 from ocrpipe.recognizers.crnn.charset import Charset, default_charset
-from ocrpipe.recognizers.crnn.data import OwnLine, OwnLines, hold_out, load_lines
 from ocrpipe.recognizers.crnn.model import CRNN
-from ocrpipe.recognizers.crnn.pool import LinePool, Render, to_training
 from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer
-from ocrpipe.recognizers.crnn.session import RealCrop, error_rate, fit, real_crops, starting_network
-from ocrpipe.recognizers.crnn.training import Log, TrainConfig, Trainer
 from ocrpipe.synthesis.fonts import FontLibrary
 from ocrpipe.synthesis.lines import LineRenderer, LineSample
 from ocrpipe.synthesis.patterns import PATTERNS, choice
 from ocrpipe.synthesis.text import TextSource, is_han
+from ocrpipe.training.crnn.data import OwnLine, OwnLines, hold_out, load_lines
+from ocrpipe.training.crnn.pool import LinePool, Render, to_training
+from ocrpipe.training.crnn.session import RealCrop, error_rate, fit, real_crops, starting_network
+from ocrpipe.training.crnn.training import Log, TrainConfig, Trainer
 
 _FONT_FILES = 300
 _MEASURED = 150  # lines of a set; a validation must not cost more than it tells
@@ -103,7 +103,7 @@ def finetune(
     """Train on the folders' lines, going on from the run's checkpoint if there is one.
 
     Args:
-        folders: One or more; see ``ocrpipe.recognizers.crnn.data.load_lines``.
+        folders: One or more; see ``ocrpipe.training.crnn.data.load_lines``.
         config: How to train.
         corpora: Text of the rendered lines (see ``ocrpipe.synthesis.text.TextSource``); without, they say
             what one's own lines say, patterns such as dates, and hanzi in no order.

@@ -20,8 +20,8 @@ from ocrpipe.recognizers.crnn.charset import Charset
 from ocrpipe.recognizers.crnn.decoding import collapse
 from ocrpipe.recognizers.crnn.model import CRNN, STRIDE, CRNNConfig
 from ocrpipe.recognizers.crnn.preprocess import prepare, to_input
-from ocrpipe.recognizers.crnn.training import load_checkpoint
 from ocrpipe.synthesis.lines import LineSample
+from ocrpipe.training.crnn.training import load_checkpoint
 
 TEMPERATURES: NDArray[np.float64] = np.round(np.geomspace(0.5, 3.0, 61), 3)
 """Those that are tried."""

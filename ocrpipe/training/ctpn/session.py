@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from ocrpipe import images
 from ocrpipe.detectors.base import Detector
 from ocrpipe.detectors.ctpn.detector import CTPNDetector
 from ocrpipe.detectors.ctpn.model import CTPN
@@ -17,6 +16,7 @@ from ocrpipe.errors import WeightsError
 from ocrpipe.evaluation.box_metrics import BoxCounts
 from ocrpipe.evaluation.dataset import PredictedLine, Prediction, load_dataset
 from ocrpipe.evaluation.metrics import compare
+from ocrpipe.io import images
 from ocrpipe.pretrained.loader import FOLDER, Card, blended, save
 
 

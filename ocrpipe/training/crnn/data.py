@@ -18,16 +18,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrpipe import images
 from ocrpipe.errors import ConfigError, OcrError
 from ocrpipe.evaluation.dataset import load_dataset
 from ocrpipe.geometry import quad_size, rectify, to_quad
+from ocrpipe.io import images
 from ocrpipe.page import Quad
 from ocrpipe.recognizers.crnn.charset import Charset
-from ocrpipe.recognizers.crnn.pool import to_training
 from ocrpipe.synthesis import effects
 from ocrpipe.synthesis.lines import NO_CENTERS, LineSample
 from ocrpipe.synthesis.text import clean
+from ocrpipe.training.crnn.pool import to_training
 
 Image: TypeAlias = NDArray[np.uint8]
 Rng = np.random.Generator

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from ocrpipe.detectors.ctpn.model import Prediction
-from ocrpipe.detectors.ctpn.targets import Targets
+from ocrpipe.training.ctpn.targets import Targets
 
 NEGATIVES = 3
 """Negatives sampled for each positive."""

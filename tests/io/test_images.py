@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from ocrpipe.errors import OcrError, UnreadableImageError, UnsupportedSourceError
-from ocrpipe.images import load, name_of
+from ocrpipe.io.images import load, name_of
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 

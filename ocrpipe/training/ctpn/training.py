@@ -21,11 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ocrpipe.detectors.ctpn.loss import Batch, Loss, ctpn_loss
 from ocrpipe.detectors.ctpn.model import CTPN, CTPNConfig
-from ocrpipe.detectors.ctpn.samples import CropConfig, Feeder, PageSource
 from ocrpipe.environment import has_bf16, on_terminate
 from ocrpipe.errors import ConfigError, WeightsError
+from ocrpipe.training.ctpn.loss import Batch, Loss, ctpn_loss
+from ocrpipe.training.ctpn.samples import CropConfig, Feeder, PageSource
 
 Evaluate = Callable[[CTPN], Mapping[str, float]]
 

@@ -17,23 +17,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ocrpipe import images
 from ocrpipe.environment import on_terminate
 from ocrpipe.errors import ConfigError
 from ocrpipe.evaluation.dataset import load_dataset
 from ocrpipe.evaluation.text_metrics import TextCounts, count_errors, normalize, same_word
 from ocrpipe.geometry import rectify
+from ocrpipe.io import images
 from ocrpipe.plugins import load_detector
 from ocrpipe.pretrained.loader import FOLDER, Card, blended, load, save
 from ocrpipe.recognizers.base import Recognizer
 from ocrpipe.recognizers.crnn.charset import Charset, default_charset
-from ocrpipe.recognizers.crnn.classes import ClassTracker, extend_charset
-from ocrpipe.recognizers.crnn.detected import DetectedLines
 from ocrpipe.recognizers.crnn.language import CharacterModel
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
-from ocrpipe.recognizers.crnn.pool import LinePool, Render
 from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer
-from ocrpipe.recognizers.crnn.training import (
+from ocrpipe.synthesis.fonts import FONT_FOLDERS, FontLibrary
+from ocrpipe.synthesis.lines import LineRenderer, LineStyle
+from ocrpipe.synthesis.pages import render_page
+from ocrpipe.synthesis.patterns import PATTERNS, choice
+from ocrpipe.synthesis.text import TextSource, corpus_files, is_hanzi
+from ocrpipe.training.crnn.classes import ClassTracker, extend_charset
+from ocrpipe.training.crnn.detected import DetectedLines
+from ocrpipe.training.crnn.pool import LinePool, Render
+from ocrpipe.training.crnn.training import (
     Log,
     TrainConfig,
     Trainer,
@@ -42,11 +47,6 @@ from ocrpipe.recognizers.crnn.training import (
     build,
     load_checkpoint,
 )
-from ocrpipe.synthesis.fonts import FONT_FOLDERS, FontLibrary
-from ocrpipe.synthesis.lines import LineRenderer, LineStyle
-from ocrpipe.synthesis.pages import render_page
-from ocrpipe.synthesis.patterns import PATTERNS, choice
-from ocrpipe.synthesis.text import TextSource, corpus_files, is_hanzi
 
 _PATTERN_LINES = {"en": 200_000, "zh": 150_000}
 _CAPITALS = 0.16
@@ -148,7 +148,9 @@ def _with_classes(validate: Validate, charset: Charset, weights: Path) -> Valida
     """``validate`` with the share of the hanzi that is misread, which also renews their weights."""
     hanzi = [c for c in charset.characters if is_hanzi(c)]
     files = [path for folder in FONT_FOLDERS for path in sorted(folder.rglob("*")) if _is_large_font(path)]
-    faces = [font for font in FontLibrary.from_files(files).fonts if "han" in font.kinds and font.covers("啤鼈峯")]
+    faces = [
+        font for font in FontLibrary.from_files(files).fonts if "han" in font.kinds and font.covers("啤鼈峯")
+    ]
     tracker = ClassTracker(charset, hanzi, weights, faces) if faces else None
 
     def measured(network: CRNN) -> dict[str, float]:

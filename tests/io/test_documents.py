@@ -13,9 +13,9 @@ import pypdfium2 as pdfium
 import pytest
 from PIL import Image
 
-from ocrpipe import documents
-from ocrpipe.documents import pages, reopen
 from ocrpipe.errors import ConfigError, UnreadableImageError, UnsupportedSourceError
+from ocrpipe.io import documents
+from ocrpipe.io.documents import pages, reopen
 
 SHADES = (40, 120, 200)
 

@@ -18,7 +18,7 @@ from statistics import median
 
 from ocrpipe.geometry import enclosing_quad, quad_angle, quad_size, rotate_points
 from ocrpipe.page import Line, Paragraph
-from ocrpipe.paragraphs import Box, paragraphs, rows
+from ocrpipe.stages.paragraphs import Box, paragraphs, rows
 
 # In line heights, unless said otherwise.
 _SLICES = 4  # of the page's height to one line height

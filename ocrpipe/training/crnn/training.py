@@ -1,9 +1,9 @@
 """Train the CRNN on rendered lines, on a CPU, in sessions that may end at any moment.
 
-The recipe: AdamW with a warm-up, a constant rate and a linear decay at the end ("WSD", Hägele et al., "Scaling Laws
-and Compute-Optimal Training Beyond Fixed Training Durations", arXiv 2405.18392), and an exponential moving average of
-the weights, which is what is measured and exported; at first only frame-wise cross-entropy on the
-characters' known positions (CTC alone sits on all-blank for long), then CTC with that supervision faded out.
+The recipe: AdamW with a warm-up, a constant rate and a linear decay at the end (Hägele et al., "Scaling Laws
+and Compute-Optimal Training Beyond Fixed Training Durations", arXiv 2405.18392), and an exponential moving
+average of the weights, which is what is measured and exported; at first only frame-wise cross-entropy on the characters'
+known positions (CTC alone sits on all-blank for long), then CTC with that supervision faded out.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from torch.nn import functional as F
 from ocrpipe.environment import has_bf16
 from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.recognizers.crnn.charset import Charset
-from ocrpipe.recognizers.crnn.loss import frame_targets, narrow_ctc
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
-from ocrpipe.recognizers.crnn.pool import LinePool, TrainingLine
 from ocrpipe.recognizers.crnn.preprocess import to_input
+from ocrpipe.training.crnn.loss import frame_targets, narrow_ctc
+from ocrpipe.training.crnn.pool import LinePool, TrainingLine
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The class layer: another charset for trained weights, and which characters a network has learnt.
 
-A new character's row begins as what linear discriminant analysis makes of the network's own features of it
-(the idea of Qi, Brown and Lowe, "Low-Shot Learning with Imprinted Weights", arXiv 1712.07136), which reads most of
-them at once; training goes on from there.
+A new character's row begins as what linear discriminant analysis makes of the network's own features of
+it (the idea of Qi, Brown and Lowe, "Low-Shot Learning with Imprinted Weights", arXiv 1712.07136), which reads
+a good part of them at once; training goes on from there.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
+from torch.nn import functional as F
 
 from ocrpipe.errors import ConfigError
 from ocrpipe.recognizers.base import Recognizer
 from ocrpipe.recognizers.crnn.charset import BLANK, Charset
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
-from ocrpipe.recognizers.crnn.pool import TrainingLine
 from ocrpipe.recognizers.crnn.preprocess import to_input
 from ocrpipe.synthesis.fonts import Font
+from ocrpipe.training.crnn.pool import TrainingLine
 
 _SHRINKAGE = 0.1
 """Of the covariance within classes towards its diagonal's mean."""
 _NEAR = 2
 """Frames on either side of a character's centre within which it is emitted."""
-_PRIOR = 4.0
+_PRIOR = 0.5
 """Samples that the mean of all features counts for in a class's own mean."""
 _SENTENCE = ("这里写着", "这个字")
 
@@ -39,8 +40,7 @@ _SENTENCE = ("这里写着", "这个字")
 def extend_charset(tensors: dict[str, Tensor], config: CRNNConfig, own: str, charset: Charset) -> CRNN:
     """The network with the classes of another charset; the rows of characters that both have are kept.
 
-    Rows of new characters are near zero and their scores below the others', so that the network reads as
-    before until it is trained.
+    New rows are the mean of the old ones, so that the network reads as before until it is trained.
 
     Args:
         tensors: Its state.
@@ -58,7 +58,8 @@ def extend_charset(tensors: dict[str, Tensor], config: CRNNConfig, own: str, cha
             old = state[name].float()
             new = old[rows.clamp_min(0)].clone()
             filler = 0.01 * torch.randn(new.shape, generator=torch.Generator().manual_seed(0))
-            new[rows < 0] = filler[rows < 0] if old.ndim > 1 else old[1:].min() - 2.0
+            mean = old[1:].mean(0)  # scores have no common zero, but the mean score is never the highest
+            new[rows < 0] = mean + filler[rows < 0] if old.ndim > 1 else mean - 2.0
             state[name] = new
     network.load_state_dict(state)
     return network
@@ -95,23 +96,21 @@ class ClassSamples:
 
 
 @torch.no_grad()
-def imprint(network: CRNN, samples: ClassSamples, *, below: float = 0.5, least: int = 3) -> list[int]:
-    """Replace the rows of classes that the network hardly knows by those of a linear discriminant analysis.
+def imprint(network: CRNN, samples: ClassSamples) -> list[int]:
+    """Replace the rows of the samples' classes by those of a linear discriminant analysis of their features.
+
+    The rows are scaled to fit the samples best by cross-entropy, and shifted so that a sample's best class
+    exceeds the blank by as much as it does now.
 
     Args:
         network: Changed in place.
         samples: Features of this network.
-        below: Share of a class's samples up to which it counts as hardly known.
-        least: Samples that a class must have.
 
     Returns:
         The classes whose rows are new.
-
-    Raises:
-        ocrpipe.errors.ConfigError: The network knows none of the classes well, so that there is no scale.
     """
     x, y = samples.features.double(), samples.labels
-    classes, index, counts = y.unique(return_inverse=True, return_counts=True)
+    classes, index, counts = torch.unique(y, return_inverse=True, return_counts=True)
     mean = x.mean(0)
     sums = torch.zeros(len(classes), x.shape[1], dtype=x.dtype).index_add_(0, index, x)
     means = (sums + _PRIOR * mean) / (counts[:, None] + _PRIOR)
@@ -120,33 +119,19 @@ def imprint(network: CRNN, samples: ClassSamples, *, below: float = 0.5, least: 
     covariance = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * covariance.diag().mean() * torch.eye(len(mean))
     rows = torch.linalg.solve(covariance, (means - mean).t()).t()
     offsets = -0.5 * ((means + mean) * rows).sum(1)
-    scores = network.classify(samples.features).double()
-    right = scores.argmax(1) == y
-    rates = torch.zeros(len(classes), dtype=x.dtype).index_add_(0, index, right.double()) / counts
-    known = (rates > 0.8) & (counts >= least)
-    if known.sum() < 10:
-        raise ConfigError("the network knows too few classes to extend it by others")
-    scale, shift = _fitted(x, index, rows, offsets, scores[:, classes], known)
-    new = ((rates <= below) & (counts >= least) & (classes != BLANK)).nonzero()[:, 0]
-    network.classify.weight[classes[new]] = (scale * rows[new]).float()
-    network.classify.bias[classes[new]] = (scale * offsets[new] + shift).float()
-    return classes[new].tolist()
-
-
-def _fitted(
-    x: Tensor, index: Tensor, rows: Tensor, offsets: Tensor, scores: Tensor, known: Tensor
-) -> tuple[float, float]:
-    """Scale and shift that bring the analysis's scores to the network's, on classes that it knows.
-
-    Half of the pairs are samples with their own class, half with another class.
-    """
-    mine = known[index].nonzero()[:, 0]
-    others = known.nonzero()[:, 0][torch.randint(int(known.sum()), (len(mine),))]
-    sample, of = torch.cat([mine, mine]), torch.cat([index[mine], others])
-    theirs = (x[sample] * rows[of]).sum(1) + offsets[of]
-    wanted = scores[sample, of]
-    scale = ((theirs - theirs.mean()) * (wanted - wanted.mean())).mean() / theirs.var()
-    return float(scale), float(wanted.mean() - scale * theirs.mean())
+    some = torch.linspace(0, len(x) - 1, min(len(x), 3_000)).long()
+    scores = x[some] @ rows.t() + offsets
+    scales = torch.linspace(0.1, 1.5, 29).tolist()
+    scale = min(scales, key=lambda factor: float(F.cross_entropy(factor * scores, index[some])))
+    layer = network.classify
+    weight, bias = layer.weight[1:].mean(0), layer.bias[1:].mean()  # which all classes but the blank share
+    before = layer(samples.features[some]).double()
+    margin = (before[:, 1:].amax(1) - before[:, BLANK]).median()
+    level = samples.features[some].double() @ weight.double() + bias
+    shift = (margin - (scale * scores.amax(1) + level - before[:, BLANK])).median()
+    layer.weight[classes] = (scale * rows).float() + weight
+    layer.bias[classes] = (scale * offsets + shift).float() + bias
+    return [int(label) for label in classes]
 
 
 def character_crops(font: Font, size: int, characters: Sequence[str]) -> list[NDArray[np.uint8]]:
@@ -163,7 +148,8 @@ def character_crops(font: Font, size: int, characters: Sequence[str]) -> list[ND
             raise ConfigError(f"{font.path.name} cannot draw {text!r}")
         canvas = Image.new("L", (int(face.getlength(text)) + 2 * size, 6 * size), 255)
         ImageDraw.Draw(canvas).text((size, size), text, font=face, fill=0)
-        crops.append(cv2.resize(np.asarray(canvas), None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA))
+        small = cv2.resize(np.asarray(canvas), None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+        crops.append(np.asarray(small, np.uint8))
     return crops
 
 
@@ -189,19 +175,22 @@ class ClassTracker:
     """
 
     _SIZES = (28, 18)
-    _MOST, _KEEP = 4.0, 0.6  # weight of what is always misread, and how much an earlier measurement counts
+    _MOST, _KEEP = 4.0, 0.5  # weight of what is always misread, and how much an earlier measurement counts
+    _PARTS = 4  # of the characters, one measured at a time
 
-    def __init__(self, charset: Charset, characters: Sequence[str], path: Path, fonts: Sequence[Font]) -> None:
+    def __init__(
+        self, charset: Charset, characters: Sequence[str], path: Path, fonts: Sequence[Font]
+    ) -> None:
         self._charset, self._characters, self._path, self._fonts = charset, characters, path, fonts
         self._errors = dict.fromkeys(characters, 0.5)
         self._turn = 0
 
     def measure(self, recognizer: Recognizer) -> float:
-        """Renew the weights; returns the share of the characters that was misread this time."""
+        """Renew the weights of a part of the characters; returns the share of it that was misread."""
         font = self._fonts[self._turn % len(self._fonts)]
-        size = self._SIZES[self._turn // len(self._fonts) % len(self._SIZES)]
+        size = self._SIZES[self._turn // self._PARTS % len(self._SIZES)]
+        able = [c for c in self._characters[self._turn % self._PARTS :: self._PARTS] if font.covers(c)]
         self._turn += 1
-        able = [c for c in self._characters if font.covers(c)]
         wrong = misread(recognizer, font, size, able)
         for c in able:
             self._errors[c] = self._KEEP * self._errors[c] + (1 - self._KEEP) * (c in wrong)

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ocrpipe.engines.rapidocr.runtime import load_stage
 from ocrpipe.errors import ConfigError
-from ocrpipe.integrations.rapidocr import load_stage
 from ocrpipe.recognizers.base import CharSpan, Recognition
 from ocrpipe.recognizers.crnn.decoding import collapse
 from ocrpipe.recognizers.spans import spans_around

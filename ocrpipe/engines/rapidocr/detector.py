@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrpipe.detectors.base import TextLine
+from ocrpipe.engines.rapidocr.runtime import load_stage
 from ocrpipe.errors import ConfigError
 from ocrpipe.geometry import clip_quad, quad_size, to_quad
-from ocrpipe.integrations.rapidocr import load_stage
 
 _MULTIPLE = 32  # sides that the network takes
 _SLIMMEST = 4.0  # images longer than this many times their width get paper beside them

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrpipe.detectors.ctpn.anchors import AnchorGrid
-from ocrpipe.detectors.ctpn.targets import Targets, assign
 from ocrpipe.errors import OcrError
 from ocrpipe.page import Quad
+from ocrpipe.training.ctpn.targets import Targets, assign
 
 Image = NDArray[np.uint8]
 Quads = NDArray[np.float64]

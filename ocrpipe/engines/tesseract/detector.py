@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrpipe.detectors.base import TextLine
+from ocrpipe.engines.tesseract.program import FoundLine, Tesseract
 from ocrpipe.geometry import clip_quad, quad_size, to_quad
-from ocrpipe.integrations.tesseract import FoundLine, Tesseract
 from ocrpipe.page import Quad
 
 

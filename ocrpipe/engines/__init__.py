@@ -1,0 +1,1 @@
+"""Engines of others, as detectors and recognisers."""

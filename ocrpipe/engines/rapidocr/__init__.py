@@ -1,0 +1,1 @@
+"""PP-OCR's detector and recogniser, by RapidOCR."""

@@ -1,0 +1,1 @@
+"""Reading images and documents, writing files whole."""

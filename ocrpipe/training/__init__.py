@@ -1,0 +1,1 @@
+"""How the built-in models learn: imported by nothing that reads."""
