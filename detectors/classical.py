@@ -36,7 +36,7 @@ class ClassicalConfig:
     Attributes:
         character_height: Pixels that a page's typical character is scaled to before lines are looked for.
         contrast: Grey levels by which ink differs at least from its background, lighter or darker.
-        relative_contrast: The same as a share of the strongest difference nearby, for bold beside faint.
+        relative_contrast: The same as a fraction of the strongest difference nearby, for bold beside faint.
         rule: Straight strokes longer than this are rules or frames.
         picture: Components higher than this are pictures.
         dot: Components smaller than this are punctuation or dirt and start no line.
@@ -196,7 +196,7 @@ def _lines(characters: Boxes, size: float, config: ClassicalConfig) -> list[tupl
     group = _chained(letters, _reach(letters, size, config))
     pieces = _unions(letters, group)
     # punctuation and the dots of letters lengthen their piece, so that it reaches the next one
-    owner = _owners(dots, _grown(pieces, 0.4, 0.25))
+    owner = _owners(dots, _expanded(pieces, 0.4, 0.25))
     owned = owner >= 0
     pieces = _unions(np.concatenate([pieces, dots[owned]]), np.append(np.arange(len(pieces)), owner[owned]))
 
@@ -204,7 +204,7 @@ def _lines(characters: Boxes, size: float, config: ClassicalConfig) -> list[tupl
     boxes, count = _unions(pieces, chain), np.bincount(chain[group])
     height = _size(boxes)[1]
     good = (height >= config.speck * size) & ((count > 1) | (height < 3 * size))
-    boxes = _grown(boxes[good], config.margin, config.margin)
+    boxes = _expanded(boxes[good], config.margin, config.margin)
     return [(_corners(box), 1 - 0.5**n) for box, n in zip(boxes.tolist(), count[good].tolist(), strict=True)]
 
 
@@ -241,7 +241,7 @@ def _centres(boxes: Boxes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return x, y
 
 
-def _grown(boxes: Boxes, across: float, down: float) -> Boxes:
+def _expanded(boxes: Boxes, across: float, down: float) -> Boxes:
     """Boxes with a margin, in their own heights."""
     return boxes + _size(boxes)[1][:, None] * (-across, -down, across, down)
 

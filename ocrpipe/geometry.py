@@ -75,9 +75,9 @@ def min_area_quad(points: ArrayLike) -> Quad:
 
 def enclosing_quad(quads: Iterable[Quad], angle: float) -> Quad:
     """Smallest rectangle whose top side runs at ``angle`` degrees around one or more quads."""
-    turned = np.concatenate([np.asarray(quad) for quad in quads]) @ _spin(-angle)[:2, :2].T
+    turned = np.concatenate([np.asarray(quad) for quad in quads]) @ rotation_matrix(-angle)[:2, :2].T
     (left, top), (right, bottom) = turned.min(axis=0), turned.max(axis=0)
-    return apply(_spin(angle), ((left, top), (right, top), (right, bottom), (left, bottom)))
+    return apply(rotation_matrix(angle), ((left, top), (right, top), (right, bottom), (left, bottom)))
 
 
 def span_quad(quad: Quad, start: float, end: float) -> Quad:
@@ -173,7 +173,7 @@ def turn_matrix(width: float, height: float, degrees: int) -> Matrix:
         ConfigError: ``degrees`` is no multiple of 90.
     """
     shift = {0: (0.0, 0.0), 90: (height, 0.0), 180: (width, height), 270: (0.0, width)}[_quarter(degrees)]
-    matrix: Matrix = _spin(degrees).round()
+    matrix: Matrix = rotation_matrix(degrees).round()
     matrix[:2, 2] = shift
     return matrix
 
@@ -187,8 +187,8 @@ def rotate(image: Image, angle: float) -> tuple[Image, Matrix]:
         The turned image and the matrix that maps the given image's coordinates to it.
     """
     height, width = image.shape[:2]
-    around = np.asarray(apply(_spin(angle), ((0, 0), (width, 0), (width, height), (0, height))))
-    matrix = _spin(angle)
+    around = np.asarray(apply(rotation_matrix(angle), ((0, 0), (width, 0), (width, height), (0, height))))
+    matrix = rotation_matrix(angle)
     matrix[:2, 2] = -around.min(axis=0)
     size = np.ceil(np.ptp(around, axis=0) - 1e-6).astype(int).tolist()
     border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
@@ -204,7 +204,8 @@ def rotate(image: Image, angle: float) -> tuple[Image, Matrix]:
     return np.asarray(turned, dtype=np.uint8), matrix
 
 
-def _spin(angle: float) -> Matrix:
+def rotation_matrix(angle: float) -> Matrix:
+    """Turns points clockwise about the origin by ``angle`` degrees."""
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     return np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
 
@@ -219,12 +220,6 @@ def _quarter(degrees: int) -> int:
     if degrees % 90:
         raise ConfigError(f"a quarter turn is a multiple of 90 degrees, not {degrees}")
     return degrees % 360
-
-
-def _box(quad: Quad) -> NDArray[np.float64]:
-    """Corners of a quad's bounding box, clockwise from its top-left."""
-    (left, top), (right, bottom) = np.min(quad, axis=0), np.max(quad, axis=0)
-    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
 
 
 def _window(image: Image, low: Vector, high: Vector) -> Image:

@@ -2,83 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ocrpipe import plugins
 from ocrpipe.detectors.base import Detector, TextLine
 from ocrpipe.errors import ConfigError
-from ocrpipe.geometry import Matrix, apply, clip_quad, quad_size, rectify, rotate, turn, turn_matrix
+from ocrpipe.geometry import Image, quad_size
 from ocrpipe.io import documents, images
 from ocrpipe.io.images import Source
-from ocrpipe.page import Line, Page, Paragraph, Quad
+from ocrpipe.options import Options
+from ocrpipe.page import Page
 from ocrpipe.recognizers.base import Recognition, Recognizer
-from ocrpipe.stages.assembly import build_line, is_rule
+from ocrpipe.stages.assembly import assemble_paragraph
+from ocrpipe.stages.filtering import is_text
+from ocrpipe.stages.frame import PageFrame
 from ocrpipe.stages.layout import arrange
-from ocrpipe.stages.orientation import estimate_skew, quarter_turns
-from ocrpipe.stages.rotated import lay_down, sideways_strips
+from ocrpipe.stages.orientation import Candidate, compare_turns, find_upright, residual_tilt, upright_turn
+from ocrpipe.stages.reading import Reading, read_lines
+from ocrpipe.stages.rotated import find_rotated
 
-_SURE = 0.85  # mean confidence of a page that is certainly the right way up
-_SAMPLE = 8  # lines read to find which way up a page is
-_CLOSER = 0.06  # of a line's height: how much less room a doubtful line gets at its second reading
-_FAINT = 0.7  # probability of a line up to which it needs a recogniser whose confidence means something
-_UPENDED = 0.8  # least confidence in a line that stands upright along the page
-_UPENDED_LETTERS = 3  # and the fewest letters and digits in it
+__all__ = ["Options", "Pipeline", "Stage"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """How a page is read; nothing sticks from call to call.
+class Stage:
+    """What one stage of a page did.
 
     Attributes:
-        orientation: Find and undo quarter turns; pages that are upright pay nothing for it.
-        deskew: Find and undo a skew of up to ±15°.
-        pad: Margin around what the detector says to cut out, as a fraction of its height. Room costs the
-            recogniser resolution; a negative one cuts into the detector's box.
-        reread: Lines read with less confidence are cut out closer to the ink and read again, and the surer
-            reading counts; 0 reads every line once.
-        min_confidence: Lines read with less confidence are left out: mostly smudges and pictures. The
-            confidence is taken times the detector's score where both are probabilities (see
-            ``ocrpipe.detectors.base.Detector``).
-        rules: Keep lines of dashes, asterisks and the like that only divide the page, blanks and lone dots.
-        sideways: Also look for lines that stand upright along the page's text, such as numbers on its margin.
-            They come last, each as a paragraph of its own.
-        max_pixels: Larger images are refused.
+        name: "load", "detect", "crop and recognize", "orientation", "rotated text", "filter", "layout" or
+            "assembly". Finding out which way up a page is detects and recognises too; the time of that is
+            told under those names and not under "orientation".
+        seconds: Wall-clock time of the stage by itself.
+        counts: What it dealt with, such as ``{"lines": 48}``.
     """
 
-    orientation: bool = True
-    deskew: bool = True
-    pad: float = 0.0
-    reread: float = 0.9
-    min_confidence: float = 0.45
-    rules: bool = False
-    sideways: bool = True
-    max_pixels: int = images.MAX_PIXELS
-
-    def __post_init__(self) -> None:
-        shares = (self.reread, self.min_confidence)
-        if not -0.2 <= self.pad <= 1 or not all(0 <= share <= 1 for share in shares) or self.max_pixels < 1:
-            raise ConfigError(f"options out of range: {self}")
+    name: str
+    seconds: float
+    counts: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
-    """The page as it was turned for the detector, and what was found on it, in the caller's pixels.
-
-    ``upright`` is the page as the detector saw it, ``back`` leads from its pixels to the caller's.
-    """
-
-    turned: int
-    skew: float
-    lines: tuple[TextLine, ...]
-    upright: NDArray[np.uint8]
-    back: Matrix
+OnStage = Callable[[Stage], object]
 
 
 class Pipeline:
@@ -87,8 +59,8 @@ class Pipeline:
     Args:
         detector: Name of an installed detector, or any object with ``detect``.
         recognizer: Name of an installed recogniser, or any object with ``recognize``.
-        threads: Processor threads a call may use, also told to plug-ins that take it; by default whatever
-            torch and OpenCV are set to.
+        threads: Processor threads that the engines may use, for those that are given by name; by default as
+            many as the process may run. OpenCV's threads are the process's own setting and left as they are.
         device: "cpu", "cuda" or "mps", for the built-in models and plug-ins that take it.
         options: How pages are read.
 
@@ -109,32 +81,45 @@ class Pipeline:
     ) -> None:
         if threads is not None and threads < 1:
             raise ConfigError(f"threads must be at least 1, not {threads}")
-        self._detector = plugins.load_detector(detector, device=device, threads=threads)
-        self._recognizer = plugins.load_recognizer(recognizer, device=device, threads=threads)
+        self.options = options or Options()
+        self._detector = plugins.load_detector(
+            detector, device=device, threads=threads, options=dict(self.options.detector)
+        )
+        self._recognizer = plugins.load_recognizer(
+            recognizer, device=device, threads=threads, options=dict(self.options.recognizer)
+        )
         self._names = (_name(detector), _name(recognizer))
         self._calibrated = _is_calibrated(self._detector), _is_calibrated(self._recognizer)
-        self._threads = threads
-        self.options = options or Options()
 
-    def read(self, source: Source) -> Page:
+    def read(self, source: Source, *, on_stage: OnStage | None = None) -> Page:
         """Read one page.
 
         Args:
             source: Path, bytes, binary file object, PIL image, or array (H×W, H×W×1/3/4; RGB).
+            on_stage: Called after each stage with what it did and how long it took; a stage may come more
+                than once.
 
         Returns:
             The page; one without text has no paragraphs.
 
         Raises:
             ocrpipe.errors.UnsupportedSourceError: This kind of thing is not read.
-            ocrpipe.errors.UnreadableImageError: Empty, damaged, or larger than ``options.max_pixels``.
+            ocrpipe.errors.UnreadableImageError: Empty, damaged, or larger than ``options.load.max_pixels``.
             ocrpipe.errors.PluginError: A plug-in failed.
         """
-        image = images.load(source, max_pixels=self.options.max_pixels)
-        return self._read(image, images.name_of(source))
+        clock = _Clock(on_stage)
+        with clock.stage("load") as counts:
+            image = images.load(source, max_pixels=self.options.load.max_pixels)
+            counts["pixels"] = image.shape[0] * image.shape[1]
+        return self._read(image, images.name_of(source), clock)
 
     def read_document(
-        self, source: Source, *, dpi: float = documents.DPI, password: str | None = None
+        self,
+        source: Source,
+        *,
+        dpi: float = documents.DPI,
+        password: str | None = None,
+        on_stage: OnStage | None = None,
     ) -> Iterator[Page]:
         """Read a PDF or a multi-page TIFF, a page at a time, in memory that does not grow.
 
@@ -142,166 +127,169 @@ class Pipeline:
             source: As for ``read``; a single image is a document of one page.
             dpi: Resolution PDF pages are rendered at; coordinates are pixels of that rendering.
             password: Of a locked PDF.
+            on_stage: As for ``read``.
 
         Raises:
             ocrpipe.errors.OcrError: As ``read``; also a wrong password or a damaged page.
         """
-        name = images.name_of(source)
-        for page in documents.pages(source, dpi=dpi, password=password, max_pixels=self.options.max_pixels):
-            yield self._read(page.image, name, page.number, page.dpi)
+        name, limit = images.name_of(source), self.options.load.max_pixels
+        for page in documents.pages(source, dpi=dpi, password=password, max_pixels=limit):
+            yield self._read(page.image, name, _Clock(on_stage), page.number, page.dpi)
 
     def detect(self, source: Source) -> tuple[TextLine, ...]:
-        """Only find the lines; quads are in the image's pixels, whichever way its text runs.
+        """Only find the lines; quads are in the image's pixels and begin at the text's own top left.
 
-        Lines that stand upright along the page are not among them: which are text takes reading.
+        Which way up the page is takes reading a few lines. Text rotated by 90° along the page is not among
+        the
+        lines: what of it is text takes reading all of it.
         """
-        image = images.load(source, max_pixels=self.options.max_pixels)
-        with _using_threads(self._threads):
-            return self._view(image, self._turns(image)[0]).lines
+        image = images.load(source, max_pixels=self.options.load.max_pixels)
+        upright = self._find_upright(image, _Clock(None), whole=False)
+        frame = upright.frame
+        return tuple(
+            TextLine(frame.page_quad(line.quad), line.score, line.crop and frame.page_quad(line.crop))
+            for line in upright.lines
+        )
 
     def recognize(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[Recognition, ...]:
-        """Only read crops that each hold one upright line: H×W or H×W×3 (RGB), uint8."""
-        with _using_threads(self._threads):
-            return plugins.recognize(self._recognizer, crops, self._names[1])
+        """Only read crops that each hold one line, running from left to right: H×W or H×W×3 (RGB), uint8."""
+        return plugins.recognize(self._recognizer, crops, self._names[1])
+
+    def orientation(self, source: Source) -> tuple[int, float]:
+        """The clockwise quarter turn that makes a page upright, and how certain that is.
+
+        The longest lines are read the way they lie and upside down; what counts is by how much the mean
+        confidence of the characters differs. Lines of both axes are read where the image does not tell
+        theirs.
+
+        Returns:
+            0, 90, 180 or 270, and from 0.0, nothing to go by, to 1.0, beyond doubt.
+        """
+        image = images.load(source, max_pixels=self.options.load.max_pixels)
+        clock = _Clock(None)
+        results = compare_turns(
+            image,
+            lambda frame: self._find(frame, clock),
+            lambda frame, lines: self._read_lines(frame, lines, clock),
+            self.options.orientation,
+        )
+        return upright_turn(results, self.options.orientation)
 
     def _read(
-        self, image: NDArray[np.uint8], name: str | None, number: int = 1, dpi: float | None = None
+        self, image: Image, name: str | None, clock: _Clock, number: int = 1, dpi: float | None = None
     ) -> Page:
-        height, width = image.shape[:2]
-        with _using_threads(self._threads):
-            view, found = self._upright(image)
-            lines = [line for line in found if self._counts(line)]
-            upended = tuple(Paragraph((line,), line.quad) for line in self._sideways(image, view, lines))
-        angle = view.skew - view.turned
-        paragraphs = arrange(lines, angle=angle) + upended
-        return Page(width, height, paragraphs, view.turned, round(-view.skew, 3) + 0.0, name, number, dpi)
+        options = self.options
+        upright = self._find_upright(image, clock, whole=True)
+        frame = upright.frame
+        with clock.stage("filter") as counts:
+            kept = [
+                reading for reading in upright.readings if is_text(reading, self._calibrated, options.filter)
+            ]
+            counts |= {"lines": len(kept), "left_out": len(upright.readings) - len(kept)}
+        with clock.stage("rotated text") as counts:
+            rotated = find_rotated(
+                frame,
+                kept,
+                lambda part: self._detect(part, clock),
+                lambda lines: self._read_lines(frame, lines, clock),
+                options.rotated,
+            )
+            counts["lines"] = len(rotated)
+        with clock.stage("layout") as counts:
+            tilt = residual_tilt(reading.quad for reading in kept)
+            blocks = arrange(kept, angle=tilt, options=options.layout)
+            counts["paragraphs"] = len(blocks)
+        with clock.stage("assembly"):
+            paragraphs = [assemble_paragraph(frame, block.lines, block.quad) for block in blocks]
+            paragraphs += [assemble_paragraph(frame, (reading,), reading.quad) for reading in rotated]
+        page = Page(
+            frame.width,
+            frame.height,
+            tuple(paragraphs),
+            frame.turned,
+            round(-frame.skew, 3) + 0.0,
+            name,
+            number,
+            dpi,
+        )
+        clock.log(name, number, page)
+        return page
 
-    def _counts(self, line: Line) -> bool:
-        finds, reads = self._calibrated
-        weight = line.score if finds and reads else 1.0
-        faint = finds and not reads and line.score < _FAINT
-        sure = line.text and not faint and line.confidence * weight >= self.options.min_confidence
-        return bool(sure and (self.options.rules or not is_rule(line.text)))
+    def _find_upright(self, image: Image, clock: _Clock, *, whole: bool) -> Candidate:
+        with clock.stage("orientation") as counts:
+            upright = find_upright(
+                image,
+                lambda frame: self._find(frame, clock),
+                lambda frame, lines: self._read_lines(frame, lines, clock),
+                self.options.orientation,
+                whole=whole,
+            )
+            counts |= {"turned": upright.frame.turned, "skew": upright.frame.skew}
+        return upright
 
-    def _upright(self, image: NDArray[np.uint8]) -> tuple[_View, list[Line]]:
-        """The page read the right way up. Only where that reads badly are other ways tried."""
-        turns = self._turns(image)
-        view = self._view(image, turns[0])
-        lines = self._lines(image, view.lines)
-        best = view, lines, _confidence(lines)
-        if len(turns) == 1 or not lines or best[2] >= _SURE:
-            return view, lines
-        for turned in turns[1:]:
-            view = self._view(image, turned)
-            sample = sorted(view.lines, key=lambda line: -quad_size(line.quad)[0])[:_SAMPLE]
-            if _confidence(self._lines(image, sample)) > best[2]:
-                lines = self._lines(image, view.lines)
-                best = max(best, (view, lines, _confidence(lines)), key=lambda one: one[2])
-        return best[0], best[1]
+    def _find(self, frame: PageFrame, clock: _Clock) -> tuple[TextLine, ...]:
+        """Lines of the level view, without what lies beyond the page's border."""
+        found = self._detect(frame.level, clock)
+        lines = (
+            TextLine(frame.clip(line.quad), line.score, line.crop and frame.clip(line.crop)) for line in found
+        )
+        return tuple(line for line in lines if min(quad_size(line.quad)) >= 1)
 
-    def _turns(self, image: NDArray[np.uint8]) -> tuple[int, ...]:
-        return quarter_turns(image) if self.options.orientation else (0,)
-
-    def _view(self, image: NDArray[np.uint8], turned: int) -> _View:
-        """Find the lines of the page turned clockwise by ``turned`` and straightened."""
-        height, width = image.shape[:2]
-        upright, matrix = turn(image, turned), turn_matrix(width, height, turned)
-        skew = estimate_skew(upright) if self.options.deskew else 0.0
-        if skew:
-            upright, straighten = rotate(upright, -skew)
-            matrix = straighten @ matrix
-        found = plugins.detect(self._detector, upright, self._names[0])
-        back: Matrix = np.asarray(np.linalg.inv(matrix), np.float64)
-        lines = tuple(_moved(one, back, width, height) for one in found)
-        lines = tuple(line for line in lines if min(quad_size(line.quad)) >= 1)
-        return _View(turned, skew, lines, upright, back)
-
-    def _sideways(self, image: NDArray[np.uint8], view: _View, lines: Sequence[Line]) -> list[Line]:
-        """Lines that stand upright where none of those read lies, in the direction that reads better."""
-        if not self.options.sideways or not lines:
-            return []
-        there = np.asarray(np.linalg.inv(view.back), np.float64)
-        height, width = image.shape[:2]
-        found: list[TextLine] = []
-        for strip in sideways_strips(view.upright, [apply(there, line.quad) for line in lines]):
-            part, back = lay_down(view.upright, strip)
-            seen = plugins.detect(self._detector, part, self._names[0])
-            moved = (_moved(one, view.back @ back, width, height) for one in seen)
-            found += [one for one in moved if quad_size(one.quad)[0] > 2 * quad_size(one.quad)[1]]
-        both = self._lines(image, [*found, *map(_upside_down, found)])
-        better = [
-            max(pair, key=lambda line: line.confidence)
-            for pair in zip(both[: len(found)], both[len(found) :], strict=True)
-        ]
-        return [line for line in better if line.confidence >= _UPENDED and _letters(line) >= _UPENDED_LETTERS]
-
-    def _lines(self, image: NDArray[np.uint8], found: Sequence[TextLine]) -> list[Line]:
-        """Read the found lines from the image's own pixels, doubtful ones twice."""
-        lines = self._cut_and_read(image, found, self.options.pad)
-        doubtful = [i for i, line in enumerate(lines) if line.confidence < self.options.reread]
-        again = self._cut_and_read(image, [found[i] for i in doubtful], self.options.pad - _CLOSER)
-        for i, line in zip(doubtful, again, strict=True):
-            lines[i] = max(lines[i], line, key=lambda one: one.confidence)
+    def _detect(self, image: Image, clock: _Clock) -> tuple[TextLine, ...]:
+        with clock.stage("detect") as counts:
+            lines = plugins.detect(self._detector, image, self._names[0])
+            counts["lines"] = len(lines)
         return lines
 
-    def _cut_and_read(self, image: NDArray[np.uint8], found: Sequence[TextLine], pad: float) -> list[Line]:
-        if not found:
-            return []
-        cuts = [line.crop or line.quad for line in found]
-        crops = [rectify(image, cut, pad=pad) for cut in cuts]
-        read = plugins.recognize(self._recognizer, crops, self._names[1])
-        return [
-            build_line(one, line.quad, crop.shape[1], line.score, cut=cut, margin=pad * quad_size(cut)[1])
-            for one, line, crop, cut in zip(read, found, crops, cuts, strict=True)
-        ]
+    def _read_lines(self, frame: PageFrame, lines: Sequence[TextLine], clock: _Clock) -> list[Reading]:
+        with clock.stage("crop and recognize") as counts:
+            counts["lines"] = len(lines)
+            return read_lines(frame, lines, self.recognize, self.options.reading)
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Times the stages of one page; a stage within another one does not count for that."""
+
+    report: OnStage | None
+    stages: list[Stage] = field(default_factory=list)
+    inner: list[float] = field(default_factory=lambda: [0.0])
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[dict[str, float]]:
+        counts: dict[str, float] = {}
+        start = time.perf_counter()
+        self.inner.append(0.0)
+        yield counts
+        seconds = time.perf_counter() - start
+        own = seconds - self.inner.pop()
+        self.inner[-1] += seconds
+        stage = Stage(name, own, counts)
+        self.stages.append(stage)
+        if self.report:
+            self.report(stage)
+
+    def log(self, name: str | None, number: int, page: Page) -> None:
+        """The page and its stages, for those who look for a fault."""
+        if _log.isEnabledFor(logging.DEBUG):
+            for stage in self.stages:
+                counts = ", ".join(f"{key} {value:g}" for key, value in stage.counts.items())
+                _log.debug("%s, page %d: %s %.4f s (%s)", name, number, stage.name, stage.seconds, counts)
+        _log.info(
+            "%s, page %d: %d x %d px, turned %d, skew %.2f, %d lines",
+            name,
+            number,
+            page.width,
+            page.height,
+            page.orientation,
+            page.skew,
+            len(page.lines),
+        )
 
 
 def _is_calibrated(engine: object) -> bool:
     return bool(getattr(engine, "calibrated", False))
 
 
-def _letters(line: Line) -> int:
-    return sum(char.text.isalnum() for char in line.chars)
-
-
-def _moved(line: TextLine, matrix: Matrix, width: int, height: int) -> TextLine:
-    """The line in the pixels that the matrix leads to, cut at their image's border."""
-
-    def moved(quad: Quad) -> Quad:
-        return clip_quad(apply(matrix, quad), width, height)
-
-    return TextLine(moved(line.quad), line.score, line.crop and moved(line.crop))
-
-
-def _upside_down(line: TextLine) -> TextLine:
-    """The same place, read in the opposite direction."""
-
-    def turned(quad: Quad) -> Quad:
-        return (*quad[2:], *quad[:2])
-
-    return TextLine(turned(line.quad), line.score, line.crop and turned(line.crop))
-
-
-def _confidence(lines: Sequence[Line]) -> float:
-    chars = [char.confidence for line in lines for char in line.chars]
-    return sum(chars) / len(chars) if chars else 0.0
-
-
 def _name(plugin: object) -> str:
     return plugin if isinstance(plugin, str) else type(plugin).__name__
-
-
-@contextmanager
-def _using_threads(count: int | None) -> Iterator[None]:
-    """Let torch and OpenCV use ``count`` threads within the block; both settings are the process's own."""
-    if count is None:
-        yield
-        return
-    before = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(count)
-    cv2.setNumThreads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        cv2.setNumThreads(before[1])

@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrpipe.detectors.base import Detector, TextLine
-from ocrpipe.errors import OcrError, PluginError
+from ocrpipe.errors import ConfigError, OcrError, PluginError
 from ocrpipe.page import Quad
 from ocrpipe.recognizers.base import CharSpan, Recognition, Recognizer
+from ocrpipe.settings import Settings, configured
 
 Kind = Literal["detectors", "recognizers"]
 
@@ -73,28 +74,42 @@ def names(kind: Kind) -> tuple[str, ...]:
     return tuple(dict.fromkeys(plugin.name for plugin in describe(kind)))
 
 
-def load_detector(spec: str | Detector, *, device: str = "cpu", threads: int | None = None) -> Detector:
+def load_detector(
+    spec: str | Detector,
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    options: Settings | None = None,
+) -> Detector:
     """A detector from its name, or the object given, if it has a ``detect`` method.
 
     Args:
         spec: Name of an installed plug-in, or a detector.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``; handed to plug-ins that have a ``device`` parameter.
-        threads: Processor threads a call may use; handed to plug-ins that have a ``threads`` parameter,
-            since torch and OpenCV are told elsewhere. ``None`` leaves them their own default.
+        threads: Processor threads a call may use; handed to plug-ins that have a ``threads`` parameter.
+            ``None`` leaves them their own default.
+        options: Options of a plug-in that is given by name, by their names; it must have a parameter
+            ``options`` and say by its attribute ``Options`` which dataclass that takes.
 
     Raises:
         PluginError: The name is unknown or claimed twice, the plug-in cannot be imported or made, or it has
             no such method. Errors of ocrpipe that it raises, such as a missing extra, pass unchanged.
     """
-    return cast(Detector, _load("detectors", spec, device, threads))
+    return cast(Detector, _load("detectors", spec, device, threads, options or {}))
 
 
-def load_recognizer(spec: str | Recognizer, *, device: str = "cpu", threads: int | None = None) -> Recognizer:
+def load_recognizer(
+    spec: str | Recognizer,
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    options: Settings | None = None,
+) -> Recognizer:
     """A recogniser from its name, or the object given, if it has a ``recognize`` method.
 
     Arguments and errors are those of `load_detector`.
     """
-    return cast(Recognizer, _load("recognizers", spec, device, threads))
+    return cast(Recognizer, _load("recognizers", spec, device, threads, options or {}))
 
 
 def detect(detector: Detector, image: NDArray[np.uint8], name: str) -> tuple[TextLine, ...]:
@@ -190,13 +205,15 @@ def _noun(kind: Kind) -> str:
     return kind.removesuffix("s")
 
 
-def _load(kind: Kind, spec: object, device: str, threads: int | None) -> object:
+def _load(kind: Kind, spec: object, device: str, threads: int | None, options: Settings) -> object:
     if isinstance(spec, str):
         plugin = _find(kind, spec)
-        made, who = _make(plugin, device, threads), str(plugin)
+        made, who = _make(plugin, device, threads, options), str(plugin)
     else:
         owner = spec if isinstance(spec, type) else type(spec)
         made, who = spec, f"{_noun(kind)} {owner.__name__}"
+        if options:
+            raise ConfigError(f"{who} is an object: give it its options {', '.join(options)} yourself")
     if isinstance(made, type):
         raise PluginError(f"{who} is a class where an instance is needed")
     if not callable(getattr(made, _METHODS[kind], None)):
@@ -217,7 +234,7 @@ def _find(kind: Kind, name: str) -> Plugin:
     return found[0]
 
 
-def _make(plugin: Plugin, device: str, threads: int | None) -> object:
+def _make(plugin: Plugin, device: str, threads: int | None, options: Settings) -> object:
     entry = metadata.EntryPoint(plugin.name, plugin.target, f"ocrpipe.{plugin.kind}")
     with _blaming(f"{plugin} cannot be loaded"):
         factory = entry.load()
@@ -225,6 +242,11 @@ def _make(plugin: Plugin, device: str, threads: int | None) -> object:
         if threads is not None:
             offered["threads"] = threads
         known = _parameters(factory)
+        if options:
+            kind = getattr(factory, "Options", None)
+            if kind is None or "options" not in known:
+                raise ConfigError(f"{plugin} has no options: cannot set {', '.join(options)}")
+            offered["options"] = configured(kind(), options, known_as=_noun(plugin.kind))
         return factory(**{name: value for name, value in offered.items() if name in known})
 
 

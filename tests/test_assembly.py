@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from ocrpipe.page import Line, Quad
 from ocrpipe.recognizers.base import CharSpan, Recognition
-from ocrpipe.stages.assembly import build_line, is_rule
+from ocrpipe.stages.assembly import build_line
+from ocrpipe.stages.filtering import is_rule
 
 QUAD: Quad = ((100.0, 50.0), (300.0, 50.0), (300.0, 70.0), (100.0, 70.0))
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ocrpipe.geometry import enclosing_quad, quad_angle, rotate_points, to_quad
 from ocrpipe.page import Line
 from ocrpipe.stages.layout import arrange
+from ocrpipe.stages.orientation import residual_tilt
 
 BENCH = os.environ.get("OCRPIPE_BENCH")
 
@@ -68,11 +69,14 @@ def test_a_turned_page_is_read_like_an_upright_one(page: list[Line], angle: floa
     assert order(turned(page, angle), angle) == texts(page)
 
 
-def test_the_lines_themselves_refine_the_angle() -> None:
+def test_the_lines_themselves_tell_the_tilt_that_is_left() -> None:
     page = turned(two_columns() + table(), 4.0)
-    assert order(page, 0.0) == order(page, 4.0)
-    (only,) = arrange(turned(column("a", 100, 100, 3), 4.0), angle=0.0)
+    tilt = residual_tilt(line.quad for line in page)
+    assert tilt == pytest.approx(4.0)
+    assert order(page, tilt) == order(page, 4.0)
+    (only,) = arrange(turned(column("a", 100, 100, 3), 4.0), angle=tilt)
     assert quad_angle(only.quad) == pytest.approx(4.0)
+    assert residual_tilt([]) == 0.0
 
 
 def test_a_heading_divides_the_columns_above_from_those_below() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ocrpipe.geometry import Image, rotate, turn
-from ocrpipe.stages.orientation import estimate_skew, quarter_turns
+from ocrpipe.stages.skew import estimate_skew, quarter_turns
 
 WORDS = "the quick brown fox jumps over a lazy dog while seven wizards box quietly in big jars".split()
 BENCH = os.environ.get("OCRPIPE_BENCH")

@@ -3,21 +3,24 @@ from __future__ import annotations
 import pytest
 
 from ocrpipe.page import Line
-from ocrpipe.stages.paragraphs import Box, paragraphs, rows
+from ocrpipe.stages.boxes import Box, LayoutOptions
+from ocrpipe.stages.paragraphs import paragraphs, rows
+
+OPTIONS = LayoutOptions()
 
 
-def box(text: str, left: float, top: float, width: float, height: float = 20) -> Box:
+def box(text: str, left: float, top: float, width: float, height: float = 20) -> Box[Line]:
     right, bottom = left + width, top + height
     quad = ((left, top), (right, top), (right, bottom), (left, bottom))
     return Box(Line(text, quad, 1.0, ()), left, top, right, bottom)
 
 
-def rows_of(*boxes: Box) -> list[list[str]]:
-    return [[one.line.text for one in row.boxes] for row in rows(boxes)]
+def rows_of(*boxes: Box[Line]) -> list[list[str]]:
+    return [[one.line.text for one in row.boxes] for row in rows(boxes, OPTIONS)]
 
 
-def paragraphs_of(*boxes: Box) -> list[list[str]]:
-    return [[one.line.text for one in found] for found in paragraphs(rows(boxes))]
+def paragraphs_of(*boxes: Box[Line]) -> list[list[str]]:
+    return [[one.line.text for one in found] for found in paragraphs(rows(boxes, OPTIONS), OPTIONS)]
 
 
 def test_pieces_of_a_row_run_from_left_to_right() -> None:
@@ -48,7 +51,7 @@ def test_a_drop_capital_stands_in_the_first_of_its_rows() -> None:
     assert rows_of(box("W", 100, 100, 50, 72), *text)[0] == ["W", "t0"]
 
 
-def full(text: str, i: int, left: float = 100, right: float = 900, pitch: float = 28) -> Box:
+def full(text: str, i: int, left: float = 100, right: float = 900, pitch: float = 28) -> Box[Line]:
     return box(text, left, 100 + pitch * i, right - left)
 
 

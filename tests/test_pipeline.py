@@ -17,7 +17,7 @@ from ocrpipe.detectors.base import TextLine
 from ocrpipe.errors import ConfigError, PluginError, UnreadableImageError
 from ocrpipe.geometry import quad_angle, quad_size, turn
 from ocrpipe.page import Quad
-from ocrpipe.pipeline import Options, Pipeline
+from ocrpipe.pipeline import Options, Pipeline, Stage
 from ocrpipe.recognizers.base import CharSpan, Recognition
 
 Pixels = NDArray[np.uint8]
@@ -71,8 +71,15 @@ def page(count: int = 8) -> Pixels:
     return image
 
 
-def pipeline(**options: object) -> Pipeline:
-    return Pipeline(Bars(), Notches(), options=Options(**{"deskew": False, **options}))  # type: ignore[arg-type]
+def options(settings: dict[str, object] | None = None) -> Options:
+    return Options().with_settings({"orientation.deskew": False, **(settings or {})})
+
+
+def pipeline(settings: dict[str, object] | None = None) -> Pipeline:
+    return Pipeline(Bars(), Notches(), options=options(settings))
+
+
+AS_IT_LIES: dict[str, object] = {"orientation.quarter_turns": False}
 
 
 def test_lines_words_and_characters_are_in_the_callers_pixels() -> None:
@@ -96,13 +103,13 @@ def test_turned_pages_are_read_upright_with_quads_on_the_page_as_given(turned: i
 
 
 def test_orientation_is_left_alone_if_asked() -> None:
-    found = pipeline(orientation=False).read(turn(page(), 180))
+    found = pipeline(AS_IT_LIES).read(turn(page(), 180))
     assert found.orientation == 0
     assert all(line.confidence == pytest.approx(0.5) for line in found.lines)
 
 
 def test_lines_below_the_least_confidence_are_left_out() -> None:
-    assert pipeline(orientation=False, min_confidence=0.6).read(turn(page(), 180)).lines == ()
+    assert pipeline(AS_IT_LIES | {"filter.min_confidence": 0.6}).read(turn(page(), 180)).lines == ()
 
 
 @pytest.mark.parametrize(
@@ -128,13 +135,13 @@ def test_confidence_counts_by_the_score_where_both_are_probabilities(
 
     reader = Notches()
     reader.calibrated = reads  # type: ignore[attr-defined]
-    pipe = Pipeline(Scored(), reader, options=Options(deskew=False, min_confidence=least))
+    pipe = Pipeline(Scored(), reader, options=options({"filter.min_confidence": least}))
     assert len(pipe.read(page()).lines) == count
 
 
 def test_crops_have_the_margin_asked_for() -> None:
     reader = Notches()
-    Pipeline(Bars(), reader, options=Options(pad=0.5, deskew=False)).read(page(1))
+    Pipeline(Bars(), reader, options=options({"reading.pad": 0.5})).read(page(1))
     assert reader.seen[0][:2] == (48, 524)
 
 
@@ -149,7 +156,7 @@ def test_a_detector_may_say_what_to_cut_out_beside_the_lines_box(turned: int) ->
             return [TextLine(around(line.quad), 0.9, crop=line.quad) for line in super().detect(image)]
 
     reader = Notches()
-    pipe = Pipeline(Roomy(), reader, options=Options(deskew=False))
+    pipe = Pipeline(Roomy(), reader, options=options())
     line = pipe.read(turn(page(), turned)).lines[0]
     assert (24, 500) in {shape[:2] for shape in reader.seen}
     assert quad_size(line.quad) == pytest.approx((520, 44), abs=1)
@@ -202,18 +209,50 @@ def test_several_threads_share_a_pipeline() -> None:
     assert results == {n: n for n in images}
 
 
-def test_threads_apply_within_a_call_only() -> None:
-    seen: list[int] = []
+def test_the_callers_thread_settings_stay() -> None:
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    seen: list[tuple[int, int]] = []
 
     class Spy(Bars):
         def detect(self, image: Pixels) -> Sequence[TextLine]:
-            seen.append(torch.get_num_threads())
+            seen.append((torch.get_num_threads(), cv2.getNumThreads()))
             return super().detect(image)
 
-    before = torch.get_num_threads()
-    Pipeline(Spy(), Notches(), threads=before + 1).read(page(1))
-    assert seen == [before + 1]
-    assert torch.get_num_threads() == before
+    Pipeline(Spy(), "crnn", threads=before[0] + 1).read(page(1))
+    assert {*seen, (torch.get_num_threads(), cv2.getNumThreads())} == {before}
+
+
+def test_each_stage_reports_what_it_did() -> None:
+    stages: list[Stage] = []
+    pipeline().read(page(3), on_stage=stages.append)
+    counts = {stage.name: stage.counts for stage in stages}
+    assert list(counts) == [
+        "load",
+        "detect",
+        "crop and recognize",
+        "orientation",
+        "filter",
+        "rotated text",
+        "layout",
+        "assembly",
+    ]
+    for name in ("detect", "crop and recognize", "filter"):
+        assert counts[name]["lines"] == 3
+    assert all(stage.seconds >= 0 for stage in stages)
+
+
+def test_pages_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG", logger="ocrpipe"):
+        pipeline().read(page(3))
+    assert "3 lines" in caplog.messages[-1]
+    assert any("detect" in message for message in caplog.messages)
+
+
+def test_detected_lines_begin_at_the_texts_own_top_left() -> None:
+    for turned in (0, 90, 180, 270):
+        lines = pipeline().detect(turn(page(), turned))
+        assert len(lines) == 8
+        assert all(abs((quad_angle(line.quad) - turned + 180) % 360 - 180) < 1 for line in lines)
 
 
 def test_a_failing_plugin_is_named() -> None:
@@ -225,10 +264,12 @@ def test_a_failing_plugin_is_named() -> None:
         Pipeline(Broken(), Notches()).read(page(1))
 
 
-@pytest.mark.parametrize("options", [{"pad": -1.0}, {"min_confidence": 2.0}, {"max_pixels": 0}])
-def test_options_out_of_range_are_refused(options: dict[str, float]) -> None:
-    with pytest.raises(ConfigError):
-        Options(**options)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "settings", [{"reading.pad": -1.0}, {"filter.min_confidence": 2.0}, {"load.max_pixels": 0}]
+)
+def test_options_out_of_range_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match="out of range"):
+        options(settings)
 
 
 def test_no_threads_are_refused() -> None:
@@ -238,7 +279,7 @@ def test_no_threads_are_refused() -> None:
 
 def test_images_over_the_limit_are_refused() -> None:
     with pytest.raises(UnreadableImageError):
-        pipeline(max_pixels=100).read(page())
+        pipeline({"load.max_pixels": 100}).read(page())
 
 
 def test_the_public_names_are_there() -> None:
@@ -259,8 +300,8 @@ class Ruler:
 
 @pytest.mark.parametrize(("rules", "lines"), [(False, 0), (True, 8)])
 def test_rules_are_left_out_unless_asked_for(rules: bool, lines: int) -> None:
-    options = Options(deskew=False, orientation=False, rules=rules)
-    assert len(Pipeline(Bars(), Ruler(), options=options).read(page()).lines) == lines
+    settings = options(AS_IT_LIES | {"filter.rules": rules})
+    assert len(Pipeline(Bars(), Ruler(), options=settings).read(page()).lines) == lines
 
 
 class Closer:
@@ -276,11 +317,11 @@ class Closer:
         ]
 
 
-@pytest.mark.parametrize(("reread", "heights"), [(0.9, {24, 21}), (0.7, {24}), (0.0, {24})])
-def test_doubtful_lines_are_cut_closer_and_the_surer_reading_counts(reread: float, heights: set[int]) -> None:
+@pytest.mark.parametrize(("below", "heights"), [(0.9, {24, 21}), (0.7, {24}), (0.0, {24})])
+def test_doubtful_lines_are_cut_closer_and_the_surer_reading_counts(below: float, heights: set[int]) -> None:
     reader = Closer()
-    options = Options(deskew=False, orientation=False, reread=reread)
-    found = Pipeline(Bars(), reader, options=options).read(page(2))
+    settings = options(AS_IT_LIES | {"reading.second_pass_below": below})
+    found = Pipeline(Bars(), reader, options=settings).read(page(2))
     assert set(reader.heights) == heights
     assert [line.confidence for line in found.lines] == pytest.approx([1 - min(heights) / 100] * 2)
 
@@ -298,7 +339,6 @@ class Wider(Closer):
 
 
 def test_a_second_reading_that_is_less_sure_is_forgotten() -> None:
-    found = Pipeline(
-        Bars(), Wider(), options=Options(deskew=False, orientation=False, min_confidence=0.0)
-    ).read(page(1))
+    settings = options(AS_IT_LIES | {"filter.min_confidence": 0.0})
+    found = Pipeline(Bars(), Wider(), options=settings).read(page(1))
     assert found.lines[0].confidence == pytest.approx(0.24)

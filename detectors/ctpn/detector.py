@@ -17,41 +17,48 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ocrpipe.detectors.base import TextLine
 from ocrpipe.detectors.ctpn.anchors import AnchorGrid
 from ocrpipe.detectors.ctpn.lines import LineOptions, build, decode
-from ocrpipe.detectors.ctpn.margins import grown, grown_apart
+from ocrpipe.detectors.ctpn.margins import expand, expand_apart
 from ocrpipe.detectors.ctpn.model import CTPN, CTPNConfig, Prediction
-from ocrpipe.detectors.ctpn.scale import estimate_text_height
+from ocrpipe.detectors.ctpn.scale import ScaleOptions, estimate_text_height
 from ocrpipe.environment import has_bf16
 from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.geometry import clip_quad, to_quad
+from ocrpipe.threads import TorchWorkers, available_threads
 
 _MULTIPLE = 32
 
 
 @dataclass(frozen=True)
 class DetectorOptions:
-    """How a page is looked at.
+    """Scale, margins and thresholds of the detector.
 
     Attributes:
         text_height: Pixels to which a page's typical line height is scaled.
-        max_pixels: Most pixels of the scaled page, which bounds time and memory.
-        max_enlargement: Most that a page is enlarged.
-        margin: Room left around the ink at the ends and above and below, in line heights, in the quads; the
-            network's own boxes are tight, people and other detectors draw them roomier. Lines that are closer
-            share what is between them.
-        crop_margin: Likewise, in what is cut out for the recogniser, to which room costs resolution.
+        max_pixels: Largest number of pixels of the scaled page, which bounds time and memory.
+        max_enlargement: Largest factor by which a page is enlarged.
+        default_lines: Lines to a page's height where there are too few glyphs to measure.
+        max_default_height: Line height in pixels assumed for a low image of one line, at most.
+        scale: How text height is measured.
+        margin: Margin around the ink at the ends, and above and below, in line heights, in the quads; the
+            network's own boxes are tight, people and other detectors draw larger ones. Lines that are closer
+            divide the space between them.
+        crop_margin: Likewise, in what is cut out for the recogniser, which loses resolution by a margin.
         lines: Thresholds of the text-line construction.
     """
 
     text_height: float = 20.0
     max_pixels: int = 3_000_000
     max_enlargement: float = 3.0
+    default_lines: float = 60.0
+    max_default_height: float = 70.0
+    scale: ScaleOptions = ScaleOptions()
     margin: tuple[float, float] = (0.22, 0.27)
     crop_margin: tuple[float, float] = (0.02, 0.06)
     lines: LineOptions = LineOptions()
 
     def __post_init__(self) -> None:
         if self.text_height <= 0 or self.max_pixels < _MULTIPLE**2 or self.max_enlargement <= 0:
-            raise ConfigError(f"detector options make no sense: {self}")
+            raise ConfigError(f"options out of range: {self}")
 
 
 class CTPNDetector:
@@ -60,22 +67,26 @@ class CTPNDetector:
     Args:
         weights: Path of a .safetensors file with its card beside it; by default the weights that ship.
         device: "cpu", "cuda" or "mps".
-        options: How a page is looked at.
+        threads: Processor threads of a call; by default as many as the process may run.
+        options: Scale, margins and thresholds.
 
     Raises:
         WeightsError: The weights are missing, damaged, or not a CTPN's.
 
     Attributes:
         calibrated: Scores are probabilities.
+        Options: Type of ``options``.
     """
 
     calibrated = True
+    Options = DetectorOptions
 
     def __init__(
         self,
         weights: str | Path | None = None,
         *,
         device: str = "cpu",
+        threads: int | None = None,
         options: DetectorOptions | None = None,
     ) -> None:
         from ocrpipe.pretrained.loader import load
@@ -89,21 +100,29 @@ class CTPNDetector:
             raise WeightsError(
                 f"{weights or 'ctpn'} does not hold the weights of a CTPN: {reason}"
             ) from error
-        self._prepare(model, device, options)
+        self._prepare(model, device, threads, options)
 
     @classmethod
     def from_model(
-        cls, model: CTPN, *, device: str = "cpu", options: DetectorOptions | None = None
+        cls,
+        model: CTPN,
+        *,
+        device: str = "cpu",
+        threads: int | None = None,
+        options: DetectorOptions | None = None,
     ) -> CTPNDetector:
         """A detector around a network at hand, for instance one in training; the network is copied."""
         detector = cls.__new__(cls)
         copy = CTPN(model.config)
         copy.load_state_dict(model.state_dict())
-        detector._prepare(copy, device, options)
+        detector._prepare(copy, device, threads, options)
         return detector
 
-    def _prepare(self, model: CTPN, device: str, options: DetectorOptions | None) -> None:
+    def _prepare(
+        self, model: CTPN, device: str, threads: int | None, options: DetectorOptions | None
+    ) -> None:
         self.config = model.config
+        self._workers = TorchWorkers(1, threads or available_threads())
         self.options = options or DetectorOptions()
         self._device = torch.device(device)
         fuse(model.eval())
@@ -112,7 +131,7 @@ class CTPNDetector:
         self._bf16 = self._device.type == "cpu" and has_bf16()
 
     def detect(self, image: NDArray[np.uint8]) -> Sequence[TextLine]:
-        """Find the lines of text on a page that is upright within a few degrees.
+        """Find the lines of text on a page whose lines run from left to right within a few degrees.
 
         Args:
             image: H×W×3, RGB, uint8; never empty.
@@ -127,10 +146,7 @@ class CTPNDetector:
         scale = self.working_scale(grey)
         scaled = _resize(grey if self.config.channels == 1 else image, scale)
         padded, grid = self._pad(scaled)
-        pixels = torch.from_numpy(padded.reshape(*padded.shape[:2], -1).transpose(2, 0, 1)[None].copy())
-        with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
-            prediction: Prediction = self._model(pixels.to(self._device))
-        score, vertical, side = (part[0].cpu().numpy() for part in prediction)
+        score, vertical, side = self._workers.run(self._predict, padded)
         proposals = decode(score, vertical, side, grid, self.options.lines.min_score)
         lines = build(proposals, grid.stride[1], self.options.lines)
 
@@ -138,7 +154,7 @@ class CTPNDetector:
         margin, crop_margin = self.options.margin, self.options.crop_margin
         quads, crops = (
             [clip_quad(to_quad(quad), width, height) for quad in some * back]
-            for some in (grown_apart(lines.quads, margin, crop_margin[1]), grown(lines.quads, crop_margin))
+            for some in (expand_apart(lines.quads, margin, crop_margin[1]), expand(lines.quads, crop_margin))
         )
         return tuple(
             TextLine(quad, float(score), crop)
@@ -146,11 +162,21 @@ class CTPNDetector:
             if cv2.contourArea(np.asarray(crop, np.float32)) > 1
         )
 
+    @torch.inference_mode()
+    def _predict(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
+        """The network's scores, vertical coordinates and side offsets of an H×W or H×W×C image."""
+        pixels = torch.from_numpy(image.reshape(*image.shape[:2], -1).transpose(2, 0, 1)[None].copy())
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
+            prediction: Prediction = self._model(pixels.to(self._device))
+        return tuple(part[0].cpu().numpy() for part in prediction)
+
     def working_scale(self, grey: NDArray[np.uint8]) -> float:
         """By how much to scale a page so that its text gets the height the network sees best."""
         height, width = grey.shape
-        # Without enough glyphs to measure: a low image is a line, others have text of about a page's share.
-        text = estimate_text_height(grey) or max(min(0.7 * height, 70.0), height / 60)
+        options = self.options
+        # Without enough glyphs to measure: a low image is a line, others are pages with text of common size.
+        line, page = min(0.7 * height, options.max_default_height), height / options.default_lines
+        text = estimate_text_height(grey, options.scale) or max(line, page)
         scale = min(self.options.text_height / text, self.options.max_enlargement)
         return min(scale, math.sqrt(self.options.max_pixels / (height * width)))
 

@@ -21,14 +21,14 @@ class LineOptions:
     """Thresholds of the text-line construction.
 
     Attributes:
-        min_score: Least score of a proposal.
-        min_line_score: Least mean score of a line's proposals.
+        min_score: Lowest score of a proposal.
+        min_line_score: Lowest mean score of a line's proposals.
         nms: Vertical IoU from which the weaker of two proposals in a column goes.
         gap: Widest gap between the refined ends of neighbouring proposals of a line, in their heights.
         hole: Widest run of missing proposals within a line, likewise.
-        overlap: Least vertical overlap of neighbours, as a share of the smaller.
-        similarity: Least ratio of neighbours' heights.
-        min_height: Least height of a line in pixels.
+        overlap: Smallest vertical overlap of neighbours, as a fraction of the lower one.
+        similarity: Smallest ratio of neighbours' heights.
+        min_height: Smallest height of a line in pixels.
     """
 
     min_score: float = 0.5
@@ -85,7 +85,7 @@ def decode(
 ) -> Proposals:
     """Proposals of one image from the network's outputs, at most one a cell.
 
-    Two lines never share a cell, so its anchors are rivals and the best one speaks for them. This bounds what
+    Two lines never share a cell, so only the best of a cell's anchors is kept. This bounds what
     the rest costs, whatever a page shows.
 
     Args:

@@ -1,4 +1,4 @@
-"""Room around the ink of lines: as much as is usual, but what lies between two lines is shared by them."""
+"""Margins around the ink of lines; two lines that are close divide the space between them."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from shapely import STRtree
 from ocrpipe.detectors.ctpn.anchors import Floats
 
 
-def grown(quads: Floats, margin: tuple[float, float]) -> Floats:
-    """Rectangles with room around them.
+def expand(quads: Floats, margin: tuple[float, float]) -> Floats:
+    """Rectangles with a margin.
 
     Args:
         quads: N×4×2, clockwise from the text's top-left.
-        margin: At the ends, and above and below, in shares of their heights.
+        margin: At the ends, and above and below, as fractions of their heights.
 
     Returns:
         N×4×2.
     """
     height = _heights(quads)
-    return _with_room(quads, margin[0] * height, margin[1] * height, margin[1] * height)
+    return _with_margins(quads, margin[0] * height, margin[1] * height, margin[1] * height)
 
 
-def grown_apart(quads: Floats, margin: tuple[float, float], least: float) -> Floats:
-    """As ``grown``, but above and below no further than halfway to the next line, where one is near.
+def expand_apart(quads: Floats, margin: tuple[float, float], min_margin: float) -> Floats:
+    """As ``expand``, but above and below no further than halfway to the next line, where one is near.
 
-    Boxes that reach into each other can't be told apart by those who look at boxes only. A line higher than
-    long, a single figure say, would be lost in the room of its height and gets that of its length.
+    Boxes that overlap cannot be told apart by their geometry alone. A line higher than long, a single digit
+    say, would be a small part of its own box with a margin of its height, and gets one of its length.
 
     Args:
         quads: N×4×2, clockwise from the text's top-left, of about one direction.
-        margin: At the ends, and above and below, in shares of their heights.
-        least: What lines get above and below however close the next one is, likewise.
+        margin: At the ends, and above and below, as fractions of their heights.
+        min_margin: Above and below, however close the next line is, likewise.
     """
     if not len(quads):
         return quads
     height = _heights(quads)
     size = np.minimum(height, np.hypot(*(quads[:, 1] - quads[:, 0]).T))
     above, below = margin[1] * size, margin[1] * size
-    left, top, right, bottom = _upright(quads)
+    left, top, right, bottom = _sides(quads)
     tree = STRtree(shapely.box(left, top - above, right, bottom + below))
     first, second = tree.query(tree.geometries, predicate="intersects")
     beneath = (np.minimum(right[first], right[second]) > np.maximum(left[first], left[second])) & (
-        # Half a line of overlap or more is not one line under another but a matter of its own.
+        # Half a line of overlap or more is not one line under another.
         top[second] - bottom[first] > -0.5 * np.minimum(height[first], height[second])
     )
     beneath &= top[first] + bottom[first] < top[second] + bottom[second]
@@ -51,8 +51,8 @@ def grown_apart(quads: Floats, margin: tuple[float, float], least: float) -> Flo
     half = np.maximum(top[second] - bottom[first], 0) / 2
     np.minimum.at(below, first, half)
     np.minimum.at(above, second, half)
-    return _with_room(
-        quads, margin[0] * size, np.maximum(above, least * size), np.maximum(below, least * size)
+    return _with_margins(
+        quads, margin[0] * size, np.maximum(above, min_margin * size), np.maximum(below, min_margin * size)
     )
 
 
@@ -60,7 +60,7 @@ def _heights(quads: Floats) -> Floats:
     return np.asarray(np.hypot(*(quads[:, 3] - quads[:, 0]).T), float)
 
 
-def _upright(quads: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def _sides(quads: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Left, top, right and bottom sides in axes turned along the lines' median direction."""
     along = np.median(quads[:, 1] - quads[:, 0], axis=0)
     along /= max(float(np.hypot(*along)), 1e-9)
@@ -68,8 +68,8 @@ def _upright(quads: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     return x.min(1), y[:, :2].mean(1), x.max(1), y[:, 2:].mean(1)
 
 
-def _with_room(quads: Floats, ends: Floats, above: Floats, below: Floats) -> Floats:
-    """Room at the ends, above and below, in pixels."""
+def _with_margins(quads: Floats, ends: Floats, above: Floats, below: Floats) -> Floats:
+    """Rectangles with margins at the ends, above and below, in pixels."""
     unit = (quads[:, 3] - quads[:, 0]) / np.maximum(_heights(quads), 1e-9)[:, None]
     along = ends[:, None] * np.stack([unit[:, 1], -unit[:, 0]], axis=1)
     up, deep = above[:, None] * unit, below[:, None] * unit

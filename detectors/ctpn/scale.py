@@ -2,48 +2,69 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_ANALYSIS_SIDE = 2000
-_LINE_OVER_GLYPH = 1.3
-"""Height of a line, ascenders and descenders included, over that of its taller glyphs."""
-_FEW = 4
+
+@dataclass(frozen=True)
+class ScaleOptions:
+    """How the height of a page's text is measured.
+
+    Attributes:
+        max_side: Pixels to which the longer side is shrunk first.
+        window: Width of the surroundings, in pixels at that scale, that ink is compared with; odd.
+        contrast: Grey levels by which ink is darker than its surroundings.
+        line_to_glyph: Height of a line, ascenders and descenders included, over that of its taller glyphs.
+        min_glyphs: Glyphs below which there is nothing to measure.
+    """
+
+    max_side: int = 2000
+    window: int = 51
+    contrast: int = 20
+    line_to_glyph: float = 1.3
+    min_glyphs: int = 4
 
 
-def estimate_text_height(grey: NDArray[np.uint8]) -> float | None:
+_DEFAULT = ScaleOptions()
+
+
+def estimate_text_height(grey: NDArray[np.uint8], options: ScaleOptions = _DEFAULT) -> float | None:
     """Typical height of the lines of text.
 
     Letters dominate a page's components at any resolution, so the heights of those of plausible shape tell
     their size, whatever the skew; to some ten percent on clean pages, to a factor of two on bad ones.
 
     Args:
-        grey: H×W, dark text on light or the reverse.
+        grey: H×W, uint8, dark text on light or the reverse.
+        options: Scale and thresholds.
 
     Returns:
         Pixels of ``grey``, or None where there are too few components to tell.
     """
-    shrink: float = min(1.0, _ANALYSIS_SIDE / max(grey.shape))
+    shrink: float = min(1.0, options.max_side / max(grey.shape))
     small = grey
     if shrink < 1:
         size = (max(1, round(grey.shape[1] * shrink)), max(1, round(grey.shape[0] * shrink)))
         small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
     if np.median(small) < 128:
         small = 255 - small
-    ink = cv2.adaptiveThreshold(small, 1, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 51, 20)
+    how, kind = cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV
+    ink = cv2.adaptiveThreshold(small, 1, how, kind, options.window, options.contrast)
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     width, height, area = stats[1:, 2:].T.astype(float)
     glyphs = (height >= 4) & (height < max(small.shape) / 5) & (width < 6 * height) & (height < 8 * width)
     glyphs &= (area > 0.1 * width * height) & (area >= 8)
     height = np.asarray(height[glyphs])
-    if len(height) < _FEW:
+    if len(height) < options.min_glyphs:
         return None
     # Dots, accents and specks out of the way, the taller letters mark the size.
     typical = _weighted_quantile(height, height, 0.5)
     height = height[(height > 0.5 * typical) & (height < 3 * typical)]
     tall = float(np.quantile(height, 0.7))
-    return tall * _LINE_OVER_GLYPH / shrink
+    return tall * options.line_to_glyph / shrink
 
 
 def _weighted_quantile(values: NDArray[np.float64], weight: NDArray[np.float64], quantile: float) -> float:

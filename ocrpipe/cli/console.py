@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from ocrpipe.pipeline import Stage
 
 
 def complain(error: Exception) -> None:
@@ -28,3 +32,9 @@ def working(what: str) -> Iterator[None]:
         return
     with console.status(what):
         yield
+
+
+def report_stage(stage: Stage) -> None:
+    """One line on stderr: what a stage of the pipeline did and how long it took."""
+    counts = ", ".join(f"{name} {value:g}" for name, value in stage.counts.items())
+    typer.echo(f"{stage.name:<18} {1000 * stage.seconds:8.1f} ms  {counts}".rstrip(), err=True)

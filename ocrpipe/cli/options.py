@@ -11,6 +11,15 @@ Detector = Annotated[str, typer.Option(metavar="NAME", help="One of those `ocrpi
 Recognizer = Annotated[str, typer.Option(metavar="NAME", help="One of those `ocrpipe recognizers` lists.")]
 Threads = Annotated[int | None, typer.Option(min=1, metavar="N", help="Processor threads; all by default.")]
 Device = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda or mps.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="STAGE.NAME=VALUE",
+        help="Option of a stage, such as orientation.deskew=false; docs/options.md lists them. Repeatable.",
+    ),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Report each stage's time on stderr.")]
 Corpora = Annotated[
     Path,
     typer.Option(

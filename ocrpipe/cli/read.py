@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ocrpipe.cli.console import complain, working
-from ocrpipe.cli.options import Detector, Device, Recognizer, Threads
+from ocrpipe.cli.console import complain, report_stage, working
+from ocrpipe.cli.options import Detector, Device, Recognizer, Settings, Threads, Verbose
 from ocrpipe.errors import ConfigError, OcrError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ocrpipe.page import Page
-    from ocrpipe.pipeline import Pipeline
+    from ocrpipe.pipeline import OnStage, Pipeline
 
 _PRINTABLE = ("txt", "json")
 
@@ -54,6 +54,8 @@ def read(
     recognizer: Recognizer = "crnn",
     threads: Threads = None,
     device: Device = "cpu",
+    settings: Settings = None,
+    verbose: Verbose = False,
 ) -> None:
     """Read pages and print their text.
 
@@ -72,13 +74,16 @@ def read(
     results = _Target.of(out, files, suffix_of(format or "txt"))
     pictures = _Target.of(draw, files, "overlay.png")
 
+    from ocrpipe.options import Options
     from ocrpipe.pipeline import Pipeline
 
-    pipeline = Pipeline(detector, recognizer, threads=threads, device=device)
+    options = Options().with_settings(settings or ())
+    pipeline = Pipeline(detector, recognizer, threads=threads, device=device, options=options)
+    report = report_stage if verbose else None
     printed, exit_code = 0, 0
     for file in files:
         try:
-            for image, page in _pages(pipeline, file, dpi, password, numbers):
+            for image, page in _pages(pipeline, file, dpi, password, numbers, report):
                 if results:
                     page.save(results.path(file, page.number), results.format(format), image=image)
                 else:
@@ -95,22 +100,27 @@ def read(
 
 
 def _pages(
-    pipeline: Pipeline, file: Path, dpi: float | None, password: str | None, numbers: Sequence[int] | None
+    pipeline: Pipeline,
+    file: Path,
+    dpi: float | None,
+    password: str | None,
+    numbers: Sequence[int] | None,
+    on_stage: OnStage | None,
 ) -> Iterator[tuple[NDArray[uint8], Page]]:
     """Each page with its pixels, which a ``Page`` does not hold."""
     from ocrpipe.io import documents
 
-    found = documents.pages(
+    rendered = documents.pages(
         file,
         dpi=dpi or documents.DPI,
         password=password,
-        max_pixels=pipeline.options.max_pixels,
+        max_pixels=pipeline.options.load.max_pixels,
         numbers=numbers,
     )
-    for one in found:
-        with working(f"reading {file}, page {one.number}"):
-            page = pipeline.read(one.image)
-        yield one.image, replace(page, source=str(file), number=one.number, dpi=one.dpi)
+    for raster in rendered:
+        with working(f"reading {file}, page {raster.number}"):
+            page = pipeline.read(raster.image, on_stage=on_stage)
+        yield raster.image, replace(page, source=str(file), number=raster.number, dpi=raster.dpi)
 
 
 def _print(page: Page, *, as_json: bool, first: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ocrpipe.cli.console import working
-from ocrpipe.cli.options import Detector, Device, Recognizer, Threads
+from ocrpipe.cli.options import Detector, Device, Recognizer, Settings, Threads
 from ocrpipe.page import Line, Page, Paragraph
 
 
@@ -22,27 +22,33 @@ def detect(
     detector: Detector = "ctpn",
     threads: Threads = None,
     device: Device = "cpu",
+    settings: Settings = None,
 ) -> None:
     """Find a page's lines and print them as JSON.
 
     A line has a score and a quad: four [x, y] corners in pixels, clockwise from the text's own top left.
     """
     from ocrpipe.io import images
+    from ocrpipe.options import Options
     from ocrpipe.pipeline import Pipeline
 
-    pipeline = Pipeline(detector, threads=threads, device=device)
+    options = Options().with_settings(settings or ())
+    pipeline = Pipeline(detector, threads=threads, device=device, options=options)
     image = images.load(file)
-    with working(f"looking at {file}"):
-        found = pipeline.detect(image)
-    typer.echo(jsonlib.dumps({"image": str(file), "lines": [asdict(line) for line in found]}))
+    with working(f"detecting lines in {file}"):
+        detected = pipeline.detect(image)
+    typer.echo(jsonlib.dumps({"image": str(file), "lines": [asdict(line) for line in detected]}))
     if draw:
-        lines = (Line("", line.quad, 0.0, (), line.score) for line in found)
+        lines = (Line("", line.quad, 0.0, (), line.score) for line in detected)
         paragraphs = tuple(Paragraph((line,), line.quad) for line in lines)
         Page(image.shape[1], image.shape[0], paragraphs).draw(draw, image)
 
 
 def recognize(
-    crops: Annotated[list[Path], typer.Argument(metavar="CROP", help="Images of one upright line each.")],
+    crops: Annotated[
+        list[Path],
+        typer.Argument(metavar="CROP", help="Images of one line each, left to right."),
+    ],
     json: Annotated[
         bool, typer.Option("--json", help="Print confidences and positions too, a line of JSON a CROP.")
     ] = False,

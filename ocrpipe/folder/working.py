@@ -93,7 +93,7 @@ class Working:
                 task.path,
                 dpi=self._settings.dpi,
                 password=self._settings.password,
-                max_pixels=self._pipeline.options.max_pixels,
+                max_pixels=self._pipeline.options.load.max_pixels,
                 numbers=(task.number,),
             )
         page = replace(self._pipeline.read(image.image), source=task.key, number=image.number, dpi=image.dpi)

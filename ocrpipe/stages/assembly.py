@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from ocrpipe.geometry import span_quad
-from ocrpipe.page import Char, Line, Quad, Word
+from ocrpipe.geometry import apply, quad_size, span_quad
+from ocrpipe.page import Char, Line, Paragraph, Quad, Word
 from ocrpipe.recognizers.base import CharSpan, Recognition
+from ocrpipe.stages.frame import PageFrame
+from ocrpipe.stages.reading import Reading
 
 # Han, kana, bopomofo, CJK and full-width punctuation; not Hangul, which is written with spaces.
 _CJK = re.compile(
@@ -16,26 +18,25 @@ _CJK = re.compile(
 # Punctuation that Chinese and Latin text share; beside a CJK character it is Chinese.
 _SHARED = re.compile("[“”‘’—…·]")
 
-_RULE = frozenset("-=_*~.·—–―#+")
-_SHORTEST_RULE = 6  # characters; three dots or asterisks may say something
-_LONG_RULE = 10  # characters of one kind that make a rule whatever they are read as
-_SPECKS = frozenset(".·,'`")
+
+def assemble(frame: PageFrame, reading: Reading) -> Line:
+    """A line of the page, in the caller's pixels, from what was read in the level view."""
+    line = reading.line
+    cut = frame.page_quad(line.crop or line.quad)
+    return build_line(
+        reading.recognition,
+        frame.page_quad(line.quad),
+        reading.crop_width,
+        line.score,
+        cut=cut,
+        margin=reading.pad * quad_size(cut)[1],
+    )
 
 
-def is_rule(text: str) -> bool:
-    """Whether the text only divides the page: a rule drawn with characters, a blank to fill in, a lone dot.
-
-    A tenth of a rule's characters may be others: at such lengths some are misread.
-    """
-    marks = text.replace(" ", "").replace("…", "...")
-    if not marks.strip("_"):
-        return bool(marks)
-    if len(marks) == 1:
-        return marks in _SPECKS
-    most = max(map(marks.count, marks))
-    if len(marks) >= _LONG_RULE and most >= 0.9 * len(marks) and not any(map(str.isdigit, marks)):
-        return True
-    return len(marks) >= _SHORTEST_RULE and sum(mark in _RULE for mark in marks) >= 0.9 * len(marks)
+def assemble_paragraph(frame: PageFrame, readings: Sequence[Reading], quad: Quad) -> Paragraph:
+    """A paragraph of the page, in the caller's pixels; its quad may reach over the page's border."""
+    placed = quad if frame.is_level else apply(frame.to_page, quad)
+    return Paragraph(tuple(assemble(frame, reading) for reading in readings), placed)
 
 
 def build_line(

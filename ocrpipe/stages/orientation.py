@@ -1,156 +1,188 @@
-"""Which way is up: small skew and quarter turns of a page, from image statistics alone.
-
-Both look for the direction in which the upper and lower edges of ink line up. Ink is what is darker than its
-surroundings and of the size of characters, its gaps closed enough to make Chinese strokes one blob. Every
-upper edge pixel counts +1 and every lower one -1; projected along the text's direction, tops fall on tops and
-bottoms on bottoms, and the projection's energy peaks (the differential profile of Postl, "Detection of linear
-oblique structures and skew scan in digitized documents", ICPR 1986). Projecting strips of the page apart
-keeps the peak broad enough for a coarse search and lets columns with baselines of their own agree.
-"""
+"""Which way up a page is: candidates from its ink, the decision by reading them."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from ocrpipe.detectors.base import TextLine
+from ocrpipe.geometry import Image, quad_angle, quad_size
+from ocrpipe.page import Quad
+from ocrpipe.stages.frame import PageFrame
+from ocrpipe.stages.reading import Reading
+from ocrpipe.stages.skew import Mask, OrientationOptions, skew_of_ink, text_ink, turns_of_ink
 
-from ocrpipe.geometry import Image
-
-Mask = NDArray[np.uint8]
-Edges = NDArray[np.float32]
-"""3×N: x, y and sign of edge pixels."""
-
-_LIMIT = 15.0
-_COARSE = np.arange(-16.0, 16.01, 0.5)
-_SIDE = 1000  # work on about a megapixel
-_STRIP = 200.0
-_FEW = 60  # edge pixels; fewer are a speck or two
-_THICKEST = 60  # pixels
-_CLEAR = 2.0  # peak over median energy from which a direction stands out
+_MAX_TILT = 15.0  # degrees from the view's direction up to which a line counts for it
+_DEFAULT = OrientationOptions()
 
 
-def estimate_skew(image: Image) -> float:
-    """Direction of the text of a page whose lines run roughly from left to right.
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A page turned one way, what was found on it so, and how well that reads.
 
-    The evidence must be clear, or the answer is 0.0: the best direction has to gather twice the energy of the
-    median direction and 1.15 times that of any other one more than 2° away. Real pages, skewed or not, reach
-    more than 5 and 1.5, single lines and sparse tables 2.2 and 1.2; noise, specks and photographs stay below
-    1.8 and 1.15.
+    Attributes:
+        frame: The page and its level view.
+        lines: Lines found, in the view's coordinates.
+        readings: What was read from the first of ``lines``, as many as were read.
+    """
+
+    frame: PageFrame
+    lines: tuple[TextLine, ...]
+    readings: tuple[Reading, ...]
+
+    @property
+    def characters(self) -> int:
+        """Number of characters read, spaces excluded."""
+        return sum(1 for _ in _confidences(self.readings))
+
+    @property
+    def confidence(self) -> float:
+        """Mean confidence of those characters; 0.0 where there are none."""
+        values = list(_confidences(self.readings))
+        return sum(values) / len(values) if values else 0.0
+
+
+Find = Callable[[PageFrame], Sequence[TextLine]]
+"""Finds the lines of a page's level view, in the view's coordinates."""
+Read = Callable[[PageFrame, Sequence[TextLine]], Sequence[Reading]]
+"""Reads lines of a page's level view."""
+
+
+def find_upright(
+    image: Image, find: Find, read: Read, options: OrientationOptions = _DEFAULT, *, whole: bool = True
+) -> Candidate:
+    """The page the right way up. Only where that reads badly are other turns tried.
 
     Args:
-        image: H×W×3 RGB or H×W grey, uint8.
+        image: H×W×3 RGB, uint8.
+        find: Finds lines.
+        read: Reads them.
+        options: Thresholds.
+        whole: Judge a turn by all of its lines, which are then all read, or by a sample of the longest.
+    """
+    base = PageFrame(image)
+    ink = text_ink(image, options) if options.quarter_turns or options.deskew else None
+    turns = turns_of_ink(ink, options) if ink is not None and options.quarter_turns else (0,)
+    best = _candidate(
+        _levelled(base, turns[0], ink, options), find, read, None if whole else options.sample_lines
+    )
+    if len(turns) == 1 or not best.lines or best.confidence >= options.min_confidence:
+        return best
+    for turned in turns[1:]:
+        frame = _levelled(base, turned, ink, options)
+        sample = _candidate(frame, find, read, options.sample_lines)
+        if sample.confidence > best.confidence:
+            full = sample if not whole else _read_rest(sample, read)
+            best = max(best, full, key=lambda candidate: candidate.confidence)
+    return best
+
+
+def compare_turns(
+    image: Image, find: Find, read: Read, options: OrientationOptions = _DEFAULT
+) -> list[tuple[int, float, int]]:
+    """How well a page's longest lines read each way up that its image allows.
+
+    The lines of a view are read the way they lie and upside down, so that both are judged by the same lines.
 
     Returns:
-        Degrees within ±15, clockwise positive, mostly right to 0.1; turn by its negative to undo it.
+        Clockwise turn in degrees, mean confidence and number of the characters read, the best first.
     """
-    edges = _edges(_ink(image))
-    if edges.shape[1] < _FEW:
-        return 0.0
-    energy = _energy(_sample(edges, 12_000), _COARSE, _STRIP)
-    best = float(_COARSE[energy.argmax()])
-    elsewhere = energy[np.abs(_COARSE - best) > 2.0].max()
-    if energy.max() < max(_CLEAR * float(np.median(energy)), 1.15 * elsewhere):
-        return 0.0
-
-    edges = _sample(edges, 24_000)
-    near = best + np.arange(-0.75, 0.751, 0.15)
-    best = float(near[_energy(edges, near, 3 * _STRIP).argmax()])
-    step = 0.05
-    fine = best + np.arange(-0.25, 0.251, step)
-    energy = _energy(edges, fine, math.inf)
-    top = int(np.clip(energy.argmax(), 1, len(fine) - 2))
-    before, peak, after = energy[top - 1 : top + 2]
-    bend = before - 2 * peak + after
-    vertex = np.clip((before - after) / (2 * bend), -1, 1) if bend < 0 else 0.0
-    return float(np.clip(fine[top] + step * vertex, -_LIMIT, _LIMIT))
+    ink = text_ink(image, options)
+    results = []
+    for turned in turns_of_ink(ink, options)[::2]:
+        frame = _levelled(PageFrame(image), turned, ink, options)
+        lines = longest(find(frame), options.sample_lines)
+        for extra, some in ((0, lines), (180, tuple(map(upside_down, lines)))):
+            candidate = Candidate(frame, some, tuple(read(frame, some)))
+            results.append(((turned + extra) % 360, candidate.confidence, candidate.characters))
+    return sorted(results, key=lambda result: -result[1])
 
 
-def quarter_turns(image: Image) -> tuple[int, ...]:
-    """Clockwise turns that may make a page upright, most likely first.
+def upright_turn(
+    results: Sequence[tuple[int, float, int]], options: OrientationOptions = _DEFAULT
+) -> tuple[int, float]:
+    """The turn that ``compare_turns`` found best, and how certain it is, from 0.0 to 1.0."""
+    (turned, best, characters), (_, second, _) = results[:2]
+    if not characters:
+        return 0, 0.0
+    margin = min(1.0, (best - second) / options.clear_margin)
+    return turned, margin * min(1.0, characters / options.clear_characters)
 
-    Tells lines that run across the page from lines that run up or down it, at any skew within ±15°, by two
-    figures: the energy of the edges' projections both ways, and whether blobs of ink, characters grown
-    together with their nearest neighbours, are wide or tall. It cannot tell up from down; that takes reading.
+
+def page_skew(image: Image, options: OrientationOptions = _DEFAULT) -> float:
+    """Direction of the text in degrees within ±``max_skew``, clockwise positive, whatever its quarter turn.
 
     Args:
-        image: H×W×3 RGB or H×W grey, uint8.
+        image: H×W×3 RGB, uint8.
+        options: Thresholds.
+    """
+    ink = text_ink(image, options)
+    return _skew(PageFrame(image, turns_of_ink(ink, options)[0]), ink, options)
+
+
+def residual_tilt(quads: Iterable[Quad]) -> float:
+    """Median direction of lines in a level view, weighted by length: what the estimate of the skew left over.
+
+    Lines at 15 degrees or more are no lines of the page's own direction and do not count.
 
     Returns:
-        ``(0, 180)`` or ``(90, 270)`` where the evidence is clear, else all four, the likelier pair first.
+        Degrees, clockwise positive; 0.0 for no lines.
     """
-    ink = _ink(image)
-    across, down = (_sample(_edges(mask), 8_000) for mask in (ink, np.ascontiguousarray(ink.T)))
-    if min(across.shape[1], down.shape[1]) < _FEW:
-        return 0, 180, 90, 270
-    rows, columns = (_energy(edges, _COARSE[::2], _STRIP) for edges in (across, down))
-    evidence = 0.5 * math.log(rows.max() / columns.max()) + _elongation(ink)
-    likelier = rows if evidence >= 0 else columns
-    if likelier.max() < _CLEAR * np.median(likelier):
-        return 0, 180, 90, 270
-    turns = (0, 180, 90, 270) if evidence >= 0 else (90, 270, 0, 180)
-    return turns if abs(evidence) < 0.5 else turns[:2]
+    tilts = sorted((_within_half_turn(quad_angle(quad)), quad_size(quad)[0]) for quad in quads)
+    tilts = [(tilt, length) for tilt, length in tilts if abs(tilt) < _MAX_TILT]
+    rest = sum(length for _, length in tilts) / 2
+    for tilt, length in tilts:
+        rest -= length
+        if rest <= 0:
+            return tilt
+    return 0.0
 
 
-def _ink(image: Image) -> Mask:
-    """Ink of the size of characters, and thin rules, as 0 and 1 on a page scaled to about a megapixel."""
-    height, width = image.shape[:2]
-    scale = min(1.0, _SIDE / math.sqrt(height * width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY) if small.ndim == 3 else small
-    if np.median(grey) < 96:
-        grey = 255 - grey
-    surroundings = cv2.blur(grey, (31, 31), borderType=cv2.BORDER_REPLICATE)
-    dark = (cv2.subtract(surroundings, grey) > 20).astype(np.uint8)
-
-    # Pictures, table grids and the dark borders of a scan are too big, or touch the edge.
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
-    x, y, w, h, area = stats.T
-    thickness = np.minimum(w, h)
-    inside = (x > 0) & (y > 0) & (x + w < size[0]) & (y + h < size[1])
-    keep = inside & (thickness <= _THICKEST) & (area >= 4)
-    keep[0] = False
-    if not keep.any():
-        return np.zeros_like(dark)
-    order = np.argsort(thickness[keep])
-    share = np.cumsum(area[keep][order]) / area[keep].sum()
-    gap = max(1, round(0.4 * thickness[keep][order][np.searchsorted(share, 0.5)]))
-    closed = cv2.morphologyEx(keep[labels].astype(np.uint8), cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8))
-    return np.asarray(closed, dtype=np.uint8)
+def longest(lines: Iterable[TextLine], count: int) -> tuple[TextLine, ...]:
+    """At most ``count`` lines, the longest first."""
+    return tuple(sorted(lines, key=lambda line: -quad_size(line.quad)[0])[:count])
 
 
-def _edges(ink: Mask) -> Edges:
-    """Upper (+1) and lower (-1) edge pixels, shaken by up to a pixel against the pull of the pixel grid."""
-    change = np.diff(ink.astype(np.int8), axis=0, prepend=0, append=0)
-    y, x = np.nonzero(change)
-    shake = np.random.default_rng(0).random((2, len(x)), dtype=np.float32) + 0.5
-    return np.stack([x + shake[0], y + shake[1], change[y, x].astype(np.float32)])
+def upside_down(line: TextLine) -> TextLine:
+    """The same place, read in the opposite direction."""
+
+    def turned(quad: Quad) -> Quad:
+        return (*quad[2:], *quad[:2])
+
+    return TextLine(turned(line.quad), line.score, line.crop and turned(line.crop))
 
 
-def _sample(edges: Edges, count: int) -> Edges:
-    """At most ``count`` edge pixels, picked evenly."""
-    number = edges.shape[1]
-    return edges if number <= count else edges[:, np.linspace(0, number - 1, count).astype(int)]
+def _candidate(frame: PageFrame, find: Find, read: Read, sample: int | None) -> Candidate:
+    lines = tuple(find(frame))
+    if sample is not None:
+        first = longest(lines, sample)
+        chosen = set(map(id, first))
+        lines = (*first, *(line for line in lines if id(line) not in chosen))
+    return Candidate(frame, lines, tuple(read(frame, lines[:sample])))
 
 
-def _energy(edges: Edges, angles: NDArray[np.float64], strip: float) -> NDArray[np.float64]:
-    """Energy of the projection along each angle, taken over strips of a width; 1.0 if edges never align."""
-    x, y, sign = edges
-    energy = []
-    for angle in np.radians(angles):
-        across = (y * math.cos(angle) - x * math.sin(angle)).astype(np.int32)
-        along = ((x * math.cos(angle) + y * math.sin(angle)) / strip).astype(np.int32)
-        across -= across.min()
-        bins = across + (along - along.min()) * (int(across.max()) + 1)
-        energy.append(float((np.bincount(bins, weights=sign) ** 2).sum()) / len(sign))
-    return np.array(energy)
+def _read_rest(candidate: Candidate, read: Read) -> Candidate:
+    rest = candidate.lines[len(candidate.readings) :]
+    return Candidate(candidate.frame, candidate.lines, (*candidate.readings, *read(candidate.frame, rest)))
 
 
-def _elongation(ink: Mask) -> float:
-    """Mean logarithm of width over height of the blobs, weighted by their size."""
-    stats = cv2.connectedComponentsWithStats(ink, connectivity=8)[2][1:]
-    w, h = stats[:, cv2.CC_STAT_WIDTH].astype(float), stats[:, cv2.CC_STAT_HEIGHT].astype(float)
-    weight = np.sqrt(w * h)
-    return float((np.clip(np.log(w / h), -1.5, 1.5) * weight).sum() / weight.sum())
+def _levelled(base: PageFrame, turned: int, ink: Mask | None, options: OrientationOptions) -> PageFrame:
+    frame = PageFrame(base.image, turned)
+    if ink is None or not options.deskew:
+        return frame
+    return replace(frame, skew=_skew(frame, ink, options))
+
+
+def _skew(frame: PageFrame, ink: Mask, options: OrientationOptions) -> float:
+    """Skew of a turned page, of whose own pixels the ink is known; it is computed once for each axis."""
+    return skew_of_ink(text_ink(frame.turned_image, options) if frame.turned else ink, options)
+
+
+def _confidences(readings: Iterable[Reading]) -> Iterator[float]:
+    chars = (char for reading in readings for char in reading.recognition.chars)
+    return (char.confidence for char in chars if not char.text.isspace())
+
+
+def _within_half_turn(angle: float) -> float:
+    """The same angle within -180..180 degrees."""
+    return (angle + 180) % 360 - 180

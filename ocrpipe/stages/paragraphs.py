@@ -9,47 +9,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
+from typing import Generic
 
-from ocrpipe.page import Line
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A line's upright box on the page turned so that its text runs level.
-
-    ``extent`` has a bit set for each slice of the page's height that the box covers, which makes it cheap to
-    see what lies side by side.
-    """
-
-    line: Line
-    left: float
-    top: float
-    right: float
-    bottom: float
-    extent: int = 0
-
-    @property
-    def width(self) -> float:
-        """Pixels along the text."""
-        return self.right - self.left
-
-    @property
-    def height(self) -> float:
-        """Pixels across the text."""
-        return self.bottom - self.top
-
-    @property
-    def middle(self) -> float:
-        """Height on the page of the line's middle."""
-        return (self.top + self.bottom) / 2
+from ocrpipe.stages.boxes import Box, LayoutOptions, T
 
 
 @dataclass(slots=True)
-class Row:
-    """Boxes level with each other; the widest of them speaks for the row's place and height."""
+class Row(Generic[T]):
+    """Boxes level with each other; the widest of them stands for the row's place and height."""
 
-    boxes: list[Box]
-    widest: Box
+    boxes: list[Box[T]]
+    widest: Box[T]
 
     @property
     def left(self) -> float:
@@ -62,45 +32,46 @@ class Row:
         return self.boxes[-1].right
 
 
-def rows(boxes: Iterable[Box]) -> list[Row]:
+def rows(boxes: Iterable[Box[T]], options: LayoutOptions) -> list[Row[T]]:
     """Rows from top to bottom, their boxes from left to right.
 
     A box joins the row whose widest box shares more than half of the lower height with it and whose boxes lie
-    beside it; never by way of a third one, so that rows of a skewed page cannot grow into each other.
+    beside it; never by way of a third one, so that rows of a skewed page do not run into each other.
     """
-    found: list[Row] = []
+    result: list[Row[T]] = []
     for box in sorted(boxes, key=lambda box: (box.middle, box.left)):
-        shares = [_shared(row, box) for row in found[-5:]]
-        share = max(shares, default=0.0)
-        if share <= 0.5:
-            found.append(Row([box], box))
+        overlaps = [_overlap(row, box) for row in result[-5:]]
+        largest = max(overlaps, default=0.0)
+        if largest <= options.min_row_overlap:
+            result.append(Row([box], box))
             continue
         # A tall box, a drop capital say, is level with several rows and belongs to the first.
-        row = found[len(found) - len(shares) + next(i for i, one in enumerate(shares) if one >= 0.9 * share)]
+        first = next(i for i, overlap in enumerate(overlaps) if overlap >= 0.9 * largest)
+        row = result[len(result) - len(overlaps) + first]
         row.boxes.append(box)
         if box.width > row.widest.width:
             row.widest = box
-    for row in found:
+    for row in result:
         row.boxes.sort(key=lambda box: box.left)
-    return sorted(found, key=lambda row: row.widest.middle)
+    return sorted(result, key=lambda row: row.widest.middle)
 
 
-def paragraphs(found: Sequence[Row]) -> Iterator[list[Box]]:
+def paragraphs(rows: Sequence[Row[T]], options: LayoutOptions) -> Iterator[list[Box[T]]]:
     """Split rows at wide gaps and changes of size, and running text at its indents and short last lines."""
-    for stretch in _stretches(found):
+    for stretch in _stretches(rows, options):
         left, right = min(row.left for row in stretch), max(row.right for row in stretch)
         paragraph = list(stretch[0].boxes)
         for i, (above, below) in enumerate(pairwise(stretch), start=1):
             after = stretch[i + 1] if i + 1 < len(stretch) else None
-            if _starts(above, below, after, left, right):
+            if _starts(above, below, after, (left, right), options):
                 yield paragraph
                 paragraph = []
             paragraph += below.boxes
         yield paragraph
 
 
-def _shared(row: Row, box: Box) -> float:
-    """Share of the lower height on which box and row are level; 0.0 where boxes would lie on each other."""
+def _overlap(row: Row[T], box: Box[T]) -> float:
+    """Fraction of the lower height on which box and row are level; 0.0 where boxes would overlap."""
     other = row.widest
     lower = min(box.height, other.height)
     if any(min(box.right, one.right) - max(box.left, one.left) > lower / 2 for one in row.boxes):
@@ -108,30 +79,34 @@ def _shared(row: Row, box: Box) -> float:
     return (min(box.bottom, other.bottom) - max(box.top, other.top)) / max(lower, 1e-9)
 
 
-def _stretches(found: Sequence[Row]) -> Iterator[list[Row]]:
+def _stretches(rows: Sequence[Row[T]], options: LayoutOptions) -> Iterator[list[Row[T]]]:
     """Rows of about one size at about one distance."""
-    gaps = [below.widest.top - above.widest.bottom for above, below in pairwise(found)]
+    gaps = [below.widest.top - above.widest.bottom for above, below in pairwise(rows)]
     usual = median(gaps) if gaps else 0.0
-    stretch = [found[0]]
-    for (above, below), gap in zip(pairwise(found), gaps, strict=True):
+    stretch = [rows[0]]
+    for (above, below), gap in zip(pairwise(rows), gaps, strict=True):
         low, high = sorted((above.widest.height, below.widest.height))
-        if gap > min(max(usual, 0.0) + 0.5 * low, 2.5 * high) or low < 0.7 * high:
+        limit = min(max(usual, 0.0) + options.max_line_gap * low, options.max_any_gap * high)
+        if gap > limit or low < options.min_size_ratio * high:
             yield stretch
             stretch = []
         stretch.append(below)
     yield stretch
 
 
-def _starts(above: Row, below: Row, after: Row | None, left: float, right: float) -> bool:
+def _starts(
+    above: Row[T], below: Row[T], after: Row[T] | None, sides: tuple[float, float], options: LayoutOptions
+) -> bool:
     """Whether a row of running text starts a paragraph."""
+    left, right = sides
     height, width = below.widest.height, right - left
-    if len(above.boxes) > 1 or len(below.boxes) > 1 or width < 10 * height:
+    if len(above.boxes) > 1 or len(below.boxes) > 1 or width < options.min_prose_width * height:
         return False
     off_centre = abs(above.left + above.right - below.left - below.right) / 2
     if off_centre < 0.5 * height and below.left - left > height:
         return False
-    full, ends = (right - row.right <= 0.2 * width for row in (above, below))
-    indented = below.left - max(above.left, after.left if after else left) > 0.8 * height
+    full, ends = (right - row.right <= options.max_ragged * width for row in (above, below))
+    indented = below.left - max(above.left, after.left if after else left) > options.min_indent * height
     if indented:
         return ends or not full  # else the short rest of a list's item, set below its first word
     return not full and right - above.right > below.left - left

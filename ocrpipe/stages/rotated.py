@@ -1,89 +1,178 @@
-"""Lines that stand upright along a page: numbers on its margin, stamps of archives, labels of axes.
+"""Text rotated by 90° along a page: numbers on its margin, stamps of archives, labels of axes.
 
-They run across the direction of the page's text, where a detector of lines sees nothing or bits of nothing.
-What no line accounts for, and looks like a column of glyphs, is worth a second look from the side.
+It runs across the direction of the page's text, where a detector of lines sees nothing or fragments. Ink that
+no line accounts for, and that looks like a column of glyphs, is looked at again after a quarter turn.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrpipe.geometry import Image, Matrix, clip_quad, quad_size, to_quad, turn, turn_matrix
+from ocrpipe.detectors.base import TextLine
+from ocrpipe.errors import ConfigError
+from ocrpipe.geometry import Image, Matrix, apply, clip_quad, quad_size, to_quad, turn, turn_matrix
 from ocrpipe.page import Quad
+from ocrpipe.stages.frame import PageFrame
+from ocrpipe.stages.orientation import upside_down
+from ocrpipe.stages.reading import Reading
 
-_LINE = 16.0
-"""Pixels to which the lines' height is scaled for the search."""
-_GLYPHS = (0.2, 2.0)
-"""Width of glyphs, in line heights."""
-_COLUMNS = (0.5, 2.0)
-"""Width of columns of glyphs, likewise. Smaller ones name photographers and printers."""
-_FILLED = (0.12, 0.9)
-"""Share of ink in a glyph's box, which rules and blots have more or less of."""
-_SLENDER = 3.0
-"""Least height of a column over its width."""
-_SHORTEST = 2.0
-"""Least height of a column, in line heights."""
-_ROOM = 0.5
-"""Room around a column, in line heights."""
+Detect = Callable[[Image], Sequence[TextLine]]
+"""Finds the lines of an image, H×W×3 RGB, uint8."""
+ReadLines = Callable[[Sequence[TextLine]], Sequence[Reading]]
+"""Reads lines of the level view."""
 
 
-def sideways_strips(image: Image, lines: Sequence[Quad]) -> list[Quad]:
-    """Where a line of text may stand upright.
+@dataclass(frozen=True, slots=True)
+class RotatedOptions:
+    """How rotated text is looked for. Lengths without a unit are in heights of the page's typical line.
+
+    Attributes:
+        enabled: Look for rotated lines. They come last, each as a paragraph of its own.
+        line_height: Pixels to which the page's typical line is scaled for the search.
+        min_glyph: Least width and height of a glyph.
+        max_glyph: Largest width of a glyph.
+        min_column: Least width of a column of glyphs; smaller print names photographers and printers.
+        max_column: Largest width of a column.
+        min_fill: Least fraction of ink in a glyph's box; rules have less.
+        max_fill: Largest such fraction; blots have more.
+        min_aspect: Least height of a column over its width.
+        min_length: Least height of a column.
+        margin: Room around a column.
+        min_confidence: Least confidence of a line read.
+        min_letters: Fewest letters and digits in a line.
+        contrast: Grey levels by which ink is darker than its surroundings.
+        window: Width of those surroundings in pixels at the search's scale; odd.
+    """
+
+    enabled: bool = True
+    line_height: float = 16.0
+    min_glyph: float = 0.2
+    max_glyph: float = 2.0
+    min_column: float = 0.5
+    max_column: float = 2.0
+    min_fill: float = 0.12
+    max_fill: float = 0.9
+    min_aspect: float = 3.0
+    min_length: float = 2.0
+    margin: float = 0.5
+    min_confidence: float = 0.8
+    min_letters: int = 3
+    contrast: int = 20
+    window: int = 31
+
+    def __post_init__(self) -> None:
+        if self.line_height <= 0 or self.window < 3 or self.window % 2 == 0 or self.margin < 0:
+            raise ConfigError(f"options out of range: {self}")
+
+
+_DEFAULT = RotatedOptions()
+
+
+def find_rotated(
+    frame: PageFrame,
+    readings: Sequence[Reading],
+    detect: Detect,
+    read: ReadLines,
+    options: RotatedOptions = _DEFAULT,
+) -> list[Reading]:
+    """Rotated lines where none of those read lies, in the direction that reads better.
 
     Args:
-        image: H×W×3 RGB, uint8, its text running from left to right.
+        frame: The page.
+        readings: The lines that are kept.
+        detect: Finds lines on a part of the view that was turned by 90°.
+        read: Reads lines.
+        options: Sizes and thresholds.
+    """
+    if not options.enabled or not readings:
+        return []
+    lines: list[TextLine] = []
+    for strip in rotated_strips(frame.grey, [reading.quad for reading in readings], options):
+        part, to_view = turned_strip(frame.level, strip)
+        mapped = (_mapped(line, to_view, frame) for line in detect(part))
+        lines += [line for line in mapped if quad_size(line.quad)[0] > 2 * quad_size(line.quad)[1]]
+    if not lines:
+        return []
+    both = read([*lines, *map(upside_down, lines)])
+    better = [
+        max(pair, key=lambda reading: reading.confidence)
+        for pair in zip(both[: len(lines)], both[len(lines) :], strict=True)
+    ]
+    return [
+        reading
+        for reading in better
+        if reading.confidence >= options.min_confidence
+        and sum(map(str.isalnum, reading.text)) >= options.min_letters
+    ]
+
+
+def rotated_strips(grey: Image, lines: Sequence[Quad], options: RotatedOptions = _DEFAULT) -> list[Quad]:
+    """Where rotated text may be.
+
+    Args:
+        grey: H×W, uint8, the text running from left to right.
         lines: What was found of that text, in pixels; its typical height tells the size of glyphs, so that
             nothing is looked for on a page without any.
+        options: Sizes and thresholds.
 
     Returns:
-        Rectangles along the image's sides, with some room around the glyphs, clockwise from their top left.
+        Axis-aligned rectangles with some room around the glyphs, clockwise from their top left.
     """
     if not lines:
         return []
-    height, width = image.shape[:2]
+    height, width = grey.shape
     typical = float(np.median([quad_size(quad)[1] for quad in lines]))
-    scale = min(1.0, _LINE / typical)
+    scale = min(1.0, options.line_height / typical)
     size = typical * scale
-    ink = _ink(image, scale)
+    ink = _ink(grey, scale, options)
     cv2.fillPoly(ink, [np.round(np.asarray(quad) * scale).astype(np.int32) for quad in lines], 0)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     w, h, area = stats[:, 2:].T
-    # Blurred or boldly printed, the glyphs of a column hang together, so that one may be of any height.
-    glyph = (w >= _GLYPHS[0] * size) & (w <= _GLYPHS[1] * size) & (h >= _GLYPHS[0] * size)
-    glyph &= (area >= _FILLED[0] * w * h) & (area <= _FILLED[1] * w * h)
+    # Blurred or boldly printed, the glyphs of a column touch, so that one may be of any height.
+    smallest = options.min_glyph * size
+    glyph = (w >= smallest) & (w <= options.max_glyph * size) & (h >= smallest)
+    glyph &= (area >= options.min_fill * w * h) & (area <= options.max_fill * w * h)
     glyph[0] = False
     kernel = np.ones((2 * round(0.5 * size) + 1, 2 * round(0.1 * size) + 1), np.uint8)
     columns = cv2.morphologyEx(glyph[labels].astype(np.uint8), cv2.MORPH_CLOSE, kernel)
 
     strips = []
     for left, top, w, h, _ in cv2.connectedComponentsWithStats(columns, connectivity=8)[2][1:]:
-        if _COLUMNS[0] * size <= w <= _COLUMNS[1] * size and h >= max(_SLENDER * w, _SHORTEST * size):
-            room = _ROOM * size
-            x0, x1 = left - room, left + w + room
-            y0, y1 = top - 2 * room, top + h + 2 * room
+        wide_enough = options.min_column * size <= w <= options.max_column * size
+        if wide_enough and h >= max(options.min_aspect * w, options.min_length * size):
+            margin = options.margin * size
+            x0, x1 = left - margin, left + w + margin
+            y0, y1 = top - 2 * margin, top + h + 2 * margin
             corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]) / scale
             strips.append(clip_quad(to_quad(corners), width, height))
     return strips
 
 
-def lay_down(image: Image, strip: Quad) -> tuple[Image, Matrix]:
-    """A strip of an image turned clockwise by a quarter, and the matrix that leads from it back."""
+def turned_strip(image: Image, strip: Quad) -> tuple[Image, Matrix]:
+    """A strip of an image turned clockwise by 90°, and the matrix from its pixels to the image's."""
     (left, top), _, (right, bottom), _ = ((round(x), round(y)) for x, y in strip)
     part = image[top:bottom, left:right]
-    back = np.linalg.inv(turn_matrix(part.shape[1], part.shape[0], 90))
-    return turn(part, 90), np.array([[1.0, 0, left], [0, 1, top], [0, 0, 1]]) @ back
+    turned_back = np.linalg.inv(turn_matrix(part.shape[1], part.shape[0], 90))
+    return turn(part, 90), np.array([[1.0, 0, left], [0, 1, top], [0, 0, 1]]) @ turned_back
 
 
-def _ink(image: Image, scale: float) -> NDArray[np.uint8]:
+def _mapped(line: TextLine, matrix: Matrix, frame: PageFrame) -> TextLine:
+    quad, crop = (part and frame.clip(apply(matrix, part)) for part in (line.quad, line.crop))
+    assert quad is not None
+    return TextLine(quad, line.score, crop)
+
+
+def _ink(grey: Image, scale: float, options: RotatedOptions) -> NDArray[np.uint8]:
     """Dark on light or light on dark, whichever is the rarer, as 0 and 1."""
-    size = max(1, math.ceil(image.shape[1] * scale)), max(1, math.ceil(image.shape[0] * scale))
-    grey = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    if np.median(grey) < 128:
-        grey = 255 - grey
-    ink = cv2.adaptiveThreshold(grey, 1, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 31, 20)
-    return np.asarray(ink, np.uint8)
+    size = max(1, math.ceil(grey.shape[1] * scale)), max(1, math.ceil(grey.shape[0] * scale))
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    if np.median(small) < 128:
+        small = 255 - small
+    how, kind = cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV
+    return np.asarray(cv2.adaptiveThreshold(small, 1, how, kind, options.window, options.contrast), np.uint8)

@@ -1,4 +1,4 @@
-"""A small character language model, and how it settles what the recogniser is unsure of.
+"""A small character language model, and how it rescores characters that were read with little confidence.
 
 An interpolated n-gram model (Witten and Bell, "The zero-frequency problem", IEEE Transactions on Information
 Theory 37, 1991), kept as a trie in flat arrays. All digits count as one: which it is, only the ink tells.
@@ -23,10 +23,10 @@ BOUNDARY = 0
 """Index of what stands before the first character of a line; characters follow from 1."""
 
 ORDER = 5
-"""Characters of the longest sequences that are counted, the one that is foretold included."""
+"""Characters of the longest sequences that are counted, the predicted one included."""
 
 _STEPS = 15.0  # counts are kept as whole steps of their logarithm, 7 % each
-_SPAN = 1 << 13  # more than there are characters: what a character adds to the key of a sequence
+_SPAN = 1 << 14  # more than there are characters: what a character adds to the key of a sequence
 _DIGITS = "0123456789"
 _COUNTS = np.exp(np.arange(256) / _STEPS)  # of each number of steps
 _COUNT = tuple(_COUNTS.tolist())  # likewise, faster where it is one at a time
@@ -64,7 +64,7 @@ class CharacterModel:
 
     @classmethod
     def build(
-        cls, lines: Iterable[str], characters: str, *, order: int = ORDER, least: Sequence[int] = (2, 3)
+        cls, lines: Iterable[str], characters: str, *, order: int = ORDER, min_counts: Sequence[int] = (2, 3)
     ) -> CharacterModel:
         """Count the sequences of characters in lines of text.
 
@@ -72,7 +72,7 @@ class CharacterModel:
             lines: Text; characters that are not among ``characters`` are passed over.
             characters: What the model knows.
             order: Characters of the longest sequences.
-            least: Pairs, triples, … that occur less often are left out; the last one holds for all others.
+            min_counts: Pairs, triples, … that occur less often are left out; the last holds for longer ones.
 
         Raises:
             ocrpipe.errors.ConfigError: There is no text, or there are too many characters.
@@ -97,7 +97,7 @@ class CharacterModel:
             starts, known = starts[within], known[within]
             keys = known * _SPAN + text[ends[within]]
             found, counts = np.unique(keys, return_counts=True)
-            enough = counts >= least[min(length - 2, len(least) - 1)]
+            enough = counts >= min_counts[min(length - 2, len(min_counts) - 1)]
             found, counts = found[enough], counts[enough]
             steps = np.minimum(np.rint(np.log(counts) * _STEPS), 255).astype(np.uint8)
             sizes = np.bincount(found // _SPAN, minlength=count)
@@ -214,54 +214,57 @@ class _Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What an emission may be instead, itself included: class indices and their log-probabilities."""
+class Candidates:
+    """What an emission may be, itself included: class indices and their log-probabilities."""
 
     labels: Sequence[int]
     log_probs: Sequence[float]
 
 
-def settle(
-    choices: Sequence[Choice],
+def rescore(
+    candidates: Sequence[Candidates],
     model: CharacterModel,
     indices: Sequence[int],
     weight: float,
     *,
     beam_width: int = 8,
 ) -> list[int]:
-    """For each choice the label of the sequence that ink and language together make likeliest.
+    """Labels of the sequence whose probabilities by the image and by the language together are highest.
 
-    Costs nothing where a choice has one label only and those before it are settled, as most are.
+    Costs nothing where an emission has one candidate and those before it are decided, as most are.
 
     Args:
-        choices: In the order of the line.
-        model: The language.
+        candidates: Of each emission, in the order of the line.
+        model: The language model.
         indices: The model's index of each class of the recogniser.
-        weight: Of the language's log-probabilities.
-        beam_width: Sequences that are followed at once.
+        weight: Of the language model's log-probabilities.
+        beam_width: Sequences that are kept.
+
+    Returns:
+        A label for each emission.
     """
     beam: dict[tuple[int, ...], tuple[float, tuple[int, ...]]] = {(BOUNDARY,): (0.0, ())}
-    for choice in choices:
-        certain = len(beam) == 1 and len(choice.labels) == 1
-        ahead: dict[tuple[int, ...], tuple[float, tuple[int, ...]]] = {}
+    for emission in candidates:
+        decided = len(beam) == 1 and len(emission.labels) == 1
+        extended: dict[tuple[int, ...], tuple[float, tuple[int, ...]]] = {}
         for before, (score, labels) in beam.items():
-            for label, log_prob in zip(choice.labels, choice.log_probs, strict=True):
+            for label, log_prob in zip(emission.labels, emission.log_probs, strict=True):
                 index = indices[label]
                 total = score + log_prob
-                if not certain:
+                if not decided:
                     total += weight * model.log_prob(before, index)
                 state = (*before, index)[1 - model.order :]
-                rival = ahead.get(state)
-                if rival is None or rival[0] < total:
-                    ahead[state] = total, (*labels, label)
-        if len(ahead) > beam_width:
-            ahead = dict(sorted(ahead.items(), key=lambda item: -item[1][0])[:beam_width])
-        beam = ahead
+                known = extended.get(state)
+                if known is None or known[0] < total:
+                    extended[state] = total, (*labels, label)
+        if len(extended) > beam_width:
+            extended = dict(sorted(extended.items(), key=lambda item: -item[1][0])[:beam_width])
+        beam = extended
     return list(max(beam.values())[1])
 
 
-def replaced(
-    emissions: Sequence[Emission], labels: Sequence[int], choices: Sequence[Choice]
+def relabelled(
+    emissions: Sequence[Emission], labels: Sequence[int], candidates: Sequence[Candidates]
 ) -> list[Emission]:
     """The emissions with other labels, each with that label's own probability."""
     return [
@@ -272,9 +275,9 @@ def replaced(
             emission.frame,
             emission.first,
             emission.last,
-            math.exp(choice.log_probs[choice.labels.index(label)]),
+            math.exp(choices.log_probs[choices.labels.index(label)]),
         )
-        for emission, label, choice in zip(emissions, labels, choices, strict=True)
+        for emission, label, choices in zip(emissions, labels, candidates, strict=True)
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,17 +18,13 @@ from ocrpipe.pretrained.loader import load
 from ocrpipe.recognizers.base import CharSpan, Recognition
 from ocrpipe.recognizers.crnn.charset import BLANK, Charset
 from ocrpipe.recognizers.crnn.decoding import Emission, align, collapse, prefix_beam
-from ocrpipe.recognizers.crnn.language import BOUNDARY, CharacterModel, Choice, replaced, settle
+from ocrpipe.recognizers.crnn.language import BOUNDARY, Candidates, CharacterModel, relabelled, rescore
 from ocrpipe.recognizers.crnn.lexicon import BKTree, lexicon_decode
 from ocrpipe.recognizers.crnn.model import CRNN, STRIDE, CRNNConfig, Residual, Stage
 from ocrpipe.recognizers.crnn.preprocess import prepare, scale_of, to_input
 from ocrpipe.recognizers.crnn.transcription import BestClasses
 from ocrpipe.recognizers.spans import spans_around
-
-_BATCH_PIXELS = 12_288  # summed padded width of a batch: 16 lines of 768 px
-_SURE = 0.9  # confidence from which a character is not for the language to settle
-_RIVALS, _REACH = 6, 5.0  # what else it may be: so many classes, within so much of log-probability
-_WASTE = 0.2  # share of a batch's pixels that may be padding
+from ocrpipe.threads import TorchWorkers, available_threads
 
 
 @dataclass(frozen=True)
@@ -37,21 +32,32 @@ class Decoding:
     """How frames become text.
 
     Attributes:
-        language: Weight of the character language model that settles characters read with little confidence;
+        language: Weight of the character language model that rescores characters read with little confidence;
             0 does without. It has no part in beam search and lexicon decoding.
+        rescore_below: Characters with a lower confidence are rescored.
+        candidates: Classes that a character to be rescored may be.
+        candidate_range: Natural logarithm of the ratio of the best candidate's probability to the last one's.
         beam_width: Hypotheses of the prefix beam search; 1 decodes greedily.
         lexicon: If not empty, a line is read as one of these words where one is within ``max_distance`` edits
             of what was read (arXiv 1507.05717, section 2.3.2).
         max_distance: See ``lexicon``.
+        batch_pixels: Summed padded width of a batch: 16 lines of 768 px.
+        max_padding: Fraction of a batch's pixels that may be padding.
     """
 
     language: float = 0.2
+    rescore_below: float = 0.9
+    candidates: int = 6
+    candidate_range: float = 5.0
     beam_width: int = 1
     lexicon: tuple[str, ...] = ()
     max_distance: int = 3
+    batch_pixels: int = 12_288
+    max_padding: float = 0.2
 
     def __post_init__(self) -> None:
-        if self.beam_width < 1 or self.max_distance < 0 or self.language < 0:
+        counts = self.beam_width, self.candidates, self.batch_pixels
+        if min(counts) < 1 or self.max_distance < 0 or self.language < 0 or not 0 <= self.max_padding < 1:
             raise ConfigError(f"these settings of decoding make no sense: {self}")
 
     @property
@@ -73,7 +79,8 @@ class CRNNRecognizer:
     Args:
         weights: A .safetensors file with its card; by default those that ship with ocrpipe.
         device: "cpu", "cuda", "mps" …
-        decoding: Greedy by default, with a little help of the language model.
+        threads: Processor threads of a call; by default as many as the process may run.
+        options: Greedy decoding by default, rescored by the language model.
         bf16: Compute in bfloat16; by default where the processor has instructions for it.
 
     Raises:
@@ -81,16 +88,19 @@ class CRNNRecognizer:
 
     Attributes:
         calibrated: Confidences are probabilities.
+        Options: Type of ``options``.
     """
 
     calibrated = True
+    Options = Decoding
 
     def __init__(
         self,
         weights: str | Path | None = None,
         *,
         device: str = "cpu",
-        decoding: Decoding = _DEFAULT,
+        threads: int | None = None,
+        options: Decoding = _DEFAULT,
         bf16: bool | None = None,
     ) -> None:
         name = weights or "crnn"
@@ -103,7 +113,7 @@ class CRNNRecognizer:
             model.load_state_dict(tensors)
         except RuntimeError as error:  # its message lists every tensor
             raise WeightsError(f"the weights {name} do not fit their card's configuration") from error
-        self._set_up(model, charset, device, decoding, bf16, card.calibration)
+        self._set_up(model, charset, device, threads, options, bf16, card.calibration)
 
     @classmethod
     def from_model(
@@ -111,14 +121,15 @@ class CRNNRecognizer:
         model: CRNN,
         charset: Charset,
         *,
-        decoding: Decoding = _INK_ONLY,
+        threads: int | None = None,
+        options: Decoding = _INK_ONLY,
         bf16: bool | None = None,
     ) -> CRNNRecognizer:
         """A recogniser around a copy of a ready model, as training needs it: without the language."""
         copy = CRNN(model.config)
         copy.load_state_dict(model.state_dict())
         self = cls.__new__(cls)
-        self._set_up(copy, charset, "cpu", decoding, bf16, 1.0)
+        self._set_up(copy, charset, "cpu", threads, options, bf16, 1.0)
         return self
 
     def _set_up(
@@ -126,6 +137,7 @@ class CRNNRecognizer:
         model: CRNN,
         charset: Charset,
         device: str,
+        threads: int | None,
         decoding: Decoding,
         bf16: bool | None,
         temperature: float,
@@ -135,6 +147,8 @@ class CRNNRecognizer:
         self._charset = charset
         self._height = model.config.height
         self._device = torch.device(device)
+        # A worker a batch: the steps of an LSTM are too small to be shared among threads.
+        self._workers = TorchWorkers(threads or available_threads(), 1)
         self._decoding = decoding
         self._tree = BKTree(decoding.lexicon) if decoding.lexicon else None
         self._language = load_language() if decoding.language and decoding.best_path else None
@@ -155,25 +169,13 @@ class CRNNRecognizer:
         for i, crop in enumerate(crops):
             _check(crop, i)
         prepared = [prepare(crop, self._height) for crop in crops]
-        batches = list(_batches([image.shape[1] for image in prepared]))
-        decoded = self._decode_all([[prepared[i] for i in batch] for batch in batches])
+        batches = list(_batches([image.shape[1] for image in prepared], self._decoding))
+        decoded = self._workers.map(self._decode, [[prepared[i] for i in batch] for batch in batches])
         found: dict[int, Recognition] = {}
         for batch, emissions in zip(batches, decoded, strict=True):
             for i, emitted in zip(batch, emissions, strict=True):
                 found[i] = self._place(emitted, crops[i].shape[1], scale_of(crops[i], self._height))
         return tuple(found[i] for i in range(len(crops)))
-
-    def _decode_all(self, batches: list[list[NDArray[np.uint8]]]) -> list[list[list[Emission]]]:
-        """On a CPU a thread a batch: the steps of an LSTM are too small to be shared among threads."""
-        allowed = torch.get_num_threads()
-        threads = min(allowed, len(batches))
-        if threads <= 1 or self._device.type != "cpu":
-            return [self._decode(batch) for batch in batches]
-        try:
-            with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-                return list(pool.map(self._decode, batches))
-        finally:
-            torch.set_num_threads(allowed)  # which threads that are new to torch begin with
 
     @torch.inference_mode()
     def _decode(self, images: list[NDArray[np.uint8]]) -> list[list[Emission]]:
@@ -194,27 +196,29 @@ class CRNNRecognizer:
         winners = (part.cpu().numpy() for part in self._classes.best(torch.cat(lines)))
         labels, values = (np.split(part, np.cumsum(frames)[:-1]) for part in winners)
         found = [collapse(*one) for one in zip(labels, values, strict=True)]
-        return [self._settled(*one) for one in zip(found, lines, strict=True)] if self._language else found
+        return [self._rescored(*one) for one in zip(found, lines, strict=True)] if self._language else found
 
-    def _settled(self, emissions: list[Emission], features: Tensor) -> list[Emission]:
-        """What the language makes of the characters that the ink leaves open."""
-        unsure = [i for i, emission in enumerate(emissions) if emission.confidence < _SURE]
-        if not unsure or self._language is None:
+    def _rescored(self, emissions: list[Emission], features: Tensor) -> list[Emission]:
+        """The emissions after the language model has chosen among the candidates of doubtful ones."""
+        options = self._decoding
+        doubtful = [i for i, emission in enumerate(emissions) if emission.confidence < options.rescore_below]
+        if not doubtful or self._language is None:
             return emissions
-        frames = [emissions[i].frame for i in unsure]
-        likeliest = self._classes.log_probs(features[frames]).topk(min(_RIVALS, len(self._charset)), -1)
-        choices = [Choice((emission.label,), (0.0,)) for emission in emissions]
+        frames = [emissions[i].frame for i in doubtful]
+        count = min(options.candidates, len(self._charset))
+        likeliest = self._classes.log_probs(features[frames]).topk(count, -1)
+        candidates = [Candidates((emission.label,), (0.0,)) for emission in emissions]
         for i, values, labels in zip(
-            unsure, likeliest.values.tolist(), likeliest.indices.tolist(), strict=True
+            doubtful, likeliest.values.tolist(), likeliest.indices.tolist(), strict=True
         ):
             near = [
                 (label, value)
                 for label, value in zip(labels, values, strict=True)
-                if label != BLANK and value > values[0] - _REACH
+                if label != BLANK and value > values[0] - options.candidate_range
             ]
-            choices[i] = Choice(*zip(*near, strict=True))
-        settled = settle(choices, self._language, self._indices, self._decoding.language)
-        return replaced(emissions, settled, choices)
+            candidates[i] = Candidates(*zip(*near, strict=True))
+        best = rescore(candidates, self._language, self._indices, self._decoding.language)
+        return relabelled(emissions, best, candidates)
 
     def _search(self, log_probs: NDArray[np.float32]) -> list[Emission]:
         if self._tree is not None:
@@ -254,14 +258,14 @@ def _check(crop: NDArray[np.uint8], index: int) -> None:
         raise ConfigError(f"crop {index} is {crop.dtype}{list(crop.shape)}, not {wanted}")
 
 
-def _batches(widths: list[int]) -> Iterator[list[int]]:
+def _batches(widths: list[int], options: Decoding) -> Iterator[list[int]]:
     """Indices of similar widths together, so that little of a batch is padding."""
     batch: list[int] = []
     for i in sorted(range(len(widths)), key=lambda i: -widths[i]):
         if batch:
             widest = widths[batch[0]]
-            full = (len(batch) + 1) * widest > _BATCH_PIXELS
-            if full or widths[i] < (1 - _WASTE) * widest:
+            full = (len(batch) + 1) * widest > options.batch_pixels
+            if full or widths[i] < (1 - options.max_padding) * widest:
                 yield batch
                 batch = []
         batch.append(i)

@@ -118,7 +118,12 @@ def test_only_what_is_new_or_changed_is_read(
 
 
 @pytest.mark.parametrize(
-    "change", [{"dpi": 100}, {"options": ocrpipe.Options(pad=0.1)}, {"detector": "classical"}]
+    "change",
+    [
+        {"dpi": 100},
+        {"options": ocrpipe.Options().with_settings({"reading.pad": 0.1})},
+        {"detector": "classical"},
+    ],
 )
 def test_other_settings_read_anew(
     start: Start, inline: list[Task], tree: Path, tmp_path: Path, change: dict[str, Any]
@@ -207,7 +212,7 @@ def test_pdf_pages_of_the_largest_size_are_read(
 ) -> None:
     """They are rendered to fit, and a fraction of a pixel counts as one."""
     for limit in (997, 1009):
-        options = ocrpipe.Options(max_pixels=limit)
+        options = ocrpipe.Options().with_settings({"load.max_pixels": limit})
         run = start(tree, tmp_path / str(limit), include=["*.pdf", "one.png"], options=options)
         *pages, image = run
         assert [type(page) for page in pages] == [PageResult] * 3

@@ -104,7 +104,7 @@ def raw_logits(model: CRNN, crop: Crop) -> torch.Tensor:
 def test_a_crop_reads_the_same_alone_in_any_batch_in_any_order(
     config: CRNNConfig, decoding: Decoding
 ) -> None:
-    recognizer = CRNNRecognizer.from_model(model_of(config), CHARSET, decoding=decoding, bf16=False)
+    recognizer = CRNNRecognizer.from_model(model_of(config), CHARSET, options=decoding, bf16=False)
     alone = [recognizer.recognize([crop])[0] for crop in CROPS]
     assert sum(len(one.text) for one in alone) > 20
     orders = [[0, 1, 2, 3, 4, 5], [5, 3, 1, 0, 2, 4], [0, 5], [0, 0, 0, 5, 5, 3] * 12]
@@ -130,11 +130,16 @@ def test_crops_of_several_widths_share_a_batch(
     assert any(len(widths) > 1 for widths in sizes) and len(sizes) > 2
 
 
-def test_threads_change_neither_the_text_nor_their_own_number(
-    recognizer: CRNNRecognizer, monkeypatch: pytest.MonkeyPatch
+def test_threads_change_neither_the_text_nor_the_settings_of_the_caller(
+    model: CRNN, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Batches are shared out among threads, each of which computes alone."""
-    monkeypatch.setattr(module, "_BATCH_PIXELS", 400)
+    """Batches are shared out among workers, each of which computes with one thread."""
+    small = Decoding(language=0.0, batch_pixels=400)
+    alone, shared = (
+        CRNNRecognizer.from_model(model, CHARSET, bf16=False, threads=threads, options=small)
+        for threads in (1, 3)
+    )
+    expected = texts(alone, CROPS * 3)
     before = torch.get_num_threads()
     seen: set[tuple[int, int]] = set()
     decode = CRNNRecognizer._decode
@@ -143,19 +148,13 @@ def test_threads_change_neither_the_text_nor_their_own_number(
         seen.add((threading.get_ident(), torch.get_num_threads()))
         return decode(self, images)
 
-    try:
-        torch.set_num_threads(1)
-        alone = texts(recognizer, CROPS * 3)
-        torch.set_num_threads(3)
-        monkeypatch.setattr(CRNNRecognizer, "_decode", record)
-        assert texts(recognizer, CROPS * 3) == alone
-        assert len({thread for thread, _ in seen}) > 1
-        assert {threads for _, threads in seen} == {1}
-        assert torch.get_num_threads() == 3
-        with ThreadPoolExecutor(1) as pool:
-            assert pool.submit(torch.get_num_threads).result() == 3
-    finally:
-        torch.set_num_threads(before)
+    monkeypatch.setattr(CRNNRecognizer, "_decode", record)
+    assert texts(shared, CROPS * 3) == expected
+    assert threading.get_ident() not in {thread for thread, _ in seen}
+    assert {threads for _, threads in seen} == {1}
+    assert torch.get_num_threads() == before
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == before
 
 
 @pytest.mark.parametrize("bf16", [False, True])
@@ -252,7 +251,7 @@ def test_calibration_divides_the_logits(model: CRNN, tmp_path: Path) -> None:
         for calibration in (1.0, 3.0)
     ]
     ink = Decoding(language=0.0)
-    sharp, soft = (CRNNRecognizer(path, bf16=False, decoding=ink).recognize([CROPS[0]])[0] for path in paths)
+    sharp, soft = (CRNNRecognizer(path, bf16=False, options=ink).recognize([CROPS[0]])[0] for path in paths)
     assert sharp.text == soft.text
     assert soft.confidence < sharp.confidence - 0.05
 
@@ -280,18 +279,18 @@ def test_a_lexicon_decides_between_near_words(model: CRNN, recognizer: CRNNRecog
     assert plain.text
     near = plain.text[:-1] + ("a" if plain.text[-1] != "a" else "b")
     with_lexicon = CRNNRecognizer.from_model(
-        model, CHARSET, decoding=Decoding(lexicon=(near, "far" * 9), max_distance=1), bf16=False
+        model, CHARSET, options=Decoding(lexicon=(near, "far" * 9), max_distance=1), bf16=False
     )
     (read,) = with_lexicon.recognize([CROPS[1]])
     assert read.text == near and read.text != plain.text
     assert len(read.chars) == len(near) and read.confidence < plain.confidence
     far = Decoding(lexicon=("far" * 9,))
-    without = CRNNRecognizer.from_model(model, CHARSET, decoding=far, bf16=False)
+    without = CRNNRecognizer.from_model(model, CHARSET, options=far, bf16=False)
     assert texts(without, [CROPS[1]]) == [plain.text]
 
 
 def test_a_beam_finds_at_least_as_probable_a_text(model: CRNN, recognizer: CRNNRecognizer) -> None:
-    beam = CRNNRecognizer.from_model(model, CHARSET, decoding=Decoding(beam_width=8), bf16=False)
+    beam = CRNNRecognizer.from_model(model, CHARSET, options=Decoding(beam_width=8), bf16=False)
     for crop in CROPS[:3]:
         log_probs = raw_logits(model, crop).log_softmax(-1).numpy()
         texts = [one.recognize([crop])[0].text for one in (recognizer, beam)]
@@ -308,12 +307,13 @@ def test_decoding_that_makes_no_sense_is_refused(wrong: dict[str, int]) -> None:
 def test_batches_hold_all_crops_and_little_padding() -> None:
     widths = np.random.default_rng(0).integers(1, 80, 300).tolist()
     widths = [32 * width for width in widths]
-    batches = list(module._batches(widths))
+    options = Decoding()
+    batches = list(module._batches(widths, options))
     assert sorted(i for batch in batches for i in batch) == list(range(300))
     for batch in batches:
         widest, narrowest = max(widths[i] for i in batch), min(widths[i] for i in batch)
-        assert len(batch) == 1 or len(batch) * widest <= module._BATCH_PIXELS
-        assert narrowest >= (1 - module._WASTE) * widest
+        assert len(batch) == 1 or len(batch) * widest <= options.batch_pixels
+        assert narrowest >= (1 - options.max_padding) * widest
     assert len(batches) < 120
 
 

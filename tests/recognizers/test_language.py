@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.recognizers.crnn.decoding import Emission
-from ocrpipe.recognizers.crnn.language import BOUNDARY, CharacterModel, Choice, replaced, settle
+from ocrpipe.recognizers.crnn.language import BOUNDARY, Candidates, CharacterModel, relabelled, rescore
 from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer, Decoding, load_language
 
 CHARACTERS = "abc 0123风险传"
@@ -19,7 +19,7 @@ LINES = ["abc abc", "ab", "风险风险", "abcabc 12", "b a 01", "风传"] * 3
 
 @pytest.fixture(scope="module")
 def model() -> CharacterModel:
-    return CharacterModel.build(LINES, CHARACTERS, least=(1, 1))
+    return CharacterModel.build(LINES, CHARACTERS, min_counts=(1, 1))
 
 
 def log_prob(model: CharacterModel, text: str) -> float:
@@ -69,7 +69,7 @@ def test_all_digits_are_one(model: CharacterModel) -> None:
 
 
 def test_rare_sequences_are_left_out() -> None:
-    model = CharacterModel.build(["abc", "abc", "ac"], "abc", least=(2,))
+    model = CharacterModel.build(["abc", "abc", "ac"], "abc", min_counts=(2,))
     second, third, fourth = (level.labels.tolist() for level in model.levels[:3])
     assert second == [1, 2, 3]  # a line begins with a; ab; bc
     assert third == [2, 3]  # b after the first a; abc
@@ -94,35 +94,35 @@ def test_no_text_is_an_error() -> None:
     with pytest.raises(ConfigError, match="no text"):
         CharacterModel.build(["xyz"], "abc")
     with pytest.raises(ConfigError, match="at most"):
-        CharacterModel.build(["abc"], "".join(map(chr, range(0x4E00, 0x4E00 + 9000))))
+        CharacterModel.build(["abc"], "".join(map(chr, range(0x4E00, 0x4E00 + 17000))))
 
 
-def choices(model: CharacterModel, *places: dict[str, float]) -> list[Choice]:
+def candidates_at(model: CharacterModel, *places: dict[str, float]) -> list[Candidates]:
     """Each place's characters with their probabilities; labels are the model's own indices."""
     return [
-        Choice([model.indices(c)[0] for c in place], [math.log(p) for p in place.values()])
+        Candidates([model.indices(c)[0] for c in place], [math.log(p) for p in place.values()])
         for place in places
     ]
 
 
-def settled(model: CharacterModel, *places: dict[str, float], weight: float = 0.3) -> str:
-    labels = settle(choices(model, *places), model, range(len(CHARACTERS) + 1), weight)
+def rescored(model: CharacterModel, *places: dict[str, float], weight: float = 0.3) -> str:
+    labels = rescore(candidates_at(model, *places), model, range(len(CHARACTERS) + 1), weight)
     return "".join(CHARACTERS[label - 1] for label in labels)
 
 
-def test_language_settles_what_ink_leaves_open(model: CharacterModel) -> None:
-    unsure = {"传": 0.5, "险": 0.4}
-    assert settled(model, {"风": 1.0}, unsure, {"风": 1.0}) == "风险风"
-    assert settled(model, {"风": 1.0}, unsure, weight=0.0) == "风传"
+def test_language_decides_between_candidates_of_similar_probability(model: CharacterModel) -> None:
+    doubtful = {"传": 0.5, "险": 0.4}
+    assert rescored(model, {"风": 1.0}, doubtful, {"风": 1.0}) == "风险风"
+    assert rescored(model, {"风": 1.0}, doubtful, weight=0.0) == "风传"
 
 
-def test_clear_ink_stays(model: CharacterModel) -> None:
-    assert settled(model, {"风": 1.0}, {"传": 0.98, "险": 0.001}) == "风传"
-    assert settled(model, {"c": 1.0}, {"a": 1.0}, {"险": 1.0}) == "ca险"
+def test_a_clear_character_stays(model: CharacterModel) -> None:
+    assert rescored(model, {"风": 1.0}, {"传": 0.98, "险": 0.001}) == "风传"
+    assert rescored(model, {"c": 1.0}, {"a": 1.0}, {"险": 1.0}) == "ca险"
 
 
 def test_nothing_is_nothing(model: CharacterModel) -> None:
-    assert settle([], model, [], 0.2) == []
+    assert rescore([], model, [], 0.2) == []
 
 
 @given(
@@ -133,8 +133,8 @@ def test_nothing_is_nothing(model: CharacterModel) -> None:
     )
 )
 def test_the_beam_finds_the_best_of_all_sequences(places: list[dict[str, float]]) -> None:
-    model = CharacterModel.build(LINES, CHARACTERS, least=(1, 1))
-    given_ = choices(model, *places)
+    model = CharacterModel.build(LINES, CHARACTERS, min_counts=(1, 1))
+    given_ = candidates_at(model, *places)
 
     def score(labels: list[int]) -> float:
         ends = [BOUNDARY, *labels]
@@ -145,14 +145,14 @@ def test_the_beam_finds_the_best_of_all_sequences(places: list[dict[str, float]]
     every: list[list[int]] = [[]]
     for choice in given_:
         every = [[*labels, label] for labels in every for label in choice.labels]
-    found = settle(given_, model, range(len(CHARACTERS) + 1), 0.3, beam_width=10_000)
+    found = rescore(given_, model, range(len(CHARACTERS) + 1), 0.3, beam_width=10_000)
     assert score(found) == pytest.approx(max(map(score, every)))
 
 
 def test_a_replaced_character_has_its_own_probability() -> None:
     emissions = [Emission(1, 3, 2, 4, 0.5), Emission(2, 7, 7, 7, 0.6)]
-    options = [Choice((1, 5), (math.log(0.5), math.log(0.3))), Choice((2,), (0.0,))]
-    new = replaced(emissions, [5, 2], options)
+    options = [Candidates((1, 5), (math.log(0.5), math.log(0.3))), Candidates((2,), (0.0,))]
+    new = relabelled(emissions, [5, 2], options)
     assert new[0] == Emission(5, 3, 2, 4, pytest.approx(0.3))  # type: ignore[arg-type]
     assert new[1] is emissions[1]
 
@@ -172,7 +172,7 @@ def test_the_model_that_ships_knows_both_languages() -> None:
 
 def test_only_best_path_decoding_takes_it() -> None:
     for decoding in (Decoding(beam_width=2), Decoding(lexicon=("a",)), Decoding(language=0.0)):
-        assert CRNNRecognizer(decoding=decoding)._language is None
+        assert CRNNRecognizer(options=decoding)._language is None
     with pytest.raises(ConfigError):
         Decoding(language=-1)
 

@@ -69,7 +69,7 @@ class OcrpipeEngine(OcrEngine):
         with _as_theirs():
             from ocrpipe.integrations.ocrmypdf import reading
 
-            skew = reading.skew(input_file, _models(options))
+            skew = reading.skew(input_file)
         return skew if abs(skew) >= _LEVEL else 0.0
 
     @staticmethod

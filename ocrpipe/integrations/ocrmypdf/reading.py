@@ -10,16 +10,14 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
-import cv2
-import torch
 from PIL import Image
 
-from ocrpipe import plugins
-from ocrpipe.integrations.ocrmypdf import upright
 from ocrpipe.io import images
 from ocrpipe.io.documents import POINTS_PER_INCH
+from ocrpipe.options import LoadOptions, Options
 from ocrpipe.page import Page
-from ocrpipe.pipeline import Options, Pipeline
+from ocrpipe.pipeline import Pipeline
+from ocrpipe.stages.orientation import page_skew
 
 _ANY_SIZE = 2**40  # pixels; OCRmyPDF has a limit of its own and made the image itself
 _DPI = 72.0  # of an image that does not tell, as OCRmyPDF takes it
@@ -34,15 +32,7 @@ class Models:
     threads: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Pipelines:
-    """Two ways of using the same models: pages as they come, and pages that were turned before."""
-
-    whole: Pipeline
-    turned: Pipeline
-
-
-_loaded: dict[Models, _Pipelines] = {}
+_loaded: dict[Models, Pipeline] = {}
 _loading = threading.Lock()
 
 
@@ -57,7 +47,7 @@ def read(path: Path, models: Models, number: int = 0) -> Page:
     Raises:
         OcrError: As ``Pipeline.read``.
     """
-    page = _pipelines(models).whole.read(path)
+    page = _pipeline(models).read(path)
     with Image.open(path) as image:
         dpi = float(image.info.get("dpi", (_DPI, _DPI))[0])
     return replace(page, source=None, number=number + 1, dpi=dpi)
@@ -67,20 +57,18 @@ def orientation(path: Path, models: Models) -> tuple[int, float]:
     """The clockwise quarter turn that makes a page upright, and how sure that is, 0.0 to 1.0.
 
     Raises:
-        OcrError: As ``Pipeline.detect``.
+        OcrError: As ``Pipeline.orientation``.
     """
-    image = images.load(path, max_pixels=_ANY_SIZE)
-    return upright.which_way_up(_pipelines(models).turned, image)
+    return _pipeline(models).orientation(path)
 
 
-def skew(path: Path, models: Models) -> float:
+def skew(path: Path) -> float:
     """Direction of the page's text in degrees within ±15, clockwise positive, whatever its quarter turn.
 
     Raises:
         OcrError: The image can't be read.
     """
-    _share_cores(models.threads)
-    return upright.skew(images.load(path, max_pixels=_ANY_SIZE))
+    return page_skew(images.load(path, max_pixels=_ANY_SIZE))
 
 
 def text_pdf(page: Page) -> bytes:
@@ -114,34 +102,11 @@ def text_pdf(page: Page) -> bytes:
     return stream.getvalue()
 
 
-def _pipelines(models: Models) -> _Pipelines:
+def _pipeline(models: Models) -> Pipeline:
     with _loading:
         if models not in _loaded:
-            _loaded[models] = _load(models)
-    _share_cores(models.threads)
+            options = Options(load=LoadOptions(max_pixels=_ANY_SIZE))
+            _loaded[models] = Pipeline(
+                models.detector, models.recognizer, threads=models.threads, options=options
+            )
     return _loaded[models]
-
-
-def _load(models: Models) -> _Pipelines:
-    detector = plugins.load_detector(models.detector, threads=models.threads)
-    recognizer = plugins.load_recognizer(models.recognizer, threads=models.threads)
-    whole, turned = (
-        Pipeline(
-            detector,
-            recognizer,
-            threads=models.threads,
-            options=Options(orientation=orientation, max_pixels=_ANY_SIZE),
-        )
-        for orientation in (True, False)
-    )
-    return _Pipelines(whole, turned)
-
-
-def _share_cores(threads: int) -> None:
-    """Set torch's and OpenCV's threads, for good.
-
-    Each thread that reads has a setting of its own in torch; and a pipeline that put an earlier number back
-    would do so while other threads still read.
-    """
-    torch.set_num_threads(threads)
-    cv2.setNumThreads(threads)

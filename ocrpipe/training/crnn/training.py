@@ -2,8 +2,8 @@
 
 The recipe: AdamW with a warm-up, a constant rate and a linear decay at the end (Hägele et al., "Scaling Laws
 and Compute-Optimal Training Beyond Fixed Training Durations", arXiv 2405.18392), and an exponential moving
-average of the weights, which is what is measured and exported; at first only frame-wise cross-entropy on the characters'
-known positions (CTC alone sits on all-blank for long), then CTC with that supervision faded out.
+average of the weights, which is what is measured and exported; at first only frame-wise cross-entropy on the
+characters' known positions (CTC alone sits on all-blank for long), then CTC with that supervision faded out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lines that stand upright along a page."""
+"""Text rotated by 90° along a page."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from PIL import Image
 from ocrpipe.geometry import apply, clip_quad, overlap, rotate, to_quad, turn
 from ocrpipe.page import Page, Quad
 from ocrpipe.pipeline import Options, Pipeline
-from ocrpipe.stages.rotated import lay_down, sideways_strips
+from ocrpipe.stages.rotated import RotatedOptions, rotated_strips, turned_strip
 
 SAMPLE = Path(__file__).parents[1] / "docs" / "sample.png"
 NUMBER = "82490517"
 Pixels = NDArray[np.uint8]
+
+
+def grey(image: Pixels) -> Pixels:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def box(left: float, top: float, right: float, bottom: float) -> Quad:
@@ -43,7 +47,7 @@ def page_with(text: str, size: float, *, at: tuple[int, int], turned: int = 90) 
 @pytest.mark.parametrize("dark", [False, True])
 def test_a_column_of_glyphs_is_found(turned: int, dark: bool) -> None:
     image, place = page_with(NUMBER, 0.8, at=(540, 300), turned=turned)
-    (strip,) = sideways_strips(255 - image if dark else image, LINES)
+    (strip,) = rotated_strips(grey(255 - image if dark else image), LINES)
     assert overlap(strip, place) > 0.4
     assert strip[0][0] < place[0][0] < place[2][0] < strip[2][0]
     assert strip[0][1] < place[0][1] + 2 and strip[2][1] > place[2][1] - 2
@@ -51,40 +55,40 @@ def test_a_column_of_glyphs_is_found(turned: int, dark: bool) -> None:
 
 def test_what_was_read_is_not_looked_at_again() -> None:
     image, place = page_with(NUMBER, 0.8, at=(540, 300))
-    assert sideways_strips(image, [*LINES, place]) == []
+    assert rotated_strips(grey(image), [*LINES, place]) == []
 
 
 def test_small_print_is_left_alone() -> None:
     image, _ = page_with(NUMBER, 0.3, at=(540, 300))
-    assert sideways_strips(image, LINES) == []
+    assert rotated_strips(grey(image), LINES) == []
 
 
 def test_text_that_lies_is_no_column() -> None:
     image, _ = page_with(NUMBER, 0.8, at=(300, 500), turned=0)
-    assert sideways_strips(image, LINES) == []
+    assert rotated_strips(grey(image), LINES) == []
 
 
 def test_rules_and_blots_are_no_columns() -> None:
     image = np.full((700, 600, 3), 255, np.uint8)
     image[50:650, 540:544] = 0
     image[50:650, 560:580] = 0
-    assert sideways_strips(image, LINES) == []
+    assert rotated_strips(grey(image), LINES) == []
 
 
 def test_nothing_is_looked_for_on_a_page_without_lines() -> None:
     image, _ = page_with(NUMBER, 0.8, at=(540, 300))
-    assert sideways_strips(image, []) == []
+    assert rotated_strips(grey(image), []) == []
 
 
 def test_a_strip_at_the_border_stays_on_the_page() -> None:
     image, _ = page_with(NUMBER, 0.8, at=(572, 578))
-    for strip in sideways_strips(image, LINES):
+    for strip in rotated_strips(grey(image), LINES):
         assert clip_quad(strip, 600, 700) == strip
 
 
 def test_a_strip_laid_down_leads_back() -> None:
     image, place = page_with(NUMBER, 0.8, at=(540, 300))
-    part, back = lay_down(image, place)
+    part, back = turned_strip(image, place)
     width, height = place[2][0] - place[0][0], place[2][1] - place[0][1]
     assert part.shape[:2] == (width, height)
     assert np.allclose(apply(back, box(0, 0, height, width)), [place[3], place[0], place[1], place[2]])
@@ -147,4 +151,4 @@ def test_a_skewed_page_that_lies_has_its_number_too(sample: Pixels, pipeline: Pi
 
 def test_it_is_left_out_if_asked(sample: Pixels) -> None:
     image, _ = stamped(sample, 90)
-    assert NUMBER not in Pipeline(options=Options(sideways=False)).read(image).text
+    assert NUMBER not in Pipeline(options=Options(rotated=RotatedOptions(enabled=False))).read(image).text
