@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ocrpipe._version import __version__
+
 if TYPE_CHECKING:
     from ocrpipe.api import read, read_document
     from ocrpipe.errors import (
@@ -24,12 +26,11 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from ocrpipe.folder import Failure, PageResult, read_folder
-    from ocrpipe.page import Char, Line, Page, Paragraph, Word
+    from ocrpipe.page import Char, Line, Paragraph, Word
     from ocrpipe.pipeline import Options, Pipeline
+    from ocrpipe.result import Page
 
-__version__ = "0.1.0"
-
-_HOMES = {
+_MODULES = {
     "api": ("read", "read_document"),
     "errors": (
         "ConfigError",
@@ -41,10 +42,11 @@ _HOMES = {
         "WeightsError",
     ),
     "folder": ("Failure", "PageResult", "read_folder"),
-    "page": ("Char", "Line", "Page", "Paragraph", "Word"),
+    "page": ("Char", "Line", "Paragraph", "Word"),
     "pipeline": ("Options", "Pipeline"),
+    "result": ("Page",),
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "Char",
@@ -72,9 +74,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load a public name on first use (PEP 562), so that ``import ocrpipe`` stays fast."""
-    if name not in _HOME:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 

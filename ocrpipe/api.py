@@ -11,8 +11,8 @@ from ocrpipe.io.documents import DPI
 
 if TYPE_CHECKING:
     from ocrpipe.io.images import Source
-    from ocrpipe.page import Page
     from ocrpipe.pipeline import Pipeline
+    from ocrpipe.result import Page
 
 _loading = Lock()
 

@@ -1,31 +1,29 @@
-"""The result model: ``Page > Paragraph > Line > Word > Char``.
+"""The plain values of a result: ``PageContent > Paragraph > Line > Word > Char``, in quads.
 
-Frozen, slotted dataclasses that hold text, geometry and confidence, and no pixels, so that keeping the
-results of a whole folder costs little. All coordinates are absolute pixels of the image the caller gave
-(after EXIF orientation), x to the right, y down, whatever rotation or scaling happened inside.
+Frozen, slotted dataclasses that hold text, geometry and confidence, and no pixels, so that the results of a
+whole folder need little memory. All coordinates are absolute pixels of the image the caller gave (after EXIF
+orientation), x to the right, y down, whatever rotation or scaling happened inside.
+
+This module imports nothing of ocrpipe. ``ocrpipe.result.Page`` is a ``PageContent`` that can also be saved,
+drawn and converted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import pandas
-    from PIL import Image
     from shapely import Polygon
-
-    from ocrpipe.io.images import Source
 
 Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]
 """Four corners, clockwise on the screen from the *text's* own top-left: a quad also says which way is up."""
 
 
-class _Placed:
-    """What has a quad."""
+class _HasQuad:
+    """Mix-in of everything that has a quad."""
 
     __slots__ = ()
     quad: Quad
@@ -39,7 +37,7 @@ class _Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Char(_Placed):
+class Char(_HasQuad):
     """One character; ``confidence`` is the probability of the emitted class at its frame."""
 
     text: str
@@ -48,7 +46,7 @@ class Char(_Placed):
 
 
 @dataclass(frozen=True, slots=True)
-class Word(_Placed):
+class Word(_HasQuad):
     """Characters between two spaces; a run of Han characters, written without any, is one word."""
 
     text: str
@@ -58,7 +56,7 @@ class Word(_Placed):
 
 
 @dataclass(frozen=True, slots=True)
-class Line(_Placed):
+class Line(_HasQuad):
     """One line of text.
 
     ``confidence`` is the mean of its characters' confidences, 0.0 for empty text; ``score`` is the
@@ -78,12 +76,12 @@ class Line(_Placed):
 
     @property
     def min_confidence(self) -> float:
-        """Confidence of the least certain character, 0.0 for empty text."""
+        """Confidence of the character with the lowest one, 0.0 for empty text."""
         return min((char.confidence for char in self.chars), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Paragraph(_Placed):
+class Paragraph(_HasQuad):
     """Lines that belong together, in reading order."""
 
     lines: tuple[Line, ...]
@@ -101,8 +99,8 @@ class Paragraph(_Placed):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """What was read from one page.
+class PageContent:
+    """What was read from one page; ``ocrpipe.Page`` adds the methods that save, draw and convert it.
 
     Attributes:
         width: Width of the caller's image in pixels.
@@ -144,69 +142,7 @@ class Page:
         """Mean of the characters' confidences, 0.0 for an empty page."""
         return _mean(char.confidence for line in self.lines for char in line.chars)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain dicts, lists, numbers and strings, fit for JSON; ``from_dict`` gives back an equal page."""
-        from ocrpipe.export.json import page_to_dict
 
-        return page_to_dict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Page:
-        """The page that ``to_dict`` described.
-
-        Raises:
-            ocrpipe.errors.UnsupportedSourceError: ``data`` is not such a description.
-        """
-        from ocrpipe.export.json import page_from_dict
-
-        return page_from_dict(data)
-
-    def to_dataframe(self) -> pandas.DataFrame:
-        """The lines as a table of pandas, a row a line; columns as told in ``ocrpipe.export.tables``.
-
-        Raises:
-            ocrpipe.errors.MissingExtraError: The extra ``ocrpipe[tables]`` is not installed.
-        """
-        from ocrpipe.export.tables import document_to_dataframe
-
-        return document_to_dataframe((self,))
-
-    def save(self, path: str | Path, format: str | None = None, *, image: Source | None = None) -> None:
-        """Write the page to ``path``; the format goes by the suffix unless given.
-
-        The file appears whole or not at all: it is written under a temporary name and renamed.
-
-        Args:
-            path: Where to write.
-            format: ``txt``, ``json``, ``hocr``, ``alto``, ``pagexml``, ``html``, ``pdf``, ``csv``,
-                ``parquet`` or ``labelstudio``.
-            image: The page's image, for html, which has none without, and pdf, which opens ``source`` again.
-
-        Raises:
-            ocrpipe.errors.OcrError: The format is unknown, or the file can't be made or written.
-        """
-        from ocrpipe.export import save
-
-        save(self, path, format, image=image)
-
-    def draw(
-        self, path: str | Path | None = None, image: Source | None = None, *, text: bool = False
-    ) -> Image.Image:
-        """Overlay boxes and reading order on the page's image.
-
-        Args:
-            path: Where to write the picture, if anywhere.
-            image: The page's image; by default ``source`` is opened again, since a result holds no pixels.
-            text: Whether to add the recognised text, on a sheet to the right of the image.
-
-        Returns:
-            An RGB picture of the page's size, twice as wide with ``text``.
-        """
-        from ocrpipe.export.overlay import draw
-
-        return draw(self, path, image, text=text)
-
-
-def _mean(values: Iterator[float]) -> float:
+def _mean(values: Iterable[float]) -> float:
     collected = list(values)
     return sum(collected) / len(collected) if collected else 0.0

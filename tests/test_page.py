@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
-from ocrpipe.page import Char, Line, Page, Paragraph, Quad, Word
+from ocrpipe.page import Char, Line, PageContent, Paragraph, Quad, Word
+from ocrpipe.result import Page
 
 QUAD: Quad = ((0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0))
 
@@ -57,3 +58,17 @@ def test_results_cannot_be_changed_and_can_be_compared() -> None:
     assert page == Page(9, 9, (Paragraph((line("a"),), QUAD),))
     assert len({page, Page(9, 9)}) == 2
     assert not hasattr(page, "__dict__")
+
+
+def test_a_page_is_its_content_with_methods() -> None:
+    content = PageContent(9, 8, (Paragraph((line("a"),), QUAD),), 90, -1.5, "a.png", 2, 300.0)
+    page = Page(9, 8, content.paragraphs, 90, -1.5, "a.png", 2, 300.0)
+    assert [getattr(page, field.name) for field in fields(page)] == [
+        getattr(content, field.name) for field in fields(content)
+    ]
+    assert repr(page) == repr(content).replace("PageContent", "Page")
+    assert type(replace(page, number=3)) is Page and type(pickle.loads(pickle.dumps(page))) is Page
+    assert page != content  # one cannot be saved
+    match page:
+        case Page(width, height):
+            assert (width, height) == (9, 8)

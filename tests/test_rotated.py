@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ocrpipe.geometry import apply, clip_quad, overlap, rotate, to_quad, turn
-from ocrpipe.page import Page, Quad
+from ocrpipe.page import Quad
 from ocrpipe.pipeline import Options, Pipeline
 from ocrpipe.stages.rotated import RotatedOptions, rotated_strips, turned_strip
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ocrpipe import threads
 from ocrpipe.io import images
-from ocrpipe.page import Page
+from ocrpipe.result import Page
 from ocrpipe.pipeline import Pipeline
 from ocrpipe.threads import TorchWorkers, available_threads, openmp_threads
 

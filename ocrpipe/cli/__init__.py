@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from ocrpipe import __version__
+from ocrpipe._version import __version__
 from ocrpipe.cli import evaluate, folder, plugins, read, stages, synth, train
 from ocrpipe.cli.group import ErrorGroup
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy import uint8
     from numpy.typing import NDArray
 
-    from ocrpipe.page import Page
+    from ocrpipe.result import Page
     from ocrpipe.pipeline import OnStage, Pipeline
 
 _PRINTABLE = ("txt", "json")

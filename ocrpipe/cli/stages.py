@@ -11,7 +11,8 @@ import typer
 
 from ocrpipe.cli.console import working
 from ocrpipe.cli.options import Detector, Device, Recognizer, Settings, Threads
-from ocrpipe.page import Line, Page, Paragraph
+from ocrpipe.page import Line, Paragraph
+from ocrpipe.result import Page
 
 
 def detect(

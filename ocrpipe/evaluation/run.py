@@ -23,7 +23,7 @@ from ocrpipe.evaluation.dataset import (
 from ocrpipe.evaluation.html import write_html
 from ocrpipe.evaluation.results import SetResult, score
 from ocrpipe.io.images import load
-from ocrpipe.page import Char, Page
+from ocrpipe.page import Char, PageContent
 from ocrpipe.recognizers.base import CharSpan, Recognition
 
 Progress = Callable[[str, int, int], None]
@@ -33,7 +33,7 @@ Progress = Callable[[str, int, int], None]
 class Reader(Protocol):
     """What is evaluated; ``Pipeline`` is one."""
 
-    def read(self, source: Path, /) -> Page:
+    def read(self, source: Path, /) -> PageContent:
         """Read one page."""
         ...
 

@@ -21,7 +21,7 @@ from ocrpipe.export.tables import document_to_csv, document_to_parquet
 from ocrpipe.export.text import page_to_text
 from ocrpipe.io.files import write_whole
 from ocrpipe.io.images import Source
-from ocrpipe.page import Page
+from ocrpipe.page import PageContent
 
 __all__ = [
     "DOCUMENT_WRITERS",
@@ -34,7 +34,7 @@ __all__ = [
     "suffix_of",
 ]
 
-Writer = Callable[[Page, Source | None], bytes]
+Writer = Callable[[PageContent, Source | None], bytes]
 
 WRITERS: dict[str, Writer] = {
     "txt": lambda page, image: page_to_text(page).encode(),
@@ -51,7 +51,7 @@ WRITERS: dict[str, Writer] = {
 
 
 def save(
-    page: Page, path: str | os.PathLike[str], format: str | None = None, *, image: Source | None = None
+    page: PageContent, path: str | os.PathLike[str], format: str | None = None, *, image: Source | None = None
 ) -> None:
     """Write a page to ``path``, whole or not at all.
 

@@ -9,21 +9,21 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from xml.etree import ElementTree as ET
 
-import ocrpipe
+from ocrpipe import _version
 from ocrpipe.errors import ConfigError
 from ocrpipe.export.parts import Box, box, clean, common_source, language, words
-from ocrpipe.page import Line, Page, Point, Word
+from ocrpipe.page import Line, PageContent, Point, Word
 
 _NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 _SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-3.xsd"
 
 
-def page_to_alto(page: Page) -> str:
+def page_to_alto(page: PageContent) -> str:
     """The page as an XML document, to be written as UTF-8; glyphs carry the characters' confidences."""
     return document_to_alto((page,))
 
 
-def document_to_alto(pages: Sequence[Page]) -> str:
+def document_to_alto(pages: Sequence[PageContent]) -> str:
     """The pages as one XML document, a ``Page`` each, to be written as UTF-8.
 
     Raises:
@@ -48,7 +48,7 @@ def document_to_alto(pages: Sequence[Page]) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(alto, encoding="unicode")}\n'
 
 
-def _add_page(layout: ET.Element, page: Page, index: int) -> None:
+def _add_page(layout: ET.Element, page: PageContent, index: int) -> None:
     size = {"WIDTH": str(page.width), "HEIGHT": str(page.height)}
     attributes = {"ID": f"page_{index}", "PHYSICAL_IMG_NR": str(page.number), **size}
     attributes["PC"] = f"{page.confidence:.4f}"
@@ -80,17 +80,17 @@ def _add_description(alto: ET.Element, source: str | None) -> None:
     ET.SubElement(processing, "processingCategory").text = "contentGeneration"
     software = ET.SubElement(processing, "processingSoftware")
     ET.SubElement(software, "softwareName").text = "ocrpipe"
-    ET.SubElement(software, "softwareVersion").text = ocrpipe.__version__
+    ET.SubElement(software, "softwareVersion").text = _version.__version__
 
 
-def _add_line(block: ET.Element, line: Line, page: Page, id: str) -> ET.Element:
+def _add_line(block: ET.Element, line: Line, page: PageContent, id: str) -> ET.Element:
     element = _add(block, "TextLine", id, box(line.quad, page))
     element.set("BASELINE", _points(line.quad[3], line.quad[2]))
     ET.SubElement(ET.SubElement(element, "Shape"), "Polygon", {"POINTS": _points(*line.quad)})
     return element
 
 
-def _with_gaps(pieces: Sequence[Word], page: Page) -> Iterator[tuple[Word, Box | None]]:
+def _with_gaps(pieces: Sequence[Word], page: PageContent) -> Iterator[tuple[Word, Box | None]]:
     """Each word of a line and the space before it, where another word precedes it."""
     end: Box | None = None
     for word in pieces:
@@ -100,7 +100,7 @@ def _with_gaps(pieces: Sequence[Word], page: Page) -> Iterator[tuple[Word, Box |
         end = at
 
 
-def _add_word(line: ET.Element, word: Word, page: Page, id: str) -> None:
+def _add_word(line: ET.Element, word: Word, page: PageContent, id: str) -> None:
     string = _add(line, "String", id, box(word.quad, page))
     string.set("CONTENT", clean(word.text))
     string.set("WC", f"{word.confidence:.4f}")

@@ -21,9 +21,9 @@ from ocrpipe.export.scans import Scans
 from ocrpipe.export.tables import document_to_csv, document_to_parquet
 from ocrpipe.export.text import document_to_text
 from ocrpipe.io.files import write_whole
-from ocrpipe.page import Page
+from ocrpipe.page import PageContent
 
-DocumentWriter = Callable[[Sequence[Page], Scans], bytes]
+DocumentWriter = Callable[[Sequence[PageContent], Scans], bytes]
 
 DOCUMENT_WRITERS: dict[str, DocumentWriter] = {
     "txt": lambda pages, scans: document_to_text(pages).encode(),
@@ -40,7 +40,7 @@ DOCUMENT_WRITERS: dict[str, DocumentWriter] = {
 
 
 def document_bytes(
-    pages: Sequence[Page], format: str, *, source: Path | None = None, password: str | None = None
+    pages: Sequence[PageContent], format: str, *, source: Path | None = None, password: str | None = None
 ) -> bytes:
     """All pages of a document as one file's content; equal pages and sources give equal bytes.
 
@@ -61,7 +61,7 @@ def document_bytes(
 
 
 def save_document(
-    pages: Sequence[Page],
+    pages: Sequence[PageContent],
     path: str | os.PathLike[str],
     format: str | None = None,
     *,

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from itertools import count
 from xml.etree import ElementTree as ET
 
-import ocrpipe
+from ocrpipe import _version
 from ocrpipe.export.parts import Box, angle, apart, box, clean, common_source, language, words
-from ocrpipe.page import Line, Page, Quad
+from ocrpipe.page import Line, PageContent, Quad
 
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -27,19 +27,19 @@ _HEAD = (
 _CAPABILITIES = "ocr_page ocr_par ocr_line ocrx_word ocrp_lang"
 
 
-def page_to_hocr(page: Page) -> str:
+def page_to_hocr(page: PageContent) -> str:
     """The page as an XHTML document, to be written as UTF-8."""
     return document_to_hocr((page,))
 
 
-def document_to_hocr(pages: Sequence[Page]) -> str:
+def document_to_hocr(pages: Sequence[PageContent]) -> str:
     """The pages as one XHTML document, an ``ocr_page`` each, to be written as UTF-8."""
     text = "\n".join(page.text for page in pages)
     html = ET.Element("html", {"xmlns": "http://www.w3.org/1999/xhtml", "lang": language(text)})
     head = ET.SubElement(html, "head")
     ET.SubElement(head, "title").text = clean(common_source(pages) or "ocrpipe")
     for name, content in (
-        ("ocr-system", f"ocrpipe {ocrpipe.__version__}"),
+        ("ocr-system", f"ocrpipe {_version.__version__}"),
         ("ocr-capabilities", _CAPABILITIES),
         ("ocr-number-of-pages", str(len(pages))),
     ):
@@ -52,7 +52,7 @@ def document_to_hocr(pages: Sequence[Page]) -> str:
     return f"{_HEAD}{ET.tostring(html, encoding='unicode')}\n"
 
 
-def _add_page(body: ET.Element, page: Page, index: int) -> None:
+def _add_page(body: ET.Element, page: PageContent, index: int) -> None:
     properties = [f"bbox 0 0 {page.width} {page.height}", f"ppageno {page.number - 1}"]
     if page.source:
         quotable = clean(page.source).translate({ord('"'): "%22", ord(";"): "%3B"})

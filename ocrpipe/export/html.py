@@ -15,7 +15,7 @@ from PIL import Image
 from ocrpipe.export.parts import clean, common_source, language, pixels
 from ocrpipe.export.scans import Scans
 from ocrpipe.io.images import Source
-from ocrpipe.page import Line, Page
+from ocrpipe.page import Line, PageContent
 
 _LARGEST_JPEG = 65_500  # pixels a side
 
@@ -32,7 +32,7 @@ p { white-space: pre-line; margin: 0 0 1em; }
 """
 
 
-def page_to_html(page: Page, image: Source | None = None) -> str:
+def page_to_html(page: PageContent, image: Source | None = None) -> str:
     """The page as one file that needs no other; a click on a line of the image marks it in the text.
 
     Raises:
@@ -41,7 +41,7 @@ def page_to_html(page: Page, image: Source | None = None) -> str:
     return _document((page,), lambda page: None if image is None else pixels(page, image))
 
 
-def document_to_html(pages: Sequence[Page], scans: Scans | None = None) -> str:
+def document_to_html(pages: Sequence[PageContent], scans: Scans | None = None) -> str:
     """The pages one below the other in one file that needs no other.
 
     Args:
@@ -54,7 +54,9 @@ def document_to_html(pages: Sequence[Page], scans: Scans | None = None) -> str:
     return _document(pages, lambda page: None if scans is None else scans.of(page))
 
 
-def _document(pages: Sequence[Page], picture: Callable[[Page], NDArray[np.uint8] | None]) -> str:
+def _document(
+    pages: Sequence[PageContent], picture: Callable[[PageContent], NDArray[np.uint8] | None]
+) -> str:
     title = escape(clean(common_source(pages) or "Text"))
     text = "\n".join(page.text for page in pages)
     first = 1
@@ -69,7 +71,7 @@ def _document(pages: Sequence[Page], picture: Callable[[Page], NDArray[np.uint8]
     )
 
 
-def _section(page: Page, image: NDArray[np.uint8] | None, first: int) -> str:
+def _section(page: PageContent, image: NDArray[np.uint8] | None, first: int) -> str:
     """A page, its lines numbered from ``first``."""
     figure = "" if image is None else _figure(page, image, first)
     numbers = count(first)
@@ -82,7 +84,7 @@ def _section(page: Page, image: NDArray[np.uint8] | None, first: int) -> str:
     return f'<section aria-label="{page.number}">\n{figure}<div>\n{paragraphs}\n</div>\n</section>\n'
 
 
-def _figure(page: Page, image: NDArray[np.uint8], first: int) -> str:
+def _figure(page: PageContent, image: NDArray[np.uint8], first: int) -> str:
     kind = "jpeg" if max(image.shape) <= _LARGEST_JPEG else "png"
     stream = BytesIO()
     Image.fromarray(image).save(stream, kind, quality=85)

@@ -23,28 +23,30 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ocrpipe.errors import UnsupportedSourceError
-from ocrpipe.page import Char, Line, Page, Paragraph, Point, Quad, Word
+from ocrpipe.page import Char, Line, PageContent, Paragraph, Point, Quad, Word
 
 SCHEMA = "ocrpipe.page/1"
 DOCUMENT_SCHEMA = "ocrpipe.document/1"
 
+PageType = TypeVar("PageType", bound=PageContent)
 
-def page_to_json(page: Page) -> str:
+
+def page_to_json(page: PageContent) -> str:
     """The page as one line of JSON."""
     return json.dumps(page_to_dict(page), ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def document_to_json(pages: Sequence[Page]) -> str:
+def document_to_json(pages: Sequence[PageContent]) -> str:
     """A document as JSON, a line a page."""
     lines = ",\n".join(page_to_json(page).rstrip("\n") for page in pages)
     return f'{{"schema": "{DOCUMENT_SCHEMA}", "pages": [\n{lines}\n]}}\n'
 
 
-def document_from_dict(data: dict[str, Any]) -> tuple[Page, ...]:
-    """The pages of a document, or the one page, that was written as JSON.
+def pages_from_dict(data: dict[str, Any], page_class: type[PageType]) -> tuple[PageType, ...]:
+    """The pages of a document, or the one page, that was written as JSON; see ``page_from_dict``.
 
     Raises:
         UnsupportedSourceError: The data is no such description; the message says where it goes wrong.
@@ -52,13 +54,13 @@ def document_from_dict(data: dict[str, Any]) -> tuple[Page, ...]:
     node = _Node(data, "document")
     schema = node["schema"].value
     if schema == SCHEMA:
-        return (page_from_dict(data),)
+        return (page_from_dict(data, page_class),)
     if schema != DOCUMENT_SCHEMA:
         raise UnsupportedSourceError(f"document.schema is {schema!r}, not {DOCUMENT_SCHEMA!r}")
-    return tuple(_page(page) for page in node["pages"].items())
+    return tuple(_page(page, page_class) for page in node["pages"].items())
 
 
-def page_to_dict(page: Page) -> dict[str, Any]:
+def page_to_dict(page: PageContent) -> dict[str, Any]:
     """The page as plain dicts, lists, numbers and strings."""
     return {
         "schema": SCHEMA,
@@ -76,20 +78,25 @@ def page_to_dict(page: Page) -> dict[str, Any]:
     }
 
 
-def page_from_dict(data: dict[str, Any]) -> Page:
-    """The page that ``page_to_dict`` described; keys it doesn't know are passed over.
+def page_from_dict(data: dict[str, Any], page_class: type[PageType]) -> PageType:
+    """The page that ``page_to_dict`` described; unknown keys are ignored.
+
+    Args:
+        data: The description.
+        page_class: What to make of it: ``PageContent``, or ``ocrpipe.Page``, which has methods that need
+            this package and is therefore not imported here.
 
     Raises:
         UnsupportedSourceError: The data is not such a description; the message says where it goes wrong.
     """
-    return _page(_Node(data, "page"))
+    return _page(_Node(data, "page"), page_class)
 
 
-def _page(page: _Node) -> Page:
+def _page(page: _Node, page_class: type[PageType]) -> PageType:
     schema = page["schema"].value
     if schema != SCHEMA:
         raise UnsupportedSourceError(f"{page.path}.schema is {schema!r}, not {SCHEMA!r}")
-    return Page(
+    return page_class(
         width=page["width"].integer(),
         height=page["height"].integer(),
         orientation=page["orientation"].integer(),

@@ -13,12 +13,12 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import ocrpipe
+from ocrpipe import _version
 from ocrpipe.errors import ConfigError
-from ocrpipe.page import Line, Page, Point, Quad
+from ocrpipe.page import Line, PageContent, Point, Quad
 
 LABEL_CONFIG = """\
 <View>
@@ -35,11 +35,13 @@ LABEL_CONFIG = """\
 """
 """Labelling interface of a project that takes the tasks; regions marked Ignore are not scored later."""
 
+PageType = TypeVar("PageType", bound=PageContent)
+
 _EVEN = 0.01  # pixels by which a rectangle's sides may be off the axes
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts before an uploaded file's name
 
 
-def document_to_labelstudio(pages: Sequence[Page], image: Callable[[Page], str] | None = None) -> str:
+def document_to_labelstudio(pages: Sequence[PageType], image: Callable[[PageType], str] | None = None) -> str:
     """A list of tasks as JSON, ready for import, with what was read as predictions.
 
     Args:
@@ -81,17 +83,17 @@ def from_labelstudio(exported: str | bytes | Sequence[Any]) -> list[dict[str, An
     return rows
 
 
-def _task(page: Page, image: str) -> dict[str, Any]:
+def _task(page: PageContent, image: str) -> dict[str, Any]:
     result = [entry for number, line in enumerate(page.lines, 1) for entry in _entries(line, page, number)]
     prediction = {
-        "model_version": f"ocrpipe {ocrpipe.__version__}",
+        "model_version": f"ocrpipe {_version.__version__}",
         "score": round(page.confidence, 4),
         "result": result,
     }
     return {"data": {"image": image, "page": page.number}, "predictions": [prediction]}
 
 
-def _entries(line: Line, page: Page, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def _entries(line: Line, page: PageContent, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """A region and its text, which Label Studio joins by their id."""
     common = {
         "id": f"line-{number}",

@@ -14,7 +14,7 @@ from ocrpipe.errors import ConfigError
 from ocrpipe.export.parts import angle, pixels
 from ocrpipe.io.files import write_whole
 from ocrpipe.io.images import Source
-from ocrpipe.page import Line, Page, Quad
+from ocrpipe.page import Line, PageContent, Quad
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -40,7 +40,7 @@ _MISSING = "·"
 
 
 def draw(
-    page: Page, path: str | Path | None = None, image: Source | None = None, *, text: bool = False
+    page: PageContent, path: str | Path | None = None, image: Source | None = None, *, text: bool = False
 ) -> Image.Image:
     """Draw a box around each line and its number in reading order, a colour a paragraph.
 
@@ -74,7 +74,7 @@ def draw(
     return picture
 
 
-def _coloured_lines(page: Page) -> Iterator[tuple[Line, str]]:
+def _coloured_lines(page: PageContent) -> Iterator[tuple[Line, str]]:
     for index, paragraph in enumerate(page.paragraphs):
         for line in paragraph.lines:
             yield line, _COLOURS[index % len(_COLOURS)]
@@ -96,7 +96,7 @@ def _draw_number(
     canvas.text((x - (left + right) / 2, y - (top + bottom) / 2), number, fill="white", font=font)
 
 
-def _text_sheet(page: Page) -> Image.Image:
+def _text_sheet(page: PageContent) -> Image.Image:
     """The recognised text in black on white, each line turned and sized as on the page."""
     sheet = Image.new("RGB", (page.width, page.height), "white")
     for line, colour in _coloured_lines(page):

@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from itertools import count
 from xml.etree import ElementTree as ET
 
-import ocrpipe
+from ocrpipe import _version
 from ocrpipe.errors import ConfigError
 from ocrpipe.export.parts import clean, language, words
-from ocrpipe.page import Line, Page, Paragraph, Point, Word
+from ocrpipe.page import Line, PageContent, Paragraph, Point, Word
 
 _NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
 _LANGUAGES = {"zh": "Chinese", "en": "English"}
 _NO_TIME = "1970-01-01T00:00:00Z"  # the schema wants one; the time of day would make equal pages differ
 
 
-def page_to_pagexml(page: Page) -> str:
+def page_to_pagexml(page: PageContent) -> str:
     """The page as an XML document, to be written as UTF-8."""
     root = ET.Element(
         "PcGts",
@@ -31,7 +31,7 @@ def page_to_pagexml(page: Page) -> str:
     )
     metadata = ET.SubElement(root, "Metadata")
     for tag, text in (
-        ("Creator", f"ocrpipe {ocrpipe.__version__}"),
+        ("Creator", f"ocrpipe {_version.__version__}"),
         ("Created", _NO_TIME),
         ("LastChange", _NO_TIME),
     ):
@@ -55,7 +55,7 @@ def page_to_pagexml(page: Page) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def document_to_pagexml(pages: Sequence[Page]) -> str:
+def document_to_pagexml(pages: Sequence[PageContent]) -> str:
     """The one page of a document as an XML document.
 
     Raises:
@@ -68,7 +68,7 @@ def document_to_pagexml(pages: Sequence[Page]) -> str:
     return page_to_pagexml(pages[0])
 
 
-def _page_attributes(page: Page) -> dict[str, str]:
+def _page_attributes(page: PageContent) -> dict[str, str]:
     attributes = {
         "imageFilename": clean(page.source or ""),
         "imageWidth": str(page.width),
@@ -84,7 +84,7 @@ def _page_attributes(page: Page) -> dict[str, str]:
     return attributes
 
 
-def _add_region(sheet: ET.Element, paragraph: Paragraph, page: Page, number: int) -> ET.Element:
+def _add_region(sheet: ET.Element, paragraph: Paragraph, page: PageContent, number: int) -> ET.Element:
     attributes = {"id": f"region_{number}", "type": "paragraph"}
     attributes["primaryLanguage"] = _LANGUAGES[language(paragraph.text)]
     region = ET.SubElement(sheet, "TextRegion", attributes)
@@ -92,14 +92,16 @@ def _add_region(sheet: ET.Element, paragraph: Paragraph, page: Page, number: int
     return region
 
 
-def _add_line(region: ET.Element, line: Line, page: Page, number: int) -> ET.Element:
+def _add_line(region: ET.Element, line: Line, page: PageContent, number: int) -> ET.Element:
     element = ET.SubElement(region, "TextLine", {"id": f"line_{number}"})
     _add_points(element, "Coords", line.quad, page)
     _add_points(element, "Baseline", (line.quad[3], line.quad[2]), page)
     return element
 
 
-def _add_word(line: ET.Element, word: Word, page: Page, number: int, glyph_numbers: count[int]) -> None:
+def _add_word(
+    line: ET.Element, word: Word, page: PageContent, number: int, glyph_numbers: count[int]
+) -> None:
     element = ET.SubElement(line, "Word", {"id": f"word_{number}"})
     _add_points(element, "Coords", word.quad, page)
     for char in word.chars:
@@ -109,7 +111,7 @@ def _add_word(line: ET.Element, word: Word, page: Page, number: int, glyph_numbe
     _add_text(element, word.text, word.confidence)
 
 
-def _add_points(parent: ET.Element, tag: str, points: Sequence[Point], page: Page) -> None:
+def _add_points(parent: ET.Element, tag: str, points: Sequence[Point], page: PageContent) -> None:
     """Whole pixels on the page, as the schema has them."""
     inside = ((min(max(round(x), 0), page.width), min(max(round(y), 0), page.height)) for x, y in points)
     ET.SubElement(parent, tag, {"points": " ".join(f"{x},{y}" for x, y in inside)})

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ocrpipe.errors import ConfigError
 from ocrpipe.io import documents, images
 from ocrpipe.io.images import Source
-from ocrpipe.page import Line, Page, Quad, Word
+from ocrpipe.page import Line, PageContent, Quad, Word
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _COMMON = 0.2  # of the larger of two boxes; what hocr-check of hocr-tools allows
@@ -39,7 +39,7 @@ class Box(NamedTuple):
         return self.bottom - self.top
 
 
-def box(quad: Quad, page: Page) -> Box:
+def box(quad: Quad, page: PageContent) -> Box:
     """The smallest box around a quad, inside the page."""
     left, right = _span([x for x, _ in quad], page.width)
     top, bottom = _span([y for _, y in quad], page.height)
@@ -111,13 +111,13 @@ def clean(text: str) -> str:
     return _NOT_XML.sub("", text)
 
 
-def common_source(pages: Sequence[Page]) -> str | None:
+def common_source(pages: Sequence[PageContent]) -> str | None:
     """What the pages were read from, where that is one and the same."""
     sources = {page.source for page in pages}
     return sources.pop() if len(sources) == 1 else None
 
 
-def pixels(page: Page, image: Source | None) -> NDArray[np.uint8]:
+def pixels(page: PageContent, image: Source | None) -> NDArray[np.uint8]:
     """The page's image: the one given, else ``page.source`` opened again, since a result holds no pixels.
 
     Returns:
@@ -136,7 +136,7 @@ def pixels(page: Page, image: Source | None) -> NDArray[np.uint8]:
     return fitting(found, page)
 
 
-def fitting(image: NDArray[np.uint8], page: Page) -> NDArray[np.uint8]:
+def fitting(image: NDArray[np.uint8], page: PageContent) -> NDArray[np.uint8]:
     """The image, of shape H×W×3, if it is of the page's size.
 
     Raises:

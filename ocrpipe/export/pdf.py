@@ -19,7 +19,7 @@ from ocrpipe.export.pdf_text import FONT, Placing, text_layer
 from ocrpipe.export.scans import Scans
 from ocrpipe.io.documents import DPI, POINTS_PER_INCH
 from ocrpipe.io.images import Source
-from ocrpipe.page import Page
+from ocrpipe.page import PageContent
 
 if TYPE_CHECKING:
     import pikepdf
@@ -28,7 +28,7 @@ _LARGEST_PAGE = 14_400  # points; PDF 1.7, annex C
 _LARGEST_JPEG = 65_500  # pixels a side
 
 
-def page_to_pdf(page: Page, image: Source | None = None) -> bytes:
+def page_to_pdf(page: PageContent, image: Source | None = None) -> bytes:
     """The page as a PDF of one page, shown upright, of the size its dpi gives, 200 where it has none.
 
     Args:
@@ -42,7 +42,7 @@ def page_to_pdf(page: Page, image: Source | None = None) -> bytes:
     return _from_images((page,), lambda page: pixels(page, image))
 
 
-def document_to_pdf(pages: Sequence[Page], scans: Scans) -> bytes:
+def document_to_pdf(pages: Sequence[PageContent], scans: Scans) -> bytes:
     """All pages as one PDF; where they come from a PDF, that PDF with the text added, all its pages kept.
 
     Raises:
@@ -59,7 +59,7 @@ def document_to_pdf(pages: Sequence[Page], scans: Scans) -> bytes:
     return add_text(original, pages, scans.password)
 
 
-def _from_images(pages: Sequence[Page], picture: Callable[[Page], NDArray[np.uint8]]) -> bytes:
+def _from_images(pages: Sequence[PageContent], picture: Callable[[PageContent], NDArray[np.uint8]]) -> bytes:
     _check_extra()
     import pikepdf
 

@@ -25,14 +25,14 @@ from ocrpipe.export.parts import words
 from ocrpipe.export.pdf_hidden import without_invisible_text
 from ocrpipe.export.pdf_text import FONT, Placing, text_layer
 from ocrpipe.export.pdf_visible import visible_characters
-from ocrpipe.page import Page, Point, Word
+from ocrpipe.page import PageContent, Point, Word
 
 _LETTER = (0.0, 0.0, 612.0, 792.0)  # what PDFium takes where a page has no box
 _LIKE = 2.0  # how much larger than a word's height a character of it may be
 _SLACK = 2.0  # pixels by which rendering may round a page's sides
 
 
-def add_text(source: Path, pages: Sequence[Page], password: str | None = None) -> bytes:
+def add_text(source: Path, pages: Sequence[PageContent], password: str | None = None) -> bytes:
     """The PDF with the text of the pages that were read, by their numbers; it is not locked any more.
 
     Args:
@@ -101,7 +101,7 @@ def _outside(visible: NDArray[np.float64], place: Placing) -> Callable[[Word], b
     return keep
 
 
-def _placing(leaf: pikepdf.Page, page: Page) -> Placing:
+def _placing(leaf: pikepdf.Page, page: PageContent) -> Placing:
     """Where a point of the page's image lies on the page: PDFium fills the image with the visible box."""
     left, bottom, right, top = _visible_box(leaf)
     if left >= right or bottom >= top:

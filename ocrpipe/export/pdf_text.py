@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocrpipe.export.parts import words
-from ocrpipe.page import Page, Point, Word
+from ocrpipe.page import PageContent, Point, Word
 
 if TYPE_CHECKING:
     from ocrpipe.export.blank_font import BlankFont
@@ -27,7 +27,7 @@ Placing = Callable[[Point], Point]
 
 
 def text_layer(
-    page: Page, font: BlankFont, place: Placing, keep: Callable[[Word], bool] = lambda word: True
+    page: PageContent, font: BlankFont, place: Placing, keep: Callable[[Word], bool] = lambda word: True
 ) -> bytes:
     """Content that sets the page's text: a block of its own that leaves the graphics state as it was.
 
@@ -41,7 +41,7 @@ def text_layer(
     return f"q\nBT 3 Tr\n{operators}\nET\nQ\n".encode()
 
 
-def _text(page: Page, font: BlankFont, place: Placing, keep: Callable[[Word], bool]) -> Iterator[str]:
+def _text(page: PageContent, font: BlankFont, place: Placing, keep: Callable[[Word], bool]) -> Iterator[str]:
     """Text operators word by word; a space follows each word but a line's last."""
     for line in page.lines:
         pieces = [word for word in words(line) if word.text and keep(word)]

@@ -13,7 +13,7 @@ from ocrpipe.errors import ConfigError
 from ocrpipe.export.parts import common_source, fitting
 from ocrpipe.io import documents, images
 from ocrpipe.io.images import MAX_PIXELS
-from ocrpipe.page import Page
+from ocrpipe.page import PageContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Scans:
     source: Path | None = None
     password: str | None = None
 
-    def of(self, page: Page) -> NDArray[np.uint8]:
+    def of(self, page: PageContent) -> NDArray[np.uint8]:
         """The page's picture, rendered or decoded as it was when the page was read.
 
         Returns:
@@ -51,7 +51,7 @@ class Scans:
         )
         return fitting(found.image, page)
 
-    def pdf(self, pages: Sequence[Page]) -> Path | None:
+    def pdf(self, pages: Sequence[PageContent]) -> Path | None:
         """The PDF that all pages come from, ``None`` where they come from images or from several files.
 
         Raises:

@@ -14,7 +14,7 @@ from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
 from ocrpipe.errors import MissingExtraError
-from ocrpipe.page import Page
+from ocrpipe.page import PageContent
 
 if TYPE_CHECKING:
     import pandas
@@ -24,7 +24,7 @@ _REAL = ("confidence", "min_confidence", "score")
 COLUMNS = ("source", *_WHOLE, "text", *_REAL, "quad")
 
 
-def document_to_csv(pages: Sequence[Page]) -> str:
+def document_to_csv(pages: Sequence[PageContent]) -> str:
     """The lines as CSV with a header, to be written as UTF-8; ``quad`` is JSON, an unknown source empty."""
     stream = StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
@@ -35,7 +35,7 @@ def document_to_csv(pages: Sequence[Page]) -> str:
     return stream.getvalue()
 
 
-def document_to_parquet(pages: Sequence[Page]) -> bytes:
+def document_to_parquet(pages: Sequence[PageContent]) -> bytes:
     """The lines as a Parquet file; ``quad`` is a list of four lists of two doubles.
 
     Raises:
@@ -58,7 +58,7 @@ def document_to_parquet(pages: Sequence[Page]) -> bytes:
     return stream.getvalue()
 
 
-def document_to_dataframe(pages: Sequence[Page]) -> pandas.DataFrame:
+def document_to_dataframe(pages: Sequence[PageContent]) -> pandas.DataFrame:
     """The lines as a table of pandas; ``quad`` holds lists of four [x, y].
 
     Raises:
@@ -72,7 +72,7 @@ def document_to_dataframe(pages: Sequence[Page]) -> pandas.DataFrame:
     return frame.astype(dict.fromkeys(_WHOLE, "int64") | dict.fromkeys(_REAL, "float64"))
 
 
-def _rows(pages: Sequence[Page]) -> Iterator[dict[str, Any]]:
+def _rows(pages: Sequence[PageContent]) -> Iterator[dict[str, Any]]:
     for page in pages:
         number = 0
         for paragraph_number, paragraph in enumerate(page.paragraphs, 1):

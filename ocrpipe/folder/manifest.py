@@ -27,7 +27,7 @@ from typing import Any
 from ocrpipe.errors import OcrError
 from ocrpipe.folder.results import unpack
 from ocrpipe.folder.tasks import Failed, Identity, Inspected, Reading
-from ocrpipe.page import Page
+from ocrpipe.result import Page
 
 NAME = "manifest.sqlite"
 HIDDEN = ".ocrpipe"

@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocrpipe.page import Page
+from ocrpipe.result import Page
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
+from ocrpipe import _version
 from ocrpipe.errors import ConfigError, PluginError
 
 if TYPE_CHECKING:
@@ -79,10 +80,8 @@ class ReadSettings:
             PluginError: An engine's name is unknown.
             ocrpipe.errors.WeightsError: The card of weights that ship is damaged.
         """
-        from ocrpipe import __version__
-
         parts = {
-            "version": __version__,
+            "version": _version.__version__,
             "detector": _describe("detectors", self.detector),
             "recognizer": _describe("recognizers", self.recognizer),
             "device": self.device,

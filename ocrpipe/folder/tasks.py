@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from ocrpipe.page import Page
+    from ocrpipe.result import Page
 
 
 class Identity(NamedTuple):

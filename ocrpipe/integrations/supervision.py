@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ocrpipe.errors import MissingExtraError
-from ocrpipe.page import Page
+from ocrpipe.page import PageContent
 
 if TYPE_CHECKING:
     import supervision
 
 
-def page_to_detections(page: Page) -> supervision.Detections:
+def page_to_detections(page: PageContent) -> supervision.Detections:
     """The page's lines in reading order, laid out as by ``Detections.from_easyocr``, all of class 0.
 
     ``xyxy`` are the upright boxes around the lines (N×4) and ``data["xyxyxyxy"]`` their quads (N×4×2), in

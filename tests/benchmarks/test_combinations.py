@@ -18,8 +18,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ocrpipe.page import Char, Line, Page, Paragraph, Quad, Word
+from ocrpipe.page import Char, Line, Paragraph, Quad, Word
 from ocrpipe.recognizers.base import Recognition
+from ocrpipe.result import Page
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 QUAD: Quad = ((10.0, 10.0), (90.0, 10.0), (90.0, 30.0), (10.0, 30.0))

@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import Result
 
 from ocrpipe.errors import UnreadableImageError
-from ocrpipe.page import Page
+from ocrpipe.result import Page
 
 Run = Callable[..., Result]
 MakePage = Callable[[str, int], Path]

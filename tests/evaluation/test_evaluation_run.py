@@ -17,8 +17,9 @@ from ocrpipe.evaluation.dataset import load_dataset, read_predictions
 from ocrpipe.evaluation.html import diff
 from ocrpipe.evaluation.report import print_results, to_json
 from ocrpipe.evaluation.run import evaluate, evaluate_sets
-from ocrpipe.page import Char, Line, Page, Paragraph, Quad, Word
+from ocrpipe.page import Char, Line, Paragraph, Quad, Word
 from ocrpipe.recognizers.base import CharSpan, Recognition
+from ocrpipe.result import Page
 
 QUAD: Quad = ((10.0, 10.0), (90.0, 10.0), (90.0, 30.0), (10.0, 30.0))
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ocrpipe.page import Char, Line, Page, Paragraph, Point, Quad, Word
+from ocrpipe.page import Char, Line, Paragraph, Point, Quad, Word
+from ocrpipe.result import Page
 
 WIDTH, HEIGHT = 400, 300
 PARAGRAPHS = (

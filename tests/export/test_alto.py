@@ -7,7 +7,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ocrpipe.export.alto import document_to_alto
-from ocrpipe.page import Char, Line, Page, Paragraph, Word
+from ocrpipe.page import Char, Line, Paragraph, Word
+from ocrpipe.result import Page
 
 etree = pytest.importorskip("lxml.etree")
 

@@ -15,9 +15,9 @@ from PIL import Image
 
 from ocrpipe.errors import ConfigError, UnreadableImageError, UnsupportedSourceError
 from ocrpipe.export import DOCUMENT_WRITERS, document_bytes, save_document, suffix_of
-from ocrpipe.export.json import document_from_dict
 from ocrpipe.export.naming import WITH_PICTURES
-from ocrpipe.page import Line, Page, Paragraph
+from ocrpipe.page import Line, Paragraph
+from ocrpipe.result import Page, document_from_dict
 
 
 @pytest.fixture

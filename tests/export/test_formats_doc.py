@@ -15,7 +15,7 @@ from PIL import Image
 
 import ocrpipe
 from ocrpipe.export import DOCUMENT_WRITERS, WRITERS, suffix_of
-from ocrpipe.page import Page
+from ocrpipe.result import Page
 
 DOC = (Path(__file__).parents[2] / "docs" / "formats.md").read_text("utf-8")
 

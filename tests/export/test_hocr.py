@@ -15,7 +15,8 @@ import pytest
 
 from ocrpipe.export.hocr import document_to_hocr, page_to_hocr
 from ocrpipe.export.parts import Box, apart, box
-from ocrpipe.page import Line, Page, Paragraph, Word
+from ocrpipe.page import Line, Paragraph, Word
+from ocrpipe.result import Page
 from tests.export.conftest import make_line, moved
 
 XHTML = "{http://www.w3.org/1999/xhtml}"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ocrpipe.errors import ConfigError
 from ocrpipe.export.html import page_to_html
 from ocrpipe.io.images import load
-from ocrpipe.page import Page
+from ocrpipe.result import Page
 
 
 class Reader(HTMLParser):

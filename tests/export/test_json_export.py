@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ocrpipe.errors import OcrError, UnsupportedSourceError
 from ocrpipe.export.json import page_from_dict, page_to_dict, page_to_json
-from ocrpipe.page import Char, Line, Page, Paragraph, Word
+from ocrpipe.page import Char, Line, Paragraph, Word
+from ocrpipe.result import Page
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -41,7 +42,7 @@ PAGES = st.builds(
 @given(PAGES)
 @settings(max_examples=40, deadline=None)
 def test_round_trip_is_exact(page: Page) -> None:
-    assert page_from_dict(page_to_dict(page)) == page
+    assert page_from_dict(page_to_dict(page), Page) == page
     text = page_to_json(page)
     again = Page.from_dict(json.loads(text))
     assert again == page
@@ -63,11 +64,11 @@ def test_the_schema_is_named(page: Page) -> None:
         "schema", "width", "height", "orientation", "skew", "source", "number", "dpi", "paragraphs",
     ]  # fmt: skip
     with pytest.raises(UnsupportedSourceError, match="page.schema is 'ocrpipe.page/2'"):
-        page_from_dict(data | {"schema": "ocrpipe.page/2"})
+        page_from_dict(data | {"schema": "ocrpipe.page/2"}, Page)
 
 
 def test_unknown_keys_are_passed_over(page: Page) -> None:
-    assert page_from_dict(page.to_dict() | {"note": "by hand"}) == page
+    assert page_from_dict(page.to_dict() | {"note": "by hand"}, Page) == page
 
 
 JUNK = st.recursive(
@@ -94,7 +95,7 @@ def test_junk_anywhere_is_a_clear_error_or_a_page(data: st.DataObject) -> None:
     else:
         del node[key]
     try:
-        assert isinstance(page_from_dict(tree), Page)
+        assert isinstance(page_from_dict(tree, Page), Page)
     except OcrError as error:
         assert str(error).startswith("page")
 
@@ -102,12 +103,12 @@ def test_junk_anywhere_is_a_clear_error_or_a_page(data: st.DataObject) -> None:
 @pytest.mark.parametrize("junk", [None, [], "page", 3, {}])
 def test_what_is_no_page_at_all(junk: Any) -> None:
     with pytest.raises(UnsupportedSourceError):
-        page_from_dict(junk)
+        page_from_dict(junk, Page)
 
 
 def test_the_message_says_where(page: Page) -> None:
     data = page.to_dict()
     data["paragraphs"][1]["lines"][0]["quad"][2] = [1, "2"]
     with pytest.raises(UnsupportedSourceError) as caught:
-        page_from_dict(data)
+        page_from_dict(data, Page)
     assert str(caught.value) == "page.paragraphs[1].lines[0].quad[2][1] is '2', not a number"

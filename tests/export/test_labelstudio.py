@@ -13,7 +13,7 @@ from ocrpipe.errors import ConfigError
 from ocrpipe.evaluation.dataset import load_dataset
 from ocrpipe.export import document_bytes, from_labelstudio
 from ocrpipe.export.labelstudio import LABEL_CONFIG, document_to_labelstudio
-from ocrpipe.page import Page
+from ocrpipe.result import Page
 
 
 def tasks_of(*pages: Page) -> list[Any]:

@@ -11,7 +11,8 @@ from PIL import Image
 from ocrpipe.errors import ConfigError, OcrError, UnreadableImageError
 from ocrpipe.export import overlay
 from ocrpipe.export.overlay import draw
-from ocrpipe.page import Line, Page, Paragraph
+from ocrpipe.page import Line, Paragraph
+from ocrpipe.result import Page
 
 
 def coloured(picture: Image.Image) -> NDArray[np.bool_]:

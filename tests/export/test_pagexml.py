@@ -9,7 +9,8 @@ import pytest
 
 from ocrpipe.errors import ConfigError
 from ocrpipe.export import document_bytes
-from ocrpipe.page import Char, Line, Page, Paragraph, Word
+from ocrpipe.page import Char, Line, Paragraph, Word
+from ocrpipe.result import Page
 
 etree = pytest.importorskip("lxml.etree")
 

@@ -17,7 +17,8 @@ from ocrpipe.errors import ConfigError, MissingExtraError
 from ocrpipe.export import pdf_text
 from ocrpipe.export.pdf import page_to_pdf
 from ocrpipe.io.documents import pages
-from ocrpipe.page import Line, Page, Paragraph
+from ocrpipe.page import Line, Paragraph
+from ocrpipe.result import Page
 from tests.export.conftest import make_line, moved
 
 pytest.importorskip("pikepdf", reason="needs the extra ocrpipe[pdf]")

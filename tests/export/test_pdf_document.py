@@ -22,7 +22,8 @@ from ocrpipe.errors import ConfigError, MissingExtraError, UnreadableImageError
 from ocrpipe.export import document_bytes
 from ocrpipe.export.pdf import page_to_pdf
 from ocrpipe.io import documents
-from ocrpipe.page import Line, Page, Paragraph, Word
+from ocrpipe.page import Line, Paragraph, Word
+from ocrpipe.result import Page
 from tests.export.conftest import moved
 
 DPI = 144  # two pixels a point

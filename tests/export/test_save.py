@@ -10,7 +10,7 @@ from PIL import Image
 
 from ocrpipe import export
 from ocrpipe.errors import ConfigError, OcrError
-from ocrpipe.page import Page
+from ocrpipe.result import Page
 
 BEGINNINGS = {
     "a.txt": "中华",

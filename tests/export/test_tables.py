@@ -12,7 +12,7 @@ import pytest
 from ocrpipe.errors import MissingExtraError
 from ocrpipe.export import document_bytes
 from ocrpipe.export.tables import COLUMNS, document_to_dataframe
-from ocrpipe.page import Page
+from ocrpipe.result import Page
 
 pandas = pytest.importorskip("pandas", reason="needs the extra ocrpipe[tables]")
 parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra ocrpipe[tables]")

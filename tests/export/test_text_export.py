@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ocrpipe.export.text import page_to_text
-from ocrpipe.page import Page
+from ocrpipe.result import Page
 
 
 def test_paragraphs_and_lines(page: Page) -> None:

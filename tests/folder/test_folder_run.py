@@ -15,10 +15,10 @@ from PIL import Image
 
 import ocrpipe
 from ocrpipe.errors import ConfigError, MissingExtraError, OcrError, PluginError, UnsupportedSourceError
-from ocrpipe.export.json import document_from_dict
 from ocrpipe.folder import Failure, FolderRun, PageResult, stored_results
 from ocrpipe.folder.tasks import Inspect, Read, Task, Write
 from ocrpipe.folder.working import Working
+from ocrpipe.result import document_from_dict
 
 Start = Callable[..., FolderRun]
 Contents = Callable[[Path], dict[str, bytes]]

@@ -13,7 +13,7 @@ from ocrpipe.folder.lock import RunLock
 from ocrpipe.folder.manifest import NAME, Manifest
 from ocrpipe.folder.results import pack
 from ocrpipe.folder.tasks import Failed, Identity, Inspected, Reading
-from ocrpipe.page import Page
+from ocrpipe.result import Page
 
 HERE = Identity(1, 2, 3, 4)
 

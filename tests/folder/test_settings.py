@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import ocrpipe
+from ocrpipe import _version
 from ocrpipe.errors import ConfigError
 from ocrpipe.folder.settings import DPI, ReadSettings, share_cores
 from ocrpipe.pretrained import loader
@@ -52,7 +52,7 @@ def test_the_fingerprint_is_that_of_the_weights(
 
 def test_the_fingerprint_is_that_of_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
     before = ReadSettings().fingerprint()
-    monkeypatch.setattr(ocrpipe, "__version__", "99")
+    monkeypatch.setattr(_version, "__version__", "99")
     assert ReadSettings().fingerprint() != before
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from ocrpipe.errors import MissingExtraError
 from ocrpipe.integrations.supervision import page_to_detections
-from ocrpipe.page import Line, Page, Paragraph
+from ocrpipe.page import Line, Paragraph
+from ocrpipe.result import Page
 
 DOCS = Path(__file__).parents[2] / "docs"
 QUADS = (

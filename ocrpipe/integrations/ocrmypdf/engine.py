@@ -18,13 +18,13 @@ from ocrmypdf import (
     OrientationConfidence,
 )
 
-import ocrpipe
+from ocrpipe import _version
 from ocrpipe.errors import ConfigError, MissingExtraError, OcrError, UnreadableImageError
 from ocrpipe.integrations.ocrmypdf.options import share_of_cores
 
 if TYPE_CHECKING:
     from ocrpipe.integrations.ocrmypdf.reading import Models
-    from ocrpipe.page import Page
+    from ocrpipe.result import Page
 
 LANGUAGES = frozenset({"eng", "chi_sim"})
 """What the built-in recogniser reads, on every page, whichever of them is asked for."""
@@ -37,17 +37,17 @@ class OcrpipeEngine(OcrEngine):
     """Reads page images with ocrpipe; holds nothing, so it may be pickled and used from several threads."""
 
     def __str__(self) -> str:
-        return f"ocrpipe {ocrpipe.__version__}"
+        return f"ocrpipe {_version.__version__}"
 
     @staticmethod
     def version() -> str:
         """Version of ocrpipe."""
-        return ocrpipe.__version__
+        return _version.__version__
 
     @staticmethod
     def creator_tag(options: OcrOptions) -> str:
         """What the PDF's metadata say of its text."""
-        return f"ocrpipe {ocrpipe.__version__}"
+        return f"ocrpipe {_version.__version__}"
 
     @staticmethod
     def languages(options: OcrOptions) -> set[str]:

@@ -15,7 +15,7 @@ from PIL import Image
 from ocrpipe.io import images
 from ocrpipe.io.documents import POINTS_PER_INCH
 from ocrpipe.options import LoadOptions, Options
-from ocrpipe.page import Page
+from ocrpipe.result import Page
 from ocrpipe.pipeline import Pipeline
 from ocrpipe.stages.orientation import page_skew
 

@@ -14,7 +14,7 @@ from ocrmypdf import Baseline, BoundingBox, OcrClass, OcrElement
 
 from ocrpipe.export.parts import clean, language, words
 from ocrpipe.geometry import apply, quad_angle, quad_size, turn_matrix
-from ocrpipe.page import Line, Page, Paragraph, Quad, Word
+from ocrpipe.page import Line, PageContent, Paragraph, Quad, Word
 
 _DESCENT = 0.215
 """Share of a line's height below its baseline, as in the renderer's own font, Noto Sans: the glyph cells then
@@ -23,7 +23,7 @@ cover the line from edge to edge."""
 _LANGUAGES = {"en": "eng", "zh": "chi_sim"}
 
 
-def page_to_tree(page: Page, number: int = 0) -> OcrElement:
+def page_to_tree(page: PageContent, number: int = 0) -> OcrElement:
     """The page as an ``ocr_page`` of paragraphs, lines and words, in pixels of the page's image.
 
     Args:

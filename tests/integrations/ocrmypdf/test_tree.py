@@ -11,8 +11,9 @@ import pypdfium2
 import pytest
 from shapely.geometry import MultiPoint, Polygon
 
-from ocrpipe.page import Page, Paragraph, Quad
+from ocrpipe.page import Paragraph, Quad
 from ocrpipe.recognizers.base import CharSpan, Recognition
+from ocrpipe.result import Page
 from ocrpipe.stages.assembly import build_line
 
 pytest.importorskip("ocrmypdf", minversion="17")

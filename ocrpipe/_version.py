@@ -1,0 +1,3 @@
+"""The version; this module imports nothing, so that everything may import it."""
+
+__version__ = "0.1.0"
