@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parent
 
+WEIGHTS_OF = {"ctpn": ("ctpn",), "crnn": ("crnn", "language")}
+"""Names of the weights that each built-in engine loads; the other engines have none here."""
+
 
 @dataclass(frozen=True)
 class Card:
@@ -75,6 +78,15 @@ def load(name: str | Path) -> tuple[dict[str, Tensor], Card]:
         }, card
     except SafetensorError as error:
         raise WeightsError(f"{path} is no safetensors file: {error}") from error
+
+
+def checksums(engine: str) -> list[str]:
+    """The sha256 of all weights of a built-in engine, as their cards state them; torch is not imported.
+
+    Raises:
+        ocrpipe.errors.WeightsError: A card is missing or damaged.
+    """
+    return [read_card(FOLDER / f"{name}.json").sha256 for name in WEIGHTS_OF.get(engine, ())]
 
 
 def read_card(path: Path) -> Card:

@@ -123,3 +123,28 @@ def test_an_interrupted_save_leaves_the_old_file(
         with pytest.raises(KeyboardInterrupt):
             save({"other": torch.zeros(3)}, CARD, tmp_path)
     assert load(path)[0].keys() == tensors.keys()
+
+
+def test_engines_load_the_weights_that_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ocrpipe.detectors.ctpn import CTPNDetector
+    from ocrpipe.recognizers.crnn import CRNNRecognizer
+
+    loaded: list[str] = []
+
+    def record(path: Path) -> Card:
+        loaded.append(path.stem)
+        return read_card(path)
+
+    monkeypatch.setattr(loader, "read_card", record)
+    for name, engine in (("ctpn", CTPNDetector), ("crnn", CRNNRecognizer)):
+        loaded.clear()
+        engine()
+        assert loaded == [*loader.WEIGHTS_OF[name]]
+    assert set(loader.WEIGHTS_OF) == {"ctpn", "crnn"}
+
+
+def test_checksums_are_those_of_the_files() -> None:
+    for engine, names in loader.WEIGHTS_OF.items():
+        files = [(loader.FOLDER / f"{name}.safetensors").read_bytes() for name in names]
+        assert loader.checksums(engine) == [hashlib.sha256(data).hexdigest() for data in files]
+    assert loader.checksums("tesseract") == []

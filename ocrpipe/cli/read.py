@@ -65,7 +65,7 @@ def read(
     """
     if json and format not in (None, "json"):
         raise ConfigError(f"--json and --format {format} contradict each other")
-    from ocrpipe.export.naming import suffix_of
+    from ocrpipe.export import suffix_of
 
     format = "json" if json else format
     if format not in (None, *_PRINTABLE) and out is None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrpipe.page import Quad
+from ocrpipe.statistics import weighted_median
 
 Boxes = NDArray[np.float64]
 
@@ -25,7 +26,7 @@ AREA_PRECISION = 0.4
 SPLIT_CREDIT = 0.8
 
 _TINY = 1e-9
-_STEEPEST = math.pi / 6
+_MAX_ANGLE = math.pi / 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +80,11 @@ class BoxCounts:
 def tilt(quads: Sequence[Quad]) -> float:
     """Median direction of lines, weighted by their length; in radians, clockwise positive.
 
-    Lines steeper than 30° have no say; 0.0 where none is left.
+    Lines steeper than 30° are left out; 0.0 where none remains.
     """
-    sides = sorted((math.atan2(b[1] - a[1], b[0] - a[0]), math.dist(a, b)) for a, b, _, _ in quads)
-    sides = [(angle, length) for angle, length in sides if abs(angle) < _STEEPEST]
-    half, passed = sum(length for _, length in sides) / 2, 0.0
-    for angle, length in sides:
-        passed += length
-        if passed >= half:
-            return angle
-    return 0.0
+    sides = [(math.atan2(b[1] - a[1], b[0] - a[0]), math.dist(a, b)) for a, b, _, _ in quads]
+    sides = [(angle, length) for angle, length in sides if abs(angle) < _MAX_ANGLE]
+    return weighted_median(*zip(*sides, strict=True)) if sides else 0.0
 
 
 def upright_boxes(quads: Sequence[Quad], tilt: float) -> Boxes:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 from ocrpipe.errors import ConfigError
+from ocrpipe.io.files import atomic_file
 from ocrpipe.page import Quad
 
 Level = Literal["word", "line", "page"]
@@ -139,12 +140,16 @@ def read_predictions(path: str | Path) -> tuple[Prediction, ...]:
 
 
 def write_predictions(path: str | Path, predictions: Iterable[Prediction]) -> None:
-    """Write one JSON row a page; folders on the way are made."""
+    """Write one JSON row a page, atomically; missing folders are created.
+
+    Raises:
+        OcrError: The file can't be written.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
+    with atomic_file(path) as file:
         for prediction in predictions:
-            file.write(json.dumps(_prediction_row(prediction), ensure_ascii=False) + "\n")
+            file.write(f"{json.dumps(_prediction_row(prediction), ensure_ascii=False)}\n".encode())
 
 
 def _parsed(path: Path, parse: Callable[[Row], T]) -> Iterator[T]:

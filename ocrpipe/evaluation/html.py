@@ -23,6 +23,7 @@ from ocrpipe.evaluation.metrics import Cluster, Comparison
 from ocrpipe.evaluation.report import rows
 from ocrpipe.evaluation.results import PageResult, SetResult
 from ocrpipe.geometry import enclosing_quad, quad_angle, quad_size, rectify
+from ocrpipe.io.files import atomic_file
 from ocrpipe.io.images import load
 from ocrpipe.page import Quad
 
@@ -60,14 +61,17 @@ def write_html(path: str | Path, results: Sequence[SetResult], *, pages: int = 1
     """Write the report, page by page, so that only one page's picture is in memory at a time.
 
     Args:
-        path: The file; folders on the way are made.
+        path: The file, written atomically; missing folders are created.
         results: The sets, each with all of its figures.
         pages: How many of each set's worst pages to show; of a set of words, ten crops for each.
+
+    Raises:
+        OcrError: The file can't be written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(_report(results, pages))
+    with atomic_file(path) as file:
+        file.writelines(part.encode() for part in _report(results, pages))
 
 
 def diff(truth: str, read: str) -> str:

@@ -18,13 +18,10 @@ _NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 _SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-3.xsd"
 
 
-def page_to_alto(page: PageContent) -> str:
-    """The page as an XML document, to be written as UTF-8; glyphs carry the characters' confidences."""
-    return document_to_alto((page,))
-
-
 def document_to_alto(pages: Sequence[PageContent]) -> str:
     """The pages as one XML document, a ``Page`` each, to be written as UTF-8.
+
+    Glyphs carry the characters' confidences.
 
     Raises:
         ConfigError: There is no page, which the schema does not allow.

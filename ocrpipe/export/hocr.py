@@ -16,7 +16,7 @@ from itertools import count
 from xml.etree import ElementTree as ET
 
 from ocrpipe import _version
-from ocrpipe.export.parts import Box, angle, apart, box, clean, common_source, language, words
+from ocrpipe.export.parts import Box, apart, box, clean, common_source, language, words
 from ocrpipe.page import Line, PageContent, Quad
 
 _HEAD = (
@@ -88,7 +88,9 @@ def _bbox(at: Box) -> str:
 
 
 def _line_properties(line: Line, at: Box) -> list[str]:
-    turn = angle(line.quad)
+    from ocrpipe.geometry import quad_angle  # here, since it brings OpenCV
+
+    turn = quad_angle(line.quad)
     # hOCR turns counter-clockwise
     direction = _baseline(line.quad, at) if abs(turn) < 45 else f"textangle {-turn % 360:.1f}"
     return [_bbox(at), direction, f"x_size {math.dist(line.quad[0], line.quad[3]):.1f}"]

@@ -12,12 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ocrpipe.export.parts import clean, common_source, language, pixels
+from ocrpipe.export.parts import MAX_JPEG_SIDE, clean, common_source, language, pixels
 from ocrpipe.export.scans import Scans
 from ocrpipe.io.images import Source
 from ocrpipe.page import Line, PageContent
-
-_LARGEST_JPEG = 65_500  # pixels a side
 
 _STYLE = """
 body { margin: 0; color: #111; background: #fff; font: 1rem/1.6 sans-serif; }
@@ -85,7 +83,7 @@ def _section(page: PageContent, image: NDArray[np.uint8] | None, first: int) -> 
 
 
 def _figure(page: PageContent, image: NDArray[np.uint8], first: int) -> str:
-    kind = "jpeg" if max(image.shape) <= _LARGEST_JPEG else "png"
+    kind = "jpeg" if max(image.shape) <= MAX_JPEG_SIDE else "png"
     stream = BytesIO()
     Image.fromarray(image).save(stream, kind, quality=85)
     data = b64encode(stream.getvalue()).decode()

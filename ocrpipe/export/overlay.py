@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from ocrpipe.errors import ConfigError
-from ocrpipe.export.parts import angle, pixels
+from ocrpipe.export.parts import pixels
 from ocrpipe.io.files import write_whole
 from ocrpipe.io.images import Source
 from ocrpipe.page import Line, PageContent, Quad
@@ -84,10 +84,12 @@ def _draw_number(
     canvas: ImageDraw.ImageDraw, number: str, quad: Quad, colour: str, size: tuple[int, int]
 ) -> None:
     """A badge just before the line's start, pushed inside the page."""
+    from ocrpipe.geometry import quad_angle  # here, since it brings OpenCV
+
     font = ImageFont.load_default(min(max(0.55 * math.dist(quad[0], quad[3]), 9), 40))
     left, top, right, bottom = canvas.textbbox((0, 0), number, font=font)
     half_width, half_height = (right - left) / 2 + 2, (bottom - top) / 2 + 2
-    turn = math.radians(angle(quad))
+    turn = math.radians(quad_angle(quad))
     x = (quad[0][0] + quad[3][0]) / 2 - math.cos(turn) * (half_width + 1)
     y = (quad[0][1] + quad[3][1]) / 2 - math.sin(turn) * (half_height + 1)
     x = max(min(x, size[0] - half_width), half_width)
@@ -98,6 +100,8 @@ def _draw_number(
 
 def _text_sheet(page: PageContent) -> Image.Image:
     """The recognised text in black on white, each line turned and sized as on the page."""
+    from ocrpipe.geometry import quad_angle  # here, since it brings OpenCV
+
     sheet = Image.new("RGB", (page.width, page.height), "white")
     for line, colour in _coloured_lines(page):
         width, height = math.dist(line.quad[0], line.quad[1]), math.dist(line.quad[0], line.quad[3])
@@ -109,7 +113,7 @@ def _text_sheet(page: PageContent) -> Image.Image:
             font = _font(max(0.75 * height * width / length, 1))
         strip = Image.new("L", (math.ceil(width), math.ceil(height)))
         ImageDraw.Draw(strip).text((0, height / 2), shown, fill=255, font=font, anchor="lm")
-        strip = strip.rotate(-angle(line.quad), Image.Resampling.BICUBIC, expand=True)
+        strip = strip.rotate(-quad_angle(line.quad), Image.Resampling.BICUBIC, expand=True)
         x, y = (sum(values) / 4 for values in zip(*line.quad, strict=True))
         sheet.paste("black", (round(x - strip.width / 2), round(y - strip.height / 2)), strip)
         ImageDraw.Draw(sheet).polygon(line.quad, outline=colour)

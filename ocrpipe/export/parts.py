@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ocrpipe.characters import has_hanzi
 from ocrpipe.errors import ConfigError
 from ocrpipe.io import documents, images
 from ocrpipe.io.images import Source
@@ -17,7 +18,10 @@ from ocrpipe.page import Line, PageContent, Quad, Word
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _COMMON = 0.2  # of the larger of two boxes; what hocr-check of hocr-tools allows
-_HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
+
+
+MAX_JPEG_SIDE = 65_500
+"""Pixels."""
 
 
 class Box(NamedTuple):
@@ -88,12 +92,6 @@ def _flipped(at: Box) -> Box:
     return Box(at.top, at.left, at.bottom, at.right)
 
 
-def angle(quad: Quad) -> float:
-    """Direction of a quad's text in degrees within ±180, clockwise on the screen positive."""
-    (left, top), (right, bottom) = quad[:2]
-    return math.degrees(math.atan2(bottom - top, right - left))
-
-
 def words(line: Line) -> tuple[Word, ...]:
     """A line's words; a line that has text but no words, as made by hand, is one word."""
     if line.words or not line.text:
@@ -102,8 +100,8 @@ def words(line: Line) -> tuple[Word, ...]:
 
 
 def language(text: str) -> str:
-    """``"zh"`` for text with Han characters in it, else ``"en"``."""
-    return "zh" if _HAN.search(text) else "en"
+    """``"zh"`` for text with hanzi in it, else ``"en"``."""
+    return "zh" if has_hanzi(text) else "en"
 
 
 def clean(text: str) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ocrpipe.errors import MissingExtraError
-from ocrpipe.export.parts import pixels, words
+from ocrpipe.export.parts import MAX_JPEG_SIDE, pixels, words
 from ocrpipe.export.pdf_text import FONT, Placing, text_layer
 from ocrpipe.export.scans import Scans
 from ocrpipe.io.documents import DPI, POINTS_PER_INCH
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import pikepdf
 
 _LARGEST_PAGE = 14_400  # points; PDF 1.7, annex C
-_LARGEST_JPEG = 65_500  # pixels a side
 
 
 def page_to_pdf(page: PageContent, image: Source | None = None) -> bytes:
@@ -123,7 +122,7 @@ def _image(pdf: pikepdf.Pdf, image: NDArray[np.uint8]) -> pikepdf.Object:
     if grey and bool(np.isin(image[..., 0], (0, 255)).all()):
         attributes.BitsPerComponent = 1
         data = picture.convert("1", dither=Image.Dither.NONE).tobytes()
-    elif max(width, height) > _LARGEST_JPEG:
+    elif max(width, height) > MAX_JPEG_SIDE:
         data = picture.tobytes()
     else:
         stream = BytesIO()

@@ -55,7 +55,7 @@ def read_folder(
     Args:
         source: The tree.
         out: The output folder; made if need be.
-        formats: Names of formats, see ``ocrpipe.export.DOCUMENT_WRITERS``. One added later is made from what
+        formats: Names of formats, see ``ocrpipe.export.FORMATS``. One added later is made from what
             the manifest holds.
         include: Glob patterns of files to read; see ``ocrpipe.folder.globs``.
         exclude: Glob patterns of files and folders to leave out.

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ocrpipe.errors import OcrError
-from ocrpipe.export.naming import WITH_PICTURES, suffix_of
+from ocrpipe.export import FORMATS
 from ocrpipe.folder.manifest import HIDDEN, Manifest, PageRow
 from ocrpipe.folder.results import Failure, PageResult, Summary
 from ocrpipe.folder.settings import RunSettings
@@ -216,10 +216,10 @@ class Plan:
                 self._remove_output(file.key, format)
                 continue
             read = [(number, digests[number]) for number in numbers]
-            pictures = found.sha256 if format in WITH_PICTURES else None
+            pictures = found.sha256 if FORMATS[format].has_images else None
             made_of = json.dumps([format, found.pages, read, pictures])
             digest = hashlib.sha256(made_of.encode()).hexdigest()
-            name = f"{file.stem}.{suffix_of(format)}"
+            name = f"{file.stem}.{FORMATS[format].suffix}"
             target = self._output / name
             if self._manifest.output(file.key, format) != (name, digest) or not target.is_file():
                 where = (target, self._manifest.path, numbers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -18,6 +18,7 @@ from ocrpipe.folder.pool import Pool
 from ocrpipe.folder.results import Failure, PageResult, Summary
 from ocrpipe.folder.settings import ReadSettings, RunSettings
 from ocrpipe.folder.walk import Document, Skipped, walk
+from ocrpipe.io.files import remove_temporaries
 
 
 class FolderRun(Iterator[PageResult | Failure]):
@@ -92,7 +93,7 @@ class FolderRun(Iterator[PageResult | Failure]):
         try:
             unclean = hidden / "unclean"
             if unclean.exists():
-                _remove_temporaries(self._output)
+                remove_temporaries(self._output)
             with _explained(self._output):
                 unclean.touch()
             with Manifest(self._output, writable=True) as manifest:
@@ -142,19 +143,12 @@ def _explained(output: Path) -> Iterator[None]:
         raise OcrError(f"cannot write {output}: {error.strerror}") from error
 
 
-def _remove_temporaries(output: Path) -> None:
-    """Remove what a run that was killed had begun to write."""
-    for path in output.rglob(".ocrpipe-*.tmp"):
-        with suppress(OSError):
-            path.unlink()
-
-
 def _check_formats(formats: tuple[str, ...]) -> None:
-    from ocrpipe.export import DOCUMENT_WRITERS, document_bytes
-    from ocrpipe.export.naming import check_format
+    from ocrpipe.export import document_bytes
+    from ocrpipe.export.formats import check_format
 
     for format in formats:
-        check_format(format, DOCUMENT_WRITERS)
+        check_format(format)
         try:
             document_bytes((), format)
         except MissingExtraError:

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 DPI = 200.0
 """Of documents.DPI, which would bring NumPy and PDFium along."""
 
-_HELPERS = {"crnn": ("language",)}
-"""Other weights that a built-in engine loads."""
-
 Engine = Literal["processes", "ray"]
 
 
@@ -160,9 +157,7 @@ def _describe(kind: Kind, engine: object) -> list[str]:
         known = ", ".join(plugins.names(kind))
         raise PluginError(f"unknown {kind.removesuffix('s')} {engine!r}, known are: {known}")
     described = [engine, found[0].target, found[0].distribution, found[0].version]
-    names = (engine, *_HELPERS.get(engine, ())) if found[0].builtin else ()
-    cards = (loader.FOLDER / f"{name}.json" for name in names)
-    return described + [loader.read_card(card).sha256 for card in cards if card.exists()]
+    return described + (loader.checksums(engine) if found[0].builtin else [])
 
 
 class _Hashing(pickle.Pickler):

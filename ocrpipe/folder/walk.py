@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ocrpipe.export import FORMATS
 from ocrpipe.folder.globs import Globs
 from ocrpipe.folder.results import printable
 
@@ -19,8 +20,9 @@ SUFFIXES = frozenset(
 )
 """What files are called that hold pages; one of these that doesn't is a failure, not an unknown type."""
 
-_RESULTS = ("txt", "json", "hocr", "xml", "page.xml", "csv", "parquet", "html", "pdf", "labelstudio.json")
-_LEADS = (".page", ".labelstudio")  # of results whose names end in two suffixes
+_RESULTS = tuple(format.suffix for format in FORMATS.values())
+# ".page" of "page.xml", and the like
+_LEADS = tuple(f".{suffix.rpartition('.')[0]}" for suffix in _RESULTS if "." in suffix)
 
 
 @dataclass(frozen=True, slots=True)

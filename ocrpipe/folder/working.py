@@ -13,7 +13,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ocrpipe.errors import OcrError, UnreadableImageError
-from ocrpipe.export.naming import WITH_PICTURES
 from ocrpipe.folder.manifest import Manifest
 from ocrpipe.folder.results import pack, printable
 from ocrpipe.folder.settings import ReadSettings
@@ -102,12 +101,12 @@ class Working:
         return Reading(page, pack(text), digest, perf_counter() - start)
 
     def _write(self, task: Write) -> Outcome:
-        from ocrpipe.export import document_bytes
+        from ocrpipe.export import FORMATS, document_bytes
         from ocrpipe.io.files import write_whole
 
         with Manifest(task.manifest.parent) as manifest:
             pages = [manifest.result(task.key, number) for number in task.numbers]
-        shown = task.format in WITH_PICTURES
+        shown = FORMATS[task.format].has_images
         with _unchanged(task.path, task.key, task.identity) if shown else nullcontext():
             data = document_bytes(pages, task.format, source=task.path, password=self._settings.password)
         task.target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,50 +1,76 @@
-"""Files that appear whole or not at all."""
+"""Atomic writing: a file appears under its name complete, or not at all."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from ocrpipe.errors import OcrError
 
+_PREFIX, _SUFFIX = ".ocrpipe-", ".tmp"
 
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file under a temporary name in its folder, sync it to the disk, and rename it into place.
 
-    Whoever looks sees the old file or the new one, never half of one, even after a crash or on a full disk.
+@contextmanager
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to write to, that replaces ``path`` when the block ends without an error.
+
+    It is written under a temporary name in the same folder, synced to the disk and renamed; then the folder
+    is synced. A reader sees the earlier file or the new one, never a part of it, even after a crash or on a
+    full disk.
 
     Raises:
-        OcrError: It can't be written there; an earlier file of that name is untouched.
+        OcrError: The file can't be written; an earlier file of that name is unchanged.
     """
     try:
         target = Path(path).resolve()
         if target.exists() and not target.is_file():
             raise OcrError(f"cannot write {path}: it is not a regular file")
-        _replace(target, data)
+        temporary = target.with_name(f"{_PREFIX}{secrets.token_hex(6)}{_SUFFIX}")
+        stream = temporary.open("xb")
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise OcrError(f"cannot write {path}: {reason}") from error
-
-
-def _replace(target: Path, data: bytes) -> None:
-    temporary = target.with_name(f".ocrpipe-{secrets.token_hex(6)}.tmp")
+        raise _cannot_write(path, error) from error
     try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        with stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError):
+            raise _cannot_write(path, error) from error
         raise
     _sync_folder(target.parent)
 
 
+def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file as ``atomic_file`` does.
+
+    Raises:
+        OcrError: The file can't be written; an earlier file of that name is unchanged.
+    """
+    with atomic_file(path) as stream:
+        stream.write(data)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what killed processes left in a tree: files under the temporary names of ``atomic_file``."""
+    for path in folder.rglob(f"{_PREFIX}*{_SUFFIX}"):
+        with suppress(OSError):
+            path.unlink()
+
+
+def _cannot_write(path: str | os.PathLike[str], error: OSError | ValueError) -> OcrError:
+    return OcrError(f"cannot write {path}: {error.strerror if isinstance(error, OSError) else error}")
+
+
 def _sync_folder(folder: Path) -> None:
-    """Make a rename last; where folders can't be opened or synced (Windows), it has to do without."""
+    """Make a rename durable, where the system can open and sync folders (not on Windows)."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

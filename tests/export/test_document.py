@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ocrpipe.errors import ConfigError, UnreadableImageError, UnsupportedSourceError
-from ocrpipe.export import DOCUMENT_WRITERS, document_bytes, save_document, suffix_of
-from ocrpipe.export.naming import WITH_PICTURES
+from ocrpipe.export import FORMATS, document_bytes, save_document, suffix_of
 from ocrpipe.page import Line, Paragraph
 from ocrpipe.result import Page, document_from_dict
 
@@ -56,12 +55,12 @@ def test_json_that_is_no_document_says_where(pages: list[Page]) -> None:
 
 def test_which_formats_open_the_document_again(page: Page, tmp_path: Path) -> None:
     opening = set()
-    for format in DOCUMENT_WRITERS:
+    for format in FORMATS:
         try:
             document_bytes([page], format, source=tmp_path / "gone.png")
         except UnreadableImageError:
             opening.add(format)
-    assert opening == WITH_PICTURES
+    assert opening == {name for name, format in FORMATS.items() if format.has_images}
 
 
 def test_a_document_without_pages() -> None:
@@ -113,7 +112,7 @@ def test_html_shows_the_images_of_a_source(
         document_bytes([replace(pages[1], number=1)], "html", source=tmp_path / "a.tif")
 
 
-@pytest.mark.parametrize("format", [name for name in DOCUMENT_WRITERS if name not in ("pdf", "pagexml")])
+@pytest.mark.parametrize("format", [name for name in FORMATS if name not in ("pdf", "pagexml")])
 def test_equal_pages_give_equal_bytes(pages: list[Page], format: str) -> None:
     again = [Page.from_dict(page.to_dict()) for page in pages]
     assert document_bytes(pages, format) == document_bytes(again, format)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import ocrpipe
-from ocrpipe.export import DOCUMENT_WRITERS, WRITERS, suffix_of
+from ocrpipe.export import FORMATS, suffix_of
 from ocrpipe.result import Page
 
 DOC = (Path(__file__).parents[2] / "docs" / "formats.md").read_text("utf-8")
@@ -74,5 +74,10 @@ def test_the_page_of_json_is_one() -> None:
 
 def test_every_format_has_its_row() -> None:
     rows = re.findall(r"^\| `(\w+)` \| `\.([\w.]+)`", DOC, re.MULTILINE)
-    assert dict(rows) == {name: suffix_of(name) for name in DOCUMENT_WRITERS}
-    assert list(WRITERS) == list(DOCUMENT_WRITERS) and len(rows) == 10
+    assert dict(rows) == {name: suffix_of(name) for name in FORMATS}
+    assert len(rows) == 10
+
+
+def test_the_docstring_of_save_has_every_format() -> None:
+    described = (Page.save.__doc__ or "").partition("format: ")[2].partition("image: ")[0]
+    assert re.findall(r"``(\w+)``", described) == [*FORMATS]

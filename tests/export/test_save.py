@@ -10,6 +10,7 @@ from PIL import Image
 
 from ocrpipe import export
 from ocrpipe.errors import ConfigError, OcrError
+from ocrpipe.page import PageContent
 from ocrpipe.result import Page
 
 BEGINNINGS = {
@@ -58,10 +59,10 @@ def test_unknown_formats_name_the_known_ones(
 
 
 def test_a_writer_can_be_added(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def count(page: Page, image: Any) -> bytes:
+    def count(page: PageContent, image: Any) -> bytes:
         return str(len(page.lines)).encode()
 
-    monkeypatch.setitem(export.WRITERS, "count", count)
+    monkeypatch.setitem(export.FORMATS, "count", export.Format(lambda pages, scans: b"", count, "count"))
     page.save(tmp_path / "page.count")
     assert (tmp_path / "page.count").read_bytes() == b"4"
 

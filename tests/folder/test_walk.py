@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from ocrpipe.errors import ConfigError
-from ocrpipe.export import DOCUMENT_WRITERS, suffix_of
+from ocrpipe.export import FORMATS, suffix_of
 from ocrpipe.folder.globs import Globs
 from ocrpipe.folder.walk import _RESULTS, Document, natural_key, stems, walk
 
 
 def test_it_knows_what_results_are_called() -> None:
-    assert set(_RESULTS) == set(map(suffix_of, DOCUMENT_WRITERS))
+    assert set(_RESULTS) == set(map(suffix_of, FORMATS))
 
 
 def touch(root: Path, *names: str) -> Path:

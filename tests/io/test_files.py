@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ocrpipe.errors import OcrError
-from ocrpipe.io.files import write_whole
+from ocrpipe.io.files import atomic_file, remove_temporaries, write_whole
 
 
 def test_writes_and_replaces(tmp_path: Path) -> None:
@@ -39,6 +39,32 @@ def test_a_failure_leaves_the_earlier_file_and_nothing_else(
         write_whole(path, b"later")
     assert path.read_bytes() == b"earlier"
     assert [found.name for found in tmp_path.iterdir()] == ["page.txt"]
+
+
+def test_an_error_in_the_block_leaves_the_earlier_file(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write_whole(path, b"earlier")
+    with pytest.raises(ZeroDivisionError), atomic_file(path) as stream:
+        stream.write(b"half")
+        raise ZeroDivisionError
+    assert path.read_bytes() == b"earlier"
+    with atomic_file(path) as stream:
+        stream.write(b"in ")
+        stream.write(b"parts")
+        assert path.read_bytes() == b"earlier"
+    assert path.read_bytes() == b"in parts"
+    assert [found.name for found in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    folder.mkdir()
+    (folder / "notes.tmp").touch()
+    with atomic_file(folder / "page.txt") as stream:
+        temporary = Path(stream.name)
+    temporary.touch()
+    remove_temporaries(tmp_path)
+    assert sorted(path.name for path in folder.iterdir()) == ["notes.tmp", "page.txt"]
 
 
 def test_the_final_name_never_holds_half_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

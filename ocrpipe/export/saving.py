@@ -1,0 +1,81 @@
+"""Pages to files: one page, or all pages of a document."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ocrpipe.export.formats import FORMATS, check_format, format_of
+from ocrpipe.export.scans import Scans
+from ocrpipe.io.files import write_whole
+from ocrpipe.io.images import Source
+from ocrpipe.page import PageContent
+
+
+def save(
+    page: PageContent,
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    *,
+    image: Source | None = None,
+) -> None:
+    """Write a page to ``path``, atomically.
+
+    Args:
+        page: What was read.
+        path: Where to; an earlier file of that name is replaced.
+        format: A key of ``FORMATS``; by default the path's suffix decides (``.xml`` is ALTO).
+        image: The page's image; html shows no image without it, pdf opens ``page.source`` again.
+
+    Raises:
+        ConfigError: The format is unknown, or the image does not fit the page.
+        MissingExtraError: The format needs an extra that is not installed.
+        OcrError: The file can't be written.
+    """
+    write_whole(path, FORMATS[format_of(path, format)].page(page, image))
+
+
+def document_bytes(
+    pages: Sequence[PageContent], format: str, *, source: Path | None = None, password: str | None = None
+) -> bytes:
+    """All pages of a document as one file's content; equal pages and sources give equal bytes.
+
+    Args:
+        pages: What was read, in order; a document without pages is a file without pages.
+        format: A key of ``FORMATS``.
+        source: The file the pages were read from. Without it html shows no images, and pdf opens each page's
+            own ``source``.
+        password: Of a locked PDF.
+
+    Raises:
+        ConfigError: The format is unknown, or an image does not fit its page.
+        MissingExtraError: The format needs an extra that is not installed.
+        OcrError: The source can't be read.
+    """
+    check_format(format)
+    return FORMATS[format].document(pages, Scans(source, password))
+
+
+def save_document(
+    pages: Sequence[PageContent],
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    *,
+    source: Path | None = None,
+    password: str | None = None,
+) -> None:
+    """Write all pages of a document to one file, atomically.
+
+    Args:
+        pages: What was read, in order.
+        path: Where to; an earlier file of that name is replaced.
+        format: A key of ``FORMATS``; by default the path's suffix decides.
+        source: As for ``document_bytes``.
+        password: Of a locked PDF.
+
+    Raises:
+        OcrError: As ``document_bytes``, or the file can't be written.
+    """
+    name = format_of(path, format)
+    write_whole(path, document_bytes(pages, name, source=source, password=password))
