@@ -15,10 +15,21 @@ from ocrpipe.page import Char, Line, Paragraph, Point, Quad, Word
 from ocrpipe.result import Page
 
 WIDTH, HEIGHT = 400, 300
+RENEW = "--renew-golden"
 PARAGRAPHS = (
     ("中华人民共和国宪法，", "2024年 Python 语言"),
     ("The <quick> & brown", "“fox” jumps"),
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(RENEW, action="store_true", help="write tests/data/golden anew instead of comparing")
+
+
+@pytest.fixture
+def renew_golden(pytestconfig: pytest.Config) -> bool:
+    """Whether golden files are to be written; this folder's options are only known if it is given by name."""
+    return bool(pytestconfig.getoption(RENEW, default=False))
 
 
 def straight(left: float, top: float, right: float, bottom: float) -> Quad:
