@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import ocrpipe
+from ocrpipe.folder.code import source_files
 
 ROOT = Path(__file__).parents[1]
 
@@ -129,14 +130,14 @@ def is_allowed(module: str, target: str) -> bool:
     return part_of(module) == part_of(target) or any(f"{target}.".startswith(f"{part}.") for part in allowed)
 
 
-def reachable(module: str) -> set[str]:
+def reachable(module: str, edges: dict[str, set[str]]) -> set[str]:
     """A module and all that it imports, directly or not."""
     found, left = set(), [module]
     while left:
         module = left.pop()
         if module not in found:
             found.add(module)
-            left += GRAPH[module]
+            left += edges[module]
     return found
 
 
@@ -171,8 +172,17 @@ def test_imports_keep_to_the_table() -> None:
 @pytest.mark.parametrize(("importers", "never"), NEVER)
 def test_indirect_imports(importers: str, never: str) -> None:
     for module in (module for module in GRAPH if part_of(module) in importers.split()):
-        parts = {part_of(target) for target in reachable(module)}
+        parts = {part_of(target) for target in reachable(module, GRAPH)}
         assert not parts & set(never.split()), module
+
+
+def test_the_folder_fingerprint_covers_all_code_that_reads_pages() -> None:
+    engines = [module for module in GRAPH if part_of(module) in ("detectors", "recognizers", "engines")]
+    without_result = {**GRAPH, "result": set()}
+    reading = set().union(*(reachable(module, without_result) for module in ("pipeline", *engines)))
+    stems = (name.removesuffix(".py").removesuffix("/__init__") for name in source_files())
+    covered = {stem.replace("/", ".") for stem in stems}
+    assert reading - covered == {"errors", "result"}  # neither changes what is read
 
 
 def test_there_is_no_import_cycle() -> None:

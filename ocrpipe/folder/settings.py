@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ocrpipe import _version
 from ocrpipe.errors import ConfigError, PluginError
+from ocrpipe.folder.code import code_digest
 
 if TYPE_CHECKING:
     from ocrpipe.detectors.base import Detector
@@ -71,7 +72,7 @@ class ReadSettings:
         )
 
     def fingerprint(self) -> str:
-        """The sha256 of all that results depend on: version, engines, their weights, options, resolution.
+        """The sha256 of all that results depend on: version, code, engines, weights, options, resolution.
 
         Raises:
             PluginError: An engine's name is unknown.
@@ -79,6 +80,7 @@ class ReadSettings:
         """
         parts = {
             "version": _version.__version__,
+            "code": code_digest(),
             "detector": _describe("detectors", self.detector),
             "recognizer": _describe("recognizers", self.recognizer),
             "device": self.device,

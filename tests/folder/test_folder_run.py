@@ -135,6 +135,16 @@ def test_other_settings_read_anew(
     assert kinds(inline)[:2] == (0, 3)
 
 
+def test_other_code_reads_anew(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(start(tree, tmp_path / "out"))
+    kinds(inline)
+    monkeypatch.setattr("ocrpipe.folder.settings.code_digest", lambda: "a changed constant")
+    assert len(list(start(tree, tmp_path / "out"))) == 8
+    assert kinds(inline) == (0, 8, 0)  # the same text, so the files stay
+
+
 def test_options_that_are_the_defaults_are_no_other_settings(
     start: Start, inline: list[Task], tree: Path, tmp_path: Path
 ) -> None:
