@@ -4,11 +4,13 @@
 >>> page = ocrpipe.read("scan.png")  # doctest: +SKIP
 >>> print(page.text)  # doctest: +SKIP
 
-Importing this package loads neither torch nor OpenCV; they come with the first page.
+Importing this package loads neither torch nor OpenCV; they come with the first page. What happens inside is
+logged under the logger ``ocrpipe``, silently unless the program configures logging.
 """
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from ocrpipe.page import Char, Line, Paragraph, Word
     from ocrpipe.pipeline import Options, Pipeline
     from ocrpipe.result import Page
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _MODULES = {
     "api": ("read", "read_document"),

@@ -9,6 +9,7 @@ refused, so that what a name means never depends on the order of installation.
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from ocrpipe.recognizers.base import CharSpan, Recognition, Recognizer
 from ocrpipe.settings import Settings, configured
 
 Kind = Literal["detectors", "recognizers"]
+
+_log = logging.getLogger(__name__)
 
 _METHODS: dict[Kind, str] = {"detectors": "detect", "recognizers": "recognize"}
 _UNKNOWN = "?"
@@ -188,7 +191,8 @@ def _entry_points(group: str) -> list[metadata.EntryPoint]:
 def _entry_points_of(distribution: metadata.Distribution, group: str) -> list[metadata.EntryPoint]:
     try:
         return list(distribution.entry_points.select(group=group))
-    except Exception:
+    except Exception as error:
+        _log.warning("skipped the damaged entry points of a distribution: %s", error)
         return []
 
 
@@ -218,6 +222,7 @@ def _load(kind: Kind, spec: object, device: str, threads: int | None, options: S
         raise PluginError(f"{who} is a class where an instance is needed")
     if not callable(getattr(made, _METHODS[kind], None)):
         raise PluginError(f"{who} has no method {_METHODS[kind]}()")
+    _log.info("loaded %s", who)
     return made
 
 

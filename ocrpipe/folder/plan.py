@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -33,6 +34,8 @@ from ocrpipe.folder.tasks import (
 )
 from ocrpipe.folder.walk import Document, Skipped
 from ocrpipe.io.files import write_whole
+
+_log = logging.getLogger(__name__)
 
 _LISTED = 1000  # failures that a summary names
 
@@ -107,6 +110,8 @@ class Plan:
         Raises:
             OcrError: The output folder can't be written any more.
         """
+        if isinstance(outcome, Failed):
+            _log.info("failed to %s: %s: %s", task, outcome.error, outcome.message)
         if isinstance(task, Inspect):
             return self._inspected(self._inspecting.pop(task.key), outcome)
         if isinstance(task, Read):
@@ -137,6 +142,7 @@ class Plan:
         return False
 
     def _skip(self, skipped: Skipped) -> None:
+        _log.debug("skipped %s: %s", skipped.key, skipped.reason)
         self._counts.skipped += 1
         self._manifest.put_skipped(skipped.key, skipped.reason)
 

@@ -7,6 +7,7 @@ library's executors break as a whole when a process is killed.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import queue
 import subprocess
@@ -23,6 +24,8 @@ from ocrpipe.errors import OcrError
 from ocrpipe.folder.settings import ReadSettings
 from ocrpipe.folder.tasks import Failed, Outcome, Read, Task, Write
 from ocrpipe.folder.worker import Alive, Broken, Message, receive, send
+
+_log = logging.getLogger(__name__)
 
 _START = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from ocrpipe.folder.worker import main; main()"
@@ -91,6 +94,8 @@ class Pool:
         if worker is None:
             worker = _Worker(self._settings, self._events)
             self._workers.append(worker)
+            _log.info("worker %d started", worker.process.pid)
+        _log.debug("worker %d: %s, attempt %d", worker.process.pid, task, attempt)
         # A new worker loads its models first and says when it has.
         worker.begin(task, attempt, self._limit(task) if worker.loaded else max(_STARTING, self._timeout))
 
@@ -149,14 +154,16 @@ class Pool:
     def _overdue(self, worker: _Worker) -> tuple[Task, Outcome]:
         task = cast(Task, worker.task)
         limit = self._limit(task) if worker.loaded or not isinstance(task, Read) else _STARTING
+        _log.info("worker %d ended: it took more than %g seconds to %s", worker.process.pid, limit, task)
         noise = self._remove(worker)
         return task, Failed("TimeoutError", f"took more than {limit:g} seconds", noise, seconds=limit)
 
     def _lost(self, worker: _Worker) -> list[tuple[Task, Outcome]]:
         task, noise = worker.task, self._remove(worker)
+        how = _how(worker.process.returncode)
+        _log.info("worker %d %s; its task: %s, attempt %d", worker.process.pid, how, task, worker.attempt)
         if task is None:
             return []
-        how = _how(worker.process.returncode)
         if isinstance(task, Read) and not worker.loaded:
             self._lost_at_start += 1
             if self._lost_at_start >= _LOST_AT_START:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from ocrpipe.folder.results import Failure, PageResult, Summary
 from ocrpipe.folder.settings import ReadSettings, RunSettings
 from ocrpipe.folder.walk import Document, Skipped, walk
 from ocrpipe.io.files import remove_temporaries
+
+_log = logging.getLogger(__name__)
 
 
 class FolderRun(Iterator[PageResult | Failure]):
@@ -98,6 +101,8 @@ class FolderRun(Iterator[PageResult | Failure]):
                 unclean.touch()
             with Manifest(self._output, writable=True) as manifest:
                 manifest.clear_skipped()
+                _log.info("reading %r to %r", str(self._source), str(self._output))
+                _log.debug("%s, fingerprint %s", self._run, self._fingerprint)  # a password is not for logs
                 self._plan = Plan(manifest, self._output, self._walk(), self._fingerprint, self._run)
                 threading.Thread(target=self._count, daemon=True).start()
                 lost = yield from self._carry_out(self._plan)
@@ -106,6 +111,11 @@ class FolderRun(Iterator[PageResult | Failure]):
         finally:
             self._ended = monotonic()
             lock.release()
+            counts = self.summary
+            _log.info(
+                "ended: %d pages read, %d failed, %d read before, %d files written",
+                *(counts.done, counts.failed, counts.kept, counts.written),
+            )
 
     def _carry_out(self, plan: Plan) -> Generator[PageResult | Failure, None, int]:
         """Work until nothing is left; how many workers were lost."""

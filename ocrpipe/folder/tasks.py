@@ -39,6 +39,9 @@ class Inspect:
     key: str
     known: bool
 
+    def __str__(self) -> str:
+        return f"inspect {self.key}"
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -48,6 +51,9 @@ class Read:
     key: str
     number: int
     identity: Identity
+
+    def __str__(self) -> str:
+        return f"read page {self.number} of {self.key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,9 @@ class Write:
     numbers: tuple[int, ...]
     digest: str
     identity: Identity
+
+    def __str__(self) -> str:
+        return f"write {self.key} as {self.format}"
 
 
 Task = Inspect | Read | Write

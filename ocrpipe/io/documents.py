@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import threading
@@ -25,6 +26,8 @@ DPI = 200.0
 """Default resolution for PDF pages."""
 
 POINTS_PER_INCH = 72
+
+_log = logging.getLogger(__name__)
 
 _REOPEN_AFTER = 10  # pages; PDFium keeps what it has read of an open document
 
@@ -151,9 +154,13 @@ def _render(document: pdfium.PdfDocument, number: int, name: str, dpi: float, ma
     try:
         with pdfium_lock, closing(document[number - 1]) as page:
             width, height = page.get_size()
-            dpi = min(dpi, POINTS_PER_INCH * _largest_scale(width, height, max_pixels))
+            wanted, dpi = dpi, min(dpi, POINTS_PER_INCH * _largest_scale(width, height, max_pixels))
+            if dpi < wanted:
+                _log.info("page %d of %r: %.1f dpi instead of %g, for max_pixels", number, name, dpi, wanted)
             with closing(page.render(scale=dpi / POINTS_PER_INCH, rev_byteorder=True)) as bitmap:
-                return PageImage(np.array(bitmap.to_numpy()), number, dpi)
+                image = np.array(bitmap.to_numpy())
+            _log.debug("rendered page %d of %r: %d×%d at %.1f dpi", number, name, *image.shape[1::-1], dpi)
+            return PageImage(image, number, dpi)
     except Exception as error:
         raise UnreadableImageError(f"page {number} of {name} cannot be rendered: {error}") from error
 

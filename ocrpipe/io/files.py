@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ocrpipe.errors import OcrError
+
+_log = logging.getLogger(__name__)
 
 _PREFIX, _SUFFIX = ".ocrpipe-", ".tmp"
 
@@ -46,6 +49,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             raise _cannot_write(path, error) from error
         raise
     _sync_folder(target.parent)
+    _log.debug("wrote %r", str(path))
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:

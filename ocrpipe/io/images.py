@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ _UPRIGHT = {
 }
 
 _pillow_limit = threading.Lock()
+_log = logging.getLogger(__name__)
 
 
 def load(source: Source, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
@@ -144,7 +146,11 @@ def to_rgb(image: Image.Image, name: str, max_pixels: int) -> NDArray[np.uint8]:
     try:
         _decode(image)
         rgb = _flatten(image, name)
-        turn = _UPRIGHT.get(_exif_orientation(image))
+        orientation = _exif_orientation(image)
+        _log.debug(
+            "decoded %r: %d×%d, mode %s, EXIF orientation %d", name, *image.size, image.mode, orientation
+        )
+        turn = _UPRIGHT.get(orientation)
         return np.array(rgb if turn is None else rgb.transpose(turn))
     except OcrError:
         raise

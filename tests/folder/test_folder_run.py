@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sqlite3
@@ -300,6 +301,20 @@ def test_a_failed_page_is_remembered_and_tried_again_only_if_asked(
     assert list(run) == [failure]
     assert kinds(inline) == (0, 1, 0)
     assert [one for one in stored_results(out) if isinstance(one, Failure)][0].path == Path("half.tif")
+
+
+def test_a_run_is_logged(
+    start: Start, inline: list[Task], tmp_path: Path, save_document: Save, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "ocrpipe.folder")
+    save_document(tmp_path / "scans" / "half.tif", 14, 93)
+    list(start(tmp_path / "scans", tmp_path / "out"))
+    assert caplog.messages == [
+        f"reading {str(tmp_path / 'scans')!r} to {str(tmp_path / 'out')!r}",
+        "failed to read page 2 of half.tif: PluginError: recognizer 'lengths' failed: "
+        "RuntimeError: an engine's own fault",
+        "ended: 1 pages read, 1 failed, 0 read before, 1 files written",
+    ]
 
 
 def test_a_page_that_succeeds_at_last_gets_into_its_document(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import subprocess
 import sys
 import tempfile
@@ -54,6 +55,27 @@ def test_files_are_inspected_without_loading_models(tmp_path: Path) -> None:
     assert "Traceback" in failed.traceback
     assert isinstance(unknown, Unknown)
     assert pool.lost == 0
+
+
+def test_workers_and_tasks_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "ocrpipe.folder")
+    (tmp_path / "a.png").write_text("no image")
+    with Pool(ReadSettings("nosuch", "nosuch"), 1, 60) as pool:
+        pool.submit(Inspect(tmp_path / "a.png", "a.png", True))
+        first = pool._workers[0].process
+        first.kill()
+        while not (found := pool.wait()):
+            pass
+        second = pool._workers[0].process
+    assert isinstance(found[0][1], Failed)
+    assert caplog.messages == [
+        f"worker {first.pid} started",
+        f"worker {first.pid}: inspect a.png, attempt 1",
+        f"worker {first.pid} was ended by signal 9, perhaps for want of memory; "
+        "its task: inspect a.png, attempt 1",
+        f"worker {second.pid} started",
+        f"worker {second.pid}: inspect a.png, attempt 2",
+    ]
 
 
 def test_a_caller_that_is_away_for_long_does_not_make_pages_late(tmp_path: Path) -> None:
