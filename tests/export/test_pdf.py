@@ -96,9 +96,8 @@ def test_odd_pages() -> None:
         assert max(document[0].get_size()) == pytest.approx(14_400)
     flat = ((3.0, 3.0),) * 4
     line = Line("a point", flat, 1.0, ())
-    assert extracted(
-        page_to_pdf(Page(9, 9, (Paragraph((line, Line("", flat, 0.0, ())), flat),)), np.zeros((9, 9)))
-    )
+    page = Page(9, 9, (Paragraph((line, Line("", flat, 0.0, ())), flat),))
+    assert extracted(page_to_pdf(page, np.zeros((9, 9)))) == "a point"
 
 
 def test_without_an_image(page: Page) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 
 import ocrpipe
 from ocrpipe.errors import ConfigError, MissingExtraError, OcrError, PluginError, UnsupportedSourceError
-from ocrpipe.folder import Failure, FolderRun, PageResult, stored_results
+from ocrpipe.folder import Failure, FolderRun, PageResult, read_folder, stored_results
 from ocrpipe.folder.tasks import Inspect, Read, Task, Write
 from ocrpipe.folder.working import Working
 from ocrpipe.result import document_from_dict
@@ -591,6 +591,6 @@ def test_an_output_that_cannot_be_made_is_a_failure_of_its_own(
 
 
 def test_public_names() -> None:
-    assert ocrpipe.read_folder is not None
+    assert ocrpipe.read_folder is read_folder
     assert ocrpipe.PageResult is PageResult
     assert ocrpipe.Failure is Failure
