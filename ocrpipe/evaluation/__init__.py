@@ -1,1 +1,1 @@
-"""Measure detection and reading against ground truth."""
+"""Accuracy of detection and recognition against ground truth."""

@@ -1,10 +1,11 @@
-"""How well detected boxes cover the ground truth's.
+"""Detected boxes against those of the ground truth.
 
 DetEval (Wolf and Jolion, "Object count/area graphs for the evaluation of object detection and segmentation
-algorithms", IJDAR 2006): a match needs area recall 0.8 and area precision 0.4; one truth split into several
-detections, or several truths joined in one, count 0.8 each. F50 is the plain one-to-one F at IoU 0.5.
+algorithms", IJDAR 2006): a match needs area recall 0.8 and area precision 0.4; one reference box split into
+several detections, or several joined in one, count 0.8 each. F50 is the plain one-to-one F at IoU 0.5.
 
-Boxes are N×4 float64 arrays, ``left, top, right, bottom`` in pixels, of a page turned upright by ``tilt``.
+Boxes are N×4 float64 arrays, ``left, top, right, bottom`` in pixels of the page
+after deskewing by ``tilt``.
 """
 
 from __future__ import annotations
@@ -31,26 +32,26 @@ _MAX_ANGLE = math.pi / 6
 
 @dataclass(frozen=True, slots=True)
 class BoxCounts:
-    """What P, R and F are made of; counts of several pages add up.
+    """The counts behind P, R and F; those of several pages add up.
 
     Attributes:
-        recalled: DetEval credit on the side of the ground truth.
-        precise: DetEval credit on the side of the detections.
-        truths: Ground-truth boxes.
-        detections: Detected boxes.
+        recalled: DetEval credit of the ground truth.
+        precise: DetEval credit of the detections.
+        references: Number of ground-truth boxes.
+        detections: Number of detected boxes.
         matches: One-to-one pairs at IoU 0.5.
     """
 
     recalled: float = 0.0
     precise: float = 0.0
-    truths: int = 0
+    references: int = 0
     detections: int = 0
     matches: int = 0
 
     @property
     def recall(self) -> float:
         """DetEval recall."""
-        return self.recalled / max(1, self.truths)
+        return self.recalled / max(1, self.references)
 
     @property
     def precision(self) -> float:
@@ -65,20 +66,20 @@ class BoxCounts:
     @property
     def f50(self) -> float:
         """F of one-to-one matches at IoU 0.5."""
-        return 2 * self.matches / max(1, self.truths + self.detections)
+        return 2 * self.matches / max(1, self.references + self.detections)
 
     def __add__(self, other: BoxCounts) -> BoxCounts:
         return BoxCounts(
             self.recalled + other.recalled,
             self.precise + other.precise,
-            self.truths + other.truths,
+            self.references + other.references,
             self.detections + other.detections,
             self.matches + other.matches,
         )
 
 
 def tilt(quads: Sequence[Quad]) -> float:
-    """Median direction of lines, weighted by their length; in radians, clockwise positive.
+    """Median direction of lines, weighted by length; in radians, clockwise positive.
 
     Lines steeper than 30° are left out; 0.0 where none remains.
     """
@@ -87,12 +88,12 @@ def tilt(quads: Sequence[Quad]) -> float:
     return weighted_median(*zip(*sides, strict=True)) if sides else 0.0
 
 
-def upright_boxes(quads: Sequence[Quad], tilt: float) -> Boxes:
-    """Bounding boxes after turning the page by ``-tilt``, so that lines of a skewed page get tight ones."""
+def axis_aligned_boxes(quads: Sequence[Quad], tilt: float) -> Boxes:
+    """Axis-aligned bounding boxes after rotating the page by ``-tilt``; tight for lines of a skewed page."""
     x, y = np.asarray(quads, dtype=np.float64).reshape(-1, 4, 2).transpose(2, 0, 1)
     cos, sin = math.cos(tilt), math.sin(tilt)
-    across, down = x * cos + y * sin, -x * sin + y * cos
-    return np.stack([across.min(1), down.min(1), across.max(1), down.max(1)], axis=1)
+    x, y = x * cos + y * sin, -x * sin + y * cos
+    return np.stack([x.min(1), y.min(1), x.max(1), y.max(1)], axis=1)
 
 
 def areas(boxes: Boxes) -> NDArray[np.float64]:
@@ -102,52 +103,52 @@ def areas(boxes: Boxes) -> NDArray[np.float64]:
 
 
 def intersections(a: Boxes, b: Boxes) -> NDArray[np.float64]:
-    """Area that each of the N boxes of ``a`` shares with each of the M of ``b``, N×M."""
+    """Area of the intersection of each of the N boxes of ``a`` with each of the M of ``b``, N×M."""
     starts = np.maximum(a[:, None, :2], b[None, :, :2])
     ends = np.minimum(a[:, None, 2:], b[None, :, 2:])
     return np.asarray(np.maximum(0.0, ends - starts).prod(axis=2))
 
 
-def count_boxes(truths: Boxes, detections: Boxes) -> BoxCounts:
+def count_boxes(references: Boxes, detections: Boxes) -> BoxCounts:
     """Score the detections of one page."""
-    recalled, precise = _deteval(truths, detections)
-    return BoxCounts(recalled, precise, len(truths), len(detections), _matches(truths, detections))
+    recalled, precise = _deteval(references, detections)
+    return BoxCounts(recalled, precise, len(references), len(detections), _matches(references, detections))
 
 
-def _deteval(truths: Boxes, detections: Boxes) -> tuple[float, float]:
-    shared = intersections(truths, detections)
-    recall = shared / np.maximum(_TINY, areas(truths))[:, None]
-    precision = shared / np.maximum(_TINY, areas(detections))[None, :]
+def _deteval(references: Boxes, detections: Boxes) -> tuple[float, float]:
+    common = intersections(references, detections)
+    recall = common / np.maximum(_TINY, areas(references))[:, None]
+    precision = common / np.maximum(_TINY, areas(detections))[None, :]
 
     hits = (recall >= AREA_RECALL) & (precision >= AREA_PRECISION)
     alone = hits & (hits.sum(axis=1) == 1)[:, None] & (hits.sum(axis=0) == 1)[None, :]
-    truth_done, detection_done = alone.any(axis=1), alone.any(axis=0)
+    reference_done, detection_done = alone.any(axis=1), alone.any(axis=0)
     recalled = precise = float(alone.sum())
 
-    for i in np.flatnonzero(~truth_done):
-        parts = np.flatnonzero(~detection_done & (precision[i] >= AREA_PRECISION) & (shared[i] > 0))
+    for i in np.flatnonzero(~reference_done):
+        parts = np.flatnonzero(~detection_done & (precision[i] >= AREA_PRECISION) & (common[i] > 0))
         if parts.size and sum(recall[i, parts].tolist()) >= AREA_RECALL:
             credit = 1.0 if parts.size == 1 else SPLIT_CREDIT
             recalled, precise = recalled + credit, precise + credit * parts.size
-            truth_done[i] = detection_done[parts] = True
+            reference_done[i] = detection_done[parts] = True
 
     for j in np.flatnonzero(~detection_done):
-        parts = np.flatnonzero(~truth_done & (recall[:, j] >= AREA_RECALL))
+        parts = np.flatnonzero(~reference_done & (recall[:, j] >= AREA_RECALL))
         if parts.size and sum(precision[parts, j].tolist()) >= AREA_PRECISION:
             credit = 1.0 if parts.size == 1 else SPLIT_CREDIT
             recalled, precise = recalled + credit * parts.size, precise + credit
-            detection_done[j] = truth_done[parts] = True
+            detection_done[j] = reference_done[parts] = True
     return recalled, precise
 
 
-def _matches(truths: Boxes, detections: Boxes) -> int:
-    """One-to-one pairs at IoU 0.5, the best first."""
-    shared = intersections(truths, detections)
-    iou = shared / np.maximum(_TINY, areas(truths)[:, None] + areas(detections)[None, :] - shared)
-    taken_truths: set[int] = set()
+def _matches(references: Boxes, detections: Boxes) -> int:
+    """Number of one-to-one pairs at IoU 0.5, assigned greedily from the highest IoU."""
+    common = intersections(references, detections)
+    iou = common / np.maximum(_TINY, areas(references)[:, None] + areas(detections)[None, :] - common)
+    taken_references: set[int] = set()
     taken_detections: set[int] = set()
     for _, i, j in sorted(((iou[i, j], i, j) for i, j in np.argwhere(iou >= 0.5).tolist()), reverse=True):
-        if i not in taken_truths and j not in taken_detections:
-            taken_truths.add(i)
+        if i not in taken_references and j not in taken_detections:
+            taken_references.add(i)
             taken_detections.add(j)
-    return len(taken_truths)
+    return len(taken_references)

@@ -1,10 +1,10 @@
 """Ground truth and predictions on disk.
 
-A set is a folder with ``gt.jsonl`` and the images it names, one JSON object a page::
+A set is a folder with ``gt.jsonl``, one JSON object a page, and the images that it names::
 
     {"image": "images/a.png", "level": "line", "lines": [{"text": "Dear Sir", "quad": [[x, y], ...]}, ...]}
 
-``level`` says what a page's ground truth knows: ``line`` (text and quad of every line), ``page`` (only the
+``level`` is what a page's ground truth holds: ``line`` (text and quad of every line), ``page`` (only the
 text, under ``"text"``, so reading order counts) or ``word`` (the image is the crop of one word). Predictions
 are rows ``{"image": ..., "lines": [{"text", "quad"}, ...], "sec": ...}``. Quads are in pixels of the image.
 """
@@ -27,8 +27,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class TruthLine:
-    """A line as it should be read; don't-care where it is marked ``ignore`` or holds a formula."""
+class ReferenceLine:
+    """A line of the ground truth; not scored where it is marked ``ignore`` or holds a formula."""
 
     text: str
     quad: Quad
@@ -42,26 +42,27 @@ class TruthLine:
 
 
 @dataclass(frozen=True, slots=True)
-class TruthPage:
+class ReferencePage:
     """Ground truth of one image.
 
     Attributes:
-        image: Where the image lies.
+        image: Path of the image.
         level: What is known about it.
         lines: Its lines; exactly one for level ``word``, none for level ``page``.
-        dont_care: Regions whose lines nobody wrote down (``no_line_gt_regions``), such as tables and figures.
+        dont_care: Regions whose lines are not transcribed (``no_line_gt_regions``), such as tables and
+            figures.
         text: The page's text in reading order, for level ``page``.
     """
 
     image: Path
     level: Level = "line"
-    lines: tuple[TruthLine, ...] = ()
+    lines: tuple[ReferenceLine, ...] = ()
     dont_care: tuple[Quad, ...] = ()
     text: str = ""
 
     @property
     def name(self) -> str:
-        """File name of the image, by which predictions are found."""
+        """File name of the image, the key of predictions."""
         return self.image.name
 
 
@@ -70,22 +71,22 @@ class Dataset:
     """A named set of pages, all of the same level."""
 
     name: str
-    pages: tuple[TruthPage, ...]
+    pages: tuple[ReferencePage, ...]
 
     @property
     def level(self) -> Level:
-        """What the ground truth knows."""
+        """What the ground truth holds."""
         return self.pages[0].level
 
 
 @dataclass(frozen=True, slots=True)
 class PredictedLine:
-    """A line as it was read.
+    """A recognised line.
 
     Attributes:
-        text: What it says.
-        quad: Where it lies.
-        confidences: One per character that is not a space; empty where the engine gave none.
+        text: Its text.
+        quad: Its corners.
+        confidences: One per character that is not a space; empty where the engine gives none.
     """
 
     text: str
@@ -95,7 +96,7 @@ class PredictedLine:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What was read from one image, the seconds it took, and the error that stopped it, if one did."""
+    """The lines recognised in one image, the seconds that took, and the error that ended it, if any."""
 
     image: str
     lines: tuple[PredictedLine, ...] = ()
@@ -104,17 +105,17 @@ class Prediction:
 
 
 def load_dataset(folder: str | Path) -> Dataset:
-    """Read a set folder; images are only named, not opened.
+    """Load a set folder; images are not opened.
 
     Raises:
-        ConfigError: The folder holds no readable ``gt.jsonl``, or a row of it is not what it should be (the
-            message says which row and why).
+        ConfigError: The folder has no readable ``gt.jsonl``, or a row of it is invalid (the message says
+            which and why).
     """
     folder = Path(folder)
     path = folder / "gt.jsonl"
     if not path.is_file():
         raise ConfigError(f"{folder} is not a set: it holds no gt.jsonl")
-    pages = tuple(_parsed(path, lambda row: _truth_page(folder, row)))
+    pages = tuple(_parsed(path, lambda row: _reference_page(folder, row)))
     if not pages:
         raise ConfigError(f"{path}: holds no page")
     levels = sorted({page.level for page in pages})
@@ -128,10 +129,10 @@ def load_dataset(folder: str | Path) -> Dataset:
 
 
 def read_predictions(path: str | Path) -> tuple[Prediction, ...]:
-    """Read a file that ``write_predictions`` or another engine's runner wrote.
+    """Read a file of predictions: ours (``write_predictions``) or another engine's.
 
     Raises:
-        ConfigError: The file is missing, or a row of it is not what it should be.
+        ConfigError: The file is missing, or a row of it is invalid.
     """
     path = Path(path)
     if not path.is_file():
@@ -173,15 +174,15 @@ def _parsed(path: Path, parse: Callable[[Row], T]) -> Iterator[T]:
             raise ConfigError(f"{path}, row {number}: {error}") from error
 
 
-def _truth_page(folder: Path, row: Row) -> TruthPage:
+def _reference_page(folder: Path, row: Row) -> ReferencePage:
     level = row.get("level", "line")
     if level not in get_args(Level):
         raise ValueError(f"level is {level!r}, not one of {', '.join(get_args(Level))}")
-    lines = tuple(_truth_line(line) for line in row["lines"]) if level != "page" else ()
+    lines = tuple(_reference_line(line) for line in row["lines"]) if level != "page" else ()
     if level == "word" and len(lines) != 1:
         raise ValueError(f"a page of level 'word' has one line, this one {len(lines)}")
     regions = row.get("no_line_gt_regions") or ()
-    return TruthPage(
+    return ReferencePage(
         image=folder / row["image"],
         level=level,
         lines=lines,
@@ -190,8 +191,8 @@ def _truth_page(folder: Path, row: Row) -> TruthPage:
     )
 
 
-def _truth_line(row: Row) -> TruthLine:
-    return TruthLine(_text(row), _quad(row["quad"]), bool(row.get("ignore")), bool(row.get("has_math")))
+def _reference_line(row: Row) -> ReferenceLine:
+    return ReferenceLine(_text(row), _quad(row["quad"]), bool(row.get("ignore")), bool(row.get("has_math")))
 
 
 def _prediction(row: Row) -> Prediction:

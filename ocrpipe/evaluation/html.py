@@ -1,7 +1,7 @@
-"""A report in one HTML file: figures, and for each set's worst pages what went wrong where.
+"""A report in one HTML file: figures, and the errors on each set's worst pages.
 
-A page is shown with its boxes over the picture, strips of the worst places with what they say and what was
-read, and the whole text as a diff. Pictures are scaled down and inline: the file needs no other.
+A page is shown with its boxes over the image, strips of the clusters with most errors with reference and
+hypothesis, and the whole text as a diff. Images are scaled down and inline: the file needs no other.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from ocrpipe.io.files import atomic_file
 from ocrpipe.io.images import load
 from ocrpipe.page import Quad
 
-PAGE_SIDE = 1200
-STRIP_SIDE = 1100
-STRIPS = 12
+MAX_PAGE_SIDE = 1200
+MAX_STRIP_SIDE = 1100
+MAX_STRIPS = 12
 WORDS_PER_PAGE = 10
 
 _STYLE = """
@@ -44,21 +44,22 @@ ins { background: #c8f0c8; text-decoration: none } del { background: #f8c8c8 }
 .words { display: flex; flex-wrap: wrap; gap: 1em } .error { color: #b00 }
 svg.page { width: 100%; height: auto } svg.page polygon { fill-opacity: .08; stroke-width: 1.5 }
 polygon { vector-effect: non-scaling-stroke }
-.right { stroke: #2a2; fill: #2a2 } .wrong { stroke: #e80; fill: #e80 } .extra { stroke: #c0c; fill: #c0c }
-.missed { stroke: #d00; fill: #d00 } .ignored { stroke: #888; fill: #888 } .read { stroke: #06c; fill: #06c }
+.correct { stroke: #2a2; fill: #2a2 } .wrong { stroke: #e80; fill: #e80 } .extra { stroke: #c0c; fill: #c0c }
+.missed { stroke: #d00; fill: #d00 } .ignored { stroke: #888; fill: #888 }
+.unscored { stroke: #06c; fill: #06c }
 .reliability .frame { fill: none; stroke: #888 } .reliability .bar { fill: #06c }
 .reliability .ideal { stroke: #888; stroke-dasharray: 4 } .reliability text { font-size: 12px }
 """
 
 _LEGEND = (
-    "Boxes: green read right, orange with errors, magenta where the ground truth has nothing, red missed, "
-    "grey not scored, blue where the ground truth knows no lines. Text: <del>only in the ground truth</del>, "
-    "<ins>only read</ins>."
+    "Boxes: green correct, orange with errors, magenta not in the ground truth, red missed, grey not scored, "
+    "blue where the ground truth has no lines. Text: <del>only in the ground truth</del>, "
+    "<ins>only in the hypothesis</ins>."
 )
 
 
 def write_html(path: str | Path, results: Sequence[SetResult], *, pages: int = 10) -> None:
-    """Write the report, page by page, so that only one page's picture is in memory at a time.
+    """Write the report page by page, with one page's image in memory at a time.
 
     Args:
         path: The file, written atomically; missing folders are created.
@@ -74,18 +75,16 @@ def write_html(path: str | Path, results: Sequence[SetResult], *, pages: int = 1
         file.writelines(part.encode() for part in _report(results, pages))
 
 
-def diff(truth: str, read: str) -> str:
-    """Mark up, as HTML, what only the ground truth has (``del``) and what was read in its place (``ins``)."""
+def diff(reference: str, hypothesis: str) -> str:
+    """HTML that marks what only the reference (``del``) and only the hypothesis has (``ins``)."""
     parts = []
-    for step in Levenshtein.opcodes(truth, read):
-        missed = escape(truth[step.src_start : step.src_end])
-        found = escape(read[step.dest_start : step.dest_end])
+    for step in Levenshtein.opcodes(reference, hypothesis):
+        missed = escape(reference[step.src_start : step.src_end])
+        inserted = escape(hypothesis[step.dest_start : step.dest_end])
         if step.tag == "equal":
-            parts.append(found)
+            parts.append(inserted)
         else:
-            parts.append(
-                (f"<del>{missed}</del>" if missed else "") + (f"<ins>{found}</ins>" if found else "")
-            )
+            parts.append(f"<del>{missed}</del>" * bool(missed) + f"<ins>{inserted}</ins>" * bool(inserted))
     return "".join(parts)
 
 
@@ -103,7 +102,7 @@ def _report(results: Sequence[SetResult], pages: int) -> Iterator[str]:
 def _set(result: SetResult, pages: int) -> Iterator[str]:
     yield f"<section><h2>{escape(result.name)}</h2>\n"
     for page in result.failed:
-        message = f"{page.truth.name} not read: {page.prediction.error}"
+        message = f"{page.reference.name} not read: {page.prediction.error}"
         yield f'<p class="error">{escape(message)}</p>\n'
     if result.reliability.count:
         yield reliability_svg(result.reliability)
@@ -124,15 +123,15 @@ def _set(result: SetResult, pages: int) -> Iterator[str]:
 
 def _page(page: PageResult) -> Iterator[str]:
     counts = page.comparison.text
-    yield f"<details><summary>{escape(page.truth.name)}: CER {page.cer:.3f}, {counts.edits} errors in "
+    yield f"<details><summary>{escape(page.reference.name)}: CER {page.cer:.3f}, {counts.edits} errors in "
     yield f"{counts.chars} characters, {page.prediction.seconds:.2f} s</summary>\n"
     image = _pixels(page)
     if image is not None:
         yield _overlay(image, page)
         worst = sorted(page.comparison.clusters, key=lambda cluster: cluster.counts.edits, reverse=True)
-        for cluster in worst[:STRIPS] if page.truth.level == "line" else ():
+        for cluster in worst[:MAX_STRIPS] if page.reference.level == "line" else ():
             if cluster.counts.edits:
-                strip = _picture(_cut(image, cluster), side=STRIP_SIDE)
+                strip = _picture(_cut(image, cluster), side=MAX_STRIP_SIDE)
                 yield f'<div class="strip">{strip}{_diff_of(cluster)}</div>\n'
     yield "<h3>Text</h3>"
     yield from (f"{_diff_of(cluster)}\n" for cluster in page.comparison.clusters)
@@ -140,7 +139,7 @@ def _page(page: PageResult) -> Iterator[str]:
 
 
 def _diff_of(cluster: Cluster) -> str:
-    return f'<div class="diff">{diff(cluster.truth, cluster.read)}</div>'
+    return f'<div class="diff">{diff(cluster.reference, cluster.hypothesis)}</div>'
 
 
 def _overlay(image: NDArray[np.uint8], page: PageResult) -> str:
@@ -152,44 +151,44 @@ def _overlay(image: NDArray[np.uint8], page: PageResult) -> str:
     )
     return (
         f'<svg class="page" viewBox="0 0 {width} {height}"><image width="{width}" height="{height}" '
-        f'href="{_data_uri(image, PAGE_SIDE)}"/>{polygons}</svg>\n'
+        f'href="{_data_uri(image, MAX_PAGE_SIDE)}"/>{polygons}</svg>\n'
     )
 
 
 def _shapes(comparison: Comparison) -> Iterator[tuple[str, Quad, str]]:
-    """Class, quad and text of every box to draw: what was read, and what was missed."""
+    """CSS class, quad and text of every box to draw: hypothesis lines, and missed reference lines."""
     for cluster in comparison.clusters:
-        if not cluster.read_lines:
-            yield from (("missed", line.quad, line.text) for line in cluster.truth_lines)
+        if not cluster.hypothesis_lines:
+            yield from (("missed", line.quad, line.text) for line in cluster.reference_lines)
             continue
-        if not cluster.truth_lines:
-            kind = "read" if cluster.truth else "extra"
+        if not cluster.reference_lines:
+            kind = "unscored" if cluster.reference else "extra"
         else:
-            kind = "wrong" if cluster.counts.edits else "right"
-        yield from ((kind, line.quad, line.text) for line in cluster.read_lines)
+            kind = "wrong" if cluster.counts.edits else "correct"
+        yield from ((kind, line.quad, line.text) for line in cluster.hypothesis_lines)
     yield from (("ignored", line.quad, line.text) for line in comparison.ignored)
 
 
 def _cut(image: NDArray[np.uint8], cluster: Cluster) -> NDArray[np.uint8]:
-    """The part of the page that holds all lines of a cluster, straightened along the longest of them."""
-    quads = [line.quad for line in cluster.truth_lines] + [line.quad for line in cluster.read_lines]
+    """The part of the page with all lines of a cluster, deskewed along the longest of them."""
+    quads = [line.quad for line in cluster.reference_lines] + [line.quad for line in cluster.hypothesis_lines]
     angle = quad_angle(max(quads, key=lambda quad: quad_size(quad)[0]))
     return rectify(image, enclosing_quad(quads, angle), pad=0.2)
 
 
 def _pixels(page: PageResult) -> NDArray[np.uint8] | None:
     try:
-        return load(page.truth.image)
+        return load(page.reference.image)
     except OcrError:
         return None
 
 
-def _picture(image: NDArray[np.uint8] | None, *, side: int = PAGE_SIDE) -> str:
+def _picture(image: NDArray[np.uint8] | None, *, side: int = MAX_PAGE_SIDE) -> str:
     return f'<img src="{_data_uri(image, side)}" alt="">' if image is not None else ""
 
 
 def _data_uri(image: NDArray[np.uint8], side: int) -> str:
-    """A JPEG no wider or higher than ``side``, inline."""
+    """A JPEG of at most ``side`` pixels a side, inline."""
     picture = Image.fromarray(image)
     picture.thumbnail((side, side))
     buffer = io.BytesIO()

@@ -1,10 +1,10 @@
-"""One page's prediction against its ground truth: which lines belong together, and the counts.
+"""One page's prediction against its ground truth: clusters of matching lines, and their counts.
 
-Lines are compared in clusters: a ground-truth line and every predicted line that overlaps it are joined, row
-by row and left to right, into one string each, so that splitting or joining a row is no text error (the boxes
-pay for it). Two lines overlap when they share more than half of the smaller box, or more than 0.3 of it and
-half of the smaller height. Predictions that lie mostly in don't-care lines or regions, and in no line that
-counts, are left out. Ground truth of level ``page`` is compared as one string in the order given.
+A cluster is a ground-truth line and every predicted line that overlaps it. Its lines are joined row by row,
+left to right, into a reference and a hypothesis, so that splitting or joining a row is no text error (only a
+box error). Two lines overlap where they have more than half of the smaller box in common, or more than 0.3 of
+it and half of the smaller height. Predictions mostly within don't-care lines or regions, and in no line that
+is scored, are ignored. Ground truth of level ``page`` is compared as one string in the order given.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from ocrpipe.evaluation.box_metrics import (
     BoxCounts,
     Boxes,
     areas,
+    axis_aligned_boxes,
     count_boxes,
     intersections,
     tilt,
-    upright_boxes,
 )
-from ocrpipe.evaluation.dataset import PredictedLine, Prediction, TruthLine, TruthPage
+from ocrpipe.evaluation.dataset import PredictedLine, Prediction, ReferenceLine, ReferencePage
 from ocrpipe.evaluation.text_metrics import TextCounts, count_errors, normalize
 
 _TINY = 1e-9
@@ -33,32 +33,32 @@ _TINY = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Lines of the ground truth and of the prediction that lie in one place.
+    """Overlapping lines of the ground truth and of the prediction.
 
     Attributes:
-        truth: Normalised text of the ground truth, joined in reading order; empty where nothing should be.
-        read: Normalised text of the prediction, likewise; empty where the text was missed.
-        truth_lines: The ground truth's lines in reading order; none on a page of level ``page``.
-        read_lines: The prediction's lines in reading order.
+        reference: Normalised text of the ground truth, joined in reading order; empty where it has none.
+        hypothesis: Normalised text of the prediction, likewise; empty where the text was missed.
+        reference_lines: The ground truth's lines in reading order; none on a page of level ``page``.
+        hypothesis_lines: The prediction's lines in reading order.
     """
 
-    truth: str
-    read: str
-    truth_lines: tuple[TruthLine, ...]
-    read_lines: tuple[PredictedLine, ...]
+    reference: str
+    hypothesis: str
+    reference_lines: tuple[ReferenceLine, ...]
+    hypothesis_lines: tuple[PredictedLine, ...]
 
     @property
     def counts(self) -> TextCounts:
-        """Text errors in this place."""
-        return count_errors(self.truth, self.read)
+        """Text errors of the cluster."""
+        return count_errors(self.reference, self.hypothesis)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How one page was read.
+    """The scores of one page.
 
     Attributes:
-        clusters: In the order of the ground truth, text found nowhere in it last.
+        clusters: In the order of the ground truth; predictions without a match come last.
         text: Text errors of all clusters.
         boxes: Box counts; all zero on a page of level ``page``.
         ignored: Predictions in don't-care regions, which are not scored.
@@ -70,72 +70,76 @@ class Comparison:
     ignored: tuple[PredictedLine, ...] = ()
 
 
-def compare(truth: TruthPage, prediction: Prediction, *, casefold: bool = False) -> Comparison:
+def compare(reference: ReferencePage, prediction: Prediction, *, casefold: bool = False) -> Comparison:
     """Score one page.
 
     Args:
-        truth: What it says.
-        prediction: What was read.
+        reference: The ground truth.
+        prediction: What was recognised.
         casefold: Whether case is ignored.
     """
-    if truth.level == "page":
-        read = " ".join(line.text for line in prediction.lines)
+    if reference.level == "page":
+        hypothesis = " ".join(line.text for line in prediction.lines)
         cluster = Cluster(
-            truth=normalize(truth.text, casefold=casefold),
-            read=normalize(read, casefold=casefold),
-            truth_lines=(),
-            read_lines=prediction.lines,
+            reference=normalize(reference.text, casefold=casefold),
+            hypothesis=normalize(hypothesis, casefold=casefold),
+            reference_lines=(),
+            hypothesis_lines=prediction.lines,
         )
         return Comparison((cluster,), cluster.counts, BoxCounts())
 
-    wanted = [line for line in truth.lines if line.counts]
-    angle = tilt([line.quad for line in wanted])
-    dont_care = [line.quad for line in truth.lines if not line.counts] + list(truth.dont_care)
-    wanted_boxes = upright_boxes([line.quad for line in wanted], angle)
-    boxes = upright_boxes([line.quad for line in prediction.lines], angle)
+    scored_lines = [line for line in reference.lines if line.counts]
+    angle = tilt([line.quad for line in scored_lines])
+    dont_care = [line.quad for line in reference.lines if not line.counts] + list(reference.dont_care)
+    scored_boxes = axis_aligned_boxes([line.quad for line in scored_lines], angle)
+    boxes = axis_aligned_boxes([line.quad for line in prediction.lines], angle)
 
-    scored = _scored(boxes, wanted_boxes, upright_boxes(dont_care, angle))
-    read_lines = list(compress(prediction.lines, scored))
-    ignored = tuple(compress(prediction.lines, ~scored))
-    boxes = boxes[scored]
+    is_scored = _is_scored(boxes, scored_boxes, axis_aligned_boxes(dont_care, angle))
+    hypothesis_lines = list(compress(prediction.lines, is_scored))
+    ignored = tuple(compress(prediction.lines, ~is_scored))
+    boxes = boxes[is_scored]
 
     clusters = []
-    for truths, reads in _components(_linked(wanted_boxes, boxes)):
-        here = tuple(wanted[k] for k in _reading_order(wanted_boxes, truths))
-        found = tuple(read_lines[k] for k in _reading_order(boxes, reads))
-        clusters.append(Cluster(_joined(here, casefold), _joined(found, casefold), here, found))
+    for references, hypotheses in _components(_overlapping(scored_boxes, boxes)):
+        ours = tuple(scored_lines[k] for k in _reading_order(scored_boxes, references))
+        theirs = tuple(hypothesis_lines[k] for k in _reading_order(boxes, hypotheses))
+        clusters.append(Cluster(_joined(ours, casefold), _joined(theirs, casefold), ours, theirs))
     text = sum((cluster.counts for cluster in clusters), TextCounts())
-    return Comparison(tuple(clusters), text, count_boxes(wanted_boxes, boxes), ignored)
+    return Comparison(tuple(clusters), text, count_boxes(scored_boxes, boxes), ignored)
 
 
-def _joined(lines: Sequence[TruthLine] | Sequence[PredictedLine], casefold: bool) -> str:
+def _joined(lines: Sequence[ReferenceLine] | Sequence[PredictedLine], casefold: bool) -> str:
     return " ".join(normalize(line.text, casefold=casefold) for line in lines)
 
 
-def _scored(boxes: Boxes, wanted: Boxes, dont_care: Boxes) -> NDArray[np.bool_]:
-    """Which predictions count: all but those mostly inside don't-care regions."""
+def _is_scored(boxes: Boxes, references: Boxes, dont_care: Boxes) -> NDArray[np.bool_]:
+    """Which predictions are scored: all but those mostly inside don't-care regions and in no scored line."""
     size = areas(boxes)
-    per_area = np.maximum(_TINY, size)
-    excused = intersections(boxes, dont_care).sum(axis=1) / per_area > 0.5
-    needed = (intersections(boxes, wanted) / per_area[:, None] > 0.5).any(axis=1)
-    return np.asarray((size <= 0) | ~excused | needed)
+    divisor = np.maximum(_TINY, size)
+    is_excused = intersections(boxes, dont_care).sum(axis=1) / divisor > 0.5
+    is_needed = (intersections(boxes, references) / divisor[:, None] > 0.5).any(axis=1)
+    return np.asarray((size <= 0) | ~is_excused | is_needed)
 
 
-def _linked(truths: Boxes, reads: Boxes) -> NDArray[np.bool_]:
+def _overlapping(references: Boxes, hypotheses: Boxes) -> NDArray[np.bool_]:
     """Which ground-truth line overlaps which predicted line, N×M."""
-    shared = intersections(truths, reads)
-    part = shared / np.maximum(_TINY, np.minimum(areas(truths)[:, None], areas(reads)[None, :]))
-    top = np.maximum(truths[:, None, 1], reads[None, :, 1])
-    bottom = np.minimum(truths[:, None, 3], reads[None, :, 3])
-    heights = np.minimum((truths[:, 3] - truths[:, 1])[:, None], (reads[:, 3] - reads[:, 1])[None, :])
-    abreast = (bottom - top) / np.maximum(_TINY, heights)
-    return np.asarray((shared > 0) & ((part > 0.5) | ((part > 0.3) & (abreast > 0.5))))
+    common = intersections(references, hypotheses)
+    fraction = common / np.maximum(_TINY, np.minimum(areas(references)[:, None], areas(hypotheses)[None, :]))
+    top = np.maximum(references[:, None, 1], hypotheses[None, :, 1])
+    bottom = np.minimum(references[:, None, 3], hypotheses[None, :, 3])
+    heights = np.minimum(_heights(references)[:, None], _heights(hypotheses)[None, :])
+    height_fraction = (bottom - top) / np.maximum(_TINY, heights)
+    return np.asarray((common > 0) & ((fraction > 0.5) | ((fraction > 0.3) & (height_fraction > 0.5))))
 
 
-def _components(linked: NDArray[np.bool_]) -> list[tuple[list[int], list[int]]]:
-    """Connected components of the two-sided graph: indices of truths and of reads, ascending."""
-    truths, reads = linked.shape
-    parent = list(range(truths + reads))
+def _heights(boxes: Boxes) -> NDArray[np.float64]:
+    return np.asarray(boxes[:, 3] - boxes[:, 1])
+
+
+def _components(overlapping: NDArray[np.bool_]) -> list[tuple[list[int], list[int]]]:
+    """Connected components of the bipartite graph: indices of references and of hypotheses, ascending."""
+    references, hypotheses = overlapping.shape
+    parent = list(range(references + hypotheses))
 
     def root(node: int) -> int:
         while parent[node] != node:
@@ -143,18 +147,18 @@ def _components(linked: NDArray[np.bool_]) -> list[tuple[list[int], list[int]]]:
             node = parent[node]
         return node
 
-    for i, j in np.argwhere(linked).tolist():
-        parent[root(i)] = root(truths + j)
+    for i, j in np.argwhere(overlapping).tolist():
+        parent[root(i)] = root(references + j)
     members: dict[int, tuple[list[int], list[int]]] = {}
-    for i in range(truths):
+    for i in range(references):
         members.setdefault(root(i), ([], []))[0].append(i)
-    for j in range(reads):
-        members.setdefault(root(truths + j), ([], []))[1].append(j)
+    for j in range(hypotheses):
+        members.setdefault(root(references + j), ([], []))[1].append(j)
     return list(members.values())
 
 
 def _reading_order(boxes: Boxes, members: Sequence[int]) -> list[int]:
-    """Rows from top to bottom, each from left to right; a row is what lies level with its topmost box."""
+    """Rows from top to bottom, each from left to right; a row is what overlaps its topmost box vertically."""
     centres = {k: (boxes[k, 1] + boxes[k, 3]) / 2 for k in members}
     heights = {k: boxes[k, 3] - boxes[k, 1] for k in members}
     rows: list[list[int]] = []

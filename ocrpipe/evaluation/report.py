@@ -31,10 +31,9 @@ _PIPED_WIDTH = 120
 
 
 def rows(results: Sequence[SetResult]) -> list[list[str]]:
-    """The figures as they are shown, a row per set under a row of titles.
+    """The figures as text, a row per set below a row of titles.
 
-    Rates have three digits after the point; a dash stands where a figure does not apply, and a column that
-    applies nowhere is left out.
+    Rates have three decimals; a figure that does not apply is a dash, and a column of dashes is left out.
     """
     figures = [result.figures() for result in results]
     keys = [key for key in _TITLES if any(row[key] is not None for row in figures)]
@@ -47,12 +46,12 @@ def to_json(results: Sequence[SetResult]) -> str:
 
 
 def print_results(results: Sequence[SetResult], *, worst: int = 0, console: Console | None = None) -> None:
-    """Print a table with a row per set, then the pages that failed, then the worst.
+    """Print a table with a row per set, then the failed pages, then the worst.
 
     Args:
         results: What to print.
         worst: How many of each set's worst pages to list, with their CER.
-        console: Where to; by default the standard output.
+        console: Where to print; standard output by default.
     """
     console = console or Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
     titles, *body = rows(results)
@@ -64,10 +63,10 @@ def print_results(results: Sequence[SetResult], *, worst: int = 0, console: Cons
     console.print(table)
     for result in results:
         for page in result.failed:
-            console.print(Text(f"{result.name}: {page.truth.name} not read: {page.prediction.error}"))
+            console.print(Text(f"{result.name}: {page.reference.name} not read: {page.prediction.error}"))
     for result in results:
         for page in result.worst(worst):
-            console.print(Text(f"{page.cer:.3f}  {result.name}/{page.truth.name}"))
+            console.print(Text(f"{page.cer:.3f}  {result.name}/{page.reference.name}"))
 
 
 def _cell(value: str | float | None) -> str:

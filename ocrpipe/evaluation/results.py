@@ -1,4 +1,4 @@
-"""What came of a set: its pages scored, their sums, and the worst of them."""
+"""The scores of a set: of its pages, their sums, and the worst pages."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from functools import cached_property
 
 from ocrpipe.evaluation.box_metrics import BoxCounts
 from ocrpipe.evaluation.calibration import Outcome, Reliability, outcomes, reliability
-from ocrpipe.evaluation.dataset import Dataset, Level, Prediction, TruthPage
+from ocrpipe.evaluation.dataset import Dataset, Level, Prediction, ReferencePage
 from ocrpipe.evaluation.metrics import Comparison, compare
 from ocrpipe.evaluation.text_metrics import TextCounts, same_word
 
 
 @dataclass(frozen=True, slots=True)
 class PageResult:
-    """One page: what it says, what was read, and how they compare."""
+    """One page: ground truth, prediction, and how they compare."""
 
-    truth: TruthPage
+    reference: ReferencePage
     prediction: Prediction
     comparison: Comparison
 
@@ -33,7 +33,7 @@ class SetResult:
 
     Attributes:
         name: The set's name.
-        level: What its ground truth knows.
+        level: What its ground truth holds.
         pages: One result per page of the set, in its order.
         casefold: Whether case was ignored.
     """
@@ -55,38 +55,38 @@ class SetResult:
 
     @cached_property
     def reliability(self) -> Reliability:
-        """How the characters' confidences relate to their correctness."""
+        """Confidence of the recognised characters against their accuracy."""
         return reliability(self._outcomes())
 
     @property
     def word_accuracy(self) -> float | None:
-        """Share of words whose letters and digits were read, whatever their case; only for level ``word``."""
+        """Fraction of words with correct letters and digits, ignoring case; only for level ``word``."""
         if self.level != "word":
             return None
-        right = [
-            same_word(page.truth.lines[0].text, "".join(line.text for line in page.prediction.lines))
+        correct = [
+            same_word(page.reference.lines[0].text, "".join(line.text for line in page.prediction.lines))
             for page in self.pages
         ]
-        return sum(right) / max(1, len(right))
+        return sum(correct) / max(1, len(correct))
 
     @property
     def seconds_per_page(self) -> float:
-        """Mean seconds spent on a page."""
+        """Mean seconds for a page."""
         return sum(page.prediction.seconds for page in self.pages) / max(1, len(self.pages))
 
     @property
     def failed(self) -> tuple[PageResult, ...]:
-        """Pages that could not be read; they count as read empty."""
+        """Pages that could not be read; they count as empty predictions."""
         return tuple(page for page in self.pages if page.prediction.error is not None)
 
     def worst(self, count: int) -> tuple[PageResult, ...]:
-        """The pages with the highest CER, the worst first; perfect ones are left out."""
+        """The pages with the highest CER, in descending order; those without errors are left out."""
         ranked = sorted(self.pages, key=lambda page: page.cer, reverse=True)
         return tuple(page for page in ranked[:count] if page.comparison.text.edits)
 
     def figures(self) -> dict[str, str | float | None]:
         """All figures under the names of the bench's ``score.py``; ``None`` where one does not apply."""
-        boxed = self.level == "line"
+        has_boxes = self.level == "line"
         return {
             "set": self.name,
             "pages": len(self.pages),
@@ -95,10 +95,10 @@ class SetResult:
             "CER": self.text.cer,
             "CERsp": self.text.cer_spaced,
             "WER": self.text.wer,
-            "R": self.boxes.recall if boxed else None,
-            "P": self.boxes.precision if boxed else None,
-            "F": self.boxes.f if boxed else None,
-            "F50": self.boxes.f50 if boxed else None,
+            "R": self.boxes.recall if has_boxes else None,
+            "P": self.boxes.precision if has_boxes else None,
+            "F": self.boxes.f if has_boxes else None,
+            "F50": self.boxes.f50 if has_boxes else None,
             "word_accuracy": self.word_accuracy,
             "ECE": self.reliability.ece if self.reliability.count else None,
             "sec_per_page": self.seconds_per_page,
@@ -111,10 +111,10 @@ class SetResult:
 
 
 def score(dataset: Dataset, predictions: Iterable[Prediction], *, casefold: bool = False) -> SetResult:
-    """Score predictions, found by image name, against a set; a page without one counts as read empty."""
-    found = {prediction.image: prediction for prediction in predictions}
+    """Score predictions, matched by image name, against a set; a missing one counts as empty."""
+    by_image = {prediction.image: prediction for prediction in predictions}
     pages = []
-    for truth in dataset.pages:
-        prediction = found.get(truth.name, Prediction(truth.name, error="no prediction"))
-        pages.append(PageResult(truth, prediction, compare(truth, prediction, casefold=casefold)))
+    for reference in dataset.pages:
+        prediction = by_image.get(reference.name, Prediction(reference.name, error="no prediction"))
+        pages.append(PageResult(reference, prediction, compare(reference, prediction, casefold=casefold)))
     return SetResult(dataset.name, dataset.level, tuple(pages), casefold)

@@ -1,4 +1,4 @@
-"""Read the pages of a set and score what was read."""
+"""Read the pages of a set and score the results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ocrpipe.evaluation.dataset import (
     Dataset,
     PredictedLine,
     Prediction,
-    TruthPage,
+    ReferencePage,
     load_dataset,
     write_predictions,
 )
@@ -27,7 +27,7 @@ from ocrpipe.page import Char, PageContent
 from ocrpipe.recognizers.base import CharSpan, Recognition
 
 Progress = Callable[[str, int, int], None]
-"""Called after every page with the set's name, the pages done and the pages in all."""
+"""Called after every page with the set's name, the number of pages done and their total."""
 
 
 class Reader(Protocol):
@@ -53,15 +53,15 @@ def evaluate(
     """Read a set and score it.
 
     Pages are read with ``pipeline.read``, the crops of a set of level ``word`` with ``pipeline.recognize``.
-    Seconds include loading the image. A page that raises an ``OcrError`` counts as read empty and stands in
-    the result's ``failed``.
+    Seconds include loading the image. A page that raises an ``OcrError`` counts as empty and is listed in the
+    result's ``failed``.
 
     Args:
-        dataset: What to read.
-        pipeline: What reads it.
+        dataset: The set.
+        pipeline: What is evaluated.
         limit: Read, and score, only this many of the set's first pages.
         casefold: Whether case is ignored in the text's figures.
-        progress: Told of every page done.
+        progress: Called after every page.
 
     Raises:
         ConfigError: ``limit`` is less than 1.
@@ -70,8 +70,8 @@ def evaluate(
         raise ConfigError(f"limit is {limit}, at least one page must be read")
     dataset = replace(dataset, pages=dataset.pages[:limit])
     predictions = []
-    for done, truth in enumerate(dataset.pages, 1):
-        predictions.append(_predict(truth, pipeline))
+    for done, reference in enumerate(dataset.pages, 1):
+        predictions.append(_predict(reference, pipeline))
         if progress is not None:
             progress(dataset.name, done, len(dataset.pages))
     return score(dataset, predictions, casefold=casefold)
@@ -91,14 +91,14 @@ def evaluate_sets(
     """Evaluate several set folders one after the other.
 
     Args:
-        folders: Folders that hold ``gt.jsonl``; all are looked at before the first page is read.
-        pipeline: What reads them.
+        folders: Folders with a ``gt.jsonl``; all are checked before the first page is read.
+        pipeline: What is evaluated.
         limit: Pages of each set, the first ones; all by default.
         casefold: Whether case is ignored in the text's figures, in all of the sets.
-        save_predictions: Folder for ``<set>.jsonl`` with what was read, written as soon as the set is done.
-        html: File for a report that needs no other file.
+        save_predictions: Folder for ``<set>.jsonl`` with the predictions, written as soon as the set is done.
+        html: File for a self-contained report.
         html_pages: How many of a set's worst pages the report shows.
-        progress: Told of every page done.
+        progress: Called after every page.
 
     Raises:
         ConfigError: No folder is given, two share a name, one is not a set, or ``limit`` is less than 1.
@@ -120,24 +120,24 @@ def evaluate_sets(
     return tuple(results)
 
 
-def _predict(truth: TruthPage, pipeline: Reader) -> Prediction:
-    read = _read_word if truth.level == "word" else _read_page
+def _predict(reference: ReferencePage, pipeline: Reader) -> Prediction:
+    read = _read_word if reference.level == "word" else _read_page
     start = perf_counter()
     try:
-        lines = read(truth, pipeline)
+        lines = read(reference, pipeline)
     except OcrError as error:
-        return Prediction(truth.name, (), perf_counter() - start, str(error))
-    return Prediction(truth.name, lines, perf_counter() - start)
+        return Prediction(reference.name, (), perf_counter() - start, str(error))
+    return Prediction(reference.name, lines, perf_counter() - start)
 
 
-def _read_page(truth: TruthPage, pipeline: Reader) -> tuple[PredictedLine, ...]:
-    page = pipeline.read(truth.image)
+def _read_page(reference: ReferencePage, pipeline: Reader) -> tuple[PredictedLine, ...]:
+    page = pipeline.read(reference.image)
     return tuple(PredictedLine(line.text, line.quad, _confidences(line.chars)) for line in page.lines)
 
 
-def _read_word(truth: TruthPage, pipeline: Reader) -> tuple[PredictedLine, ...]:
-    (recognition,) = pipeline.recognize([load(truth.image)])
-    return (PredictedLine(recognition.text, truth.lines[0].quad, _confidences(recognition.chars)),)
+def _read_word(reference: ReferencePage, pipeline: Reader) -> tuple[PredictedLine, ...]:
+    (recognition,) = pipeline.recognize([load(reference.image)])
+    return (PredictedLine(recognition.text, reference.lines[0].quad, _confidences(recognition.chars)),)
 
 
 def _confidences(chars: Iterable[Char | CharSpan]) -> tuple[float, ...]:

@@ -1,10 +1,9 @@
 """Character and word error rates.
 
-CER: edit distance over the number of ground-truth characters, spaces removed on both sides.
-CER with spaces: the same with single spaces kept, so a missing or an extra space is an error.
-WER: edit distance over whitespace-separated tokens (says nothing about Chinese).
-Rates are taken over sums, not averaged over lines or pages; text found nowhere is an insertion, text missed a
-deletion, and so a rate can exceed 1.
+CER: edit distance over the number of ground-truth characters, spaces removed on both sides. CER with spaces:
+the same with single spaces kept, so a missing or an extra space is an error. WER: edit distance over
+whitespace-separated tokens (meaningless for Chinese). Rates are ratios of sums, not means over lines or
+pages; extra text is an insertion, missed text a deletion, so a rate can exceed 1.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _LOOKALIKES = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class TextCounts:
-    """Edits and what they are measured against; counts of several texts add up."""
+    """Edits and the lengths of the reference; counts of several texts add up."""
 
     edits: int = 0
     chars: int = 0
@@ -62,33 +61,33 @@ class TextCounts:
 
 
 def normalize(text: str, *, casefold: bool = False) -> str:
-    """Make alike what ground truths write differently.
+    """Map variants of the same text, as different ground truths write it, to one form.
 
-    NFKC (full-width forms, ligatures, ellipses), one shape each of quotes, dashes and centred dots, and
-    single spaces.
+    NFKC (full-width forms, ligatures, ellipses), one form each of quotes, dashes and centred dots, and single
+    spaces.
     """
     text = unicodedata.normalize("NFKC", text).translate(_LOOKALIKES)
     text = " ".join(text.split())
     return text.casefold() if casefold else text
 
 
-def count_errors(truth: str, read: str) -> TextCounts:
-    """Compare two texts that ``normalize`` has seen."""
-    solid_truth, solid_read = truth.replace(" ", ""), read.replace(" ", "")
-    words = truth.split()
+def count_errors(reference: str, hypothesis: str) -> TextCounts:
+    """Compare two normalised texts."""
+    solid_reference, solid_hypothesis = reference.replace(" ", ""), hypothesis.replace(" ", "")
+    words = reference.split()
     return TextCounts(
-        edits=Levenshtein.distance(solid_truth, solid_read),
-        chars=len(solid_truth),
-        spaced_edits=Levenshtein.distance(truth, read),
-        spaced_chars=len(truth),
-        word_edits=Levenshtein.distance(words, read.split()),
+        edits=Levenshtein.distance(solid_reference, solid_hypothesis),
+        chars=len(solid_reference),
+        spaced_edits=Levenshtein.distance(reference, hypothesis),
+        spaced_chars=len(reference),
+        word_edits=Levenshtein.distance(words, hypothesis.split()),
         words=len(words),
     )
 
 
-def same_word(truth: str, read: str) -> bool:
-    """Whether a word was read right as scene text is judged: letters and digits only, whatever their case."""
-    return _alphanumerics(truth) == _alphanumerics(read)
+def same_word(reference: str, hypothesis: str) -> bool:
+    """Whether two words are equal by the rule for scene text: letters and digits only, ignoring case."""
+    return _alphanumerics(reference) == _alphanumerics(hypothesis)
 
 
 def _alphanumerics(text: str) -> str:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ocrpipe.detectors.ctpn import CTPN, CTPNConfig, CTPNDetector, DetectorOptions
 from ocrpipe.environment import has_bf16
 from ocrpipe.errors import ConfigError, OcrError, WeightsError
-from ocrpipe.evaluation.box_metrics import BoxCounts, count_boxes, upright_boxes
+from ocrpipe.evaluation.box_metrics import BoxCounts, axis_aligned_boxes, count_boxes
 from ocrpipe.page import Quad
 from ocrpipe.training.ctpn.loss import Batch
 from ocrpipe.training.ctpn.samples import CropConfig, Feeder, PageSource, augment, random_crop
@@ -226,7 +226,7 @@ def test_twenty_pages_are_learned_by_heart(tmp_path: Path) -> None:
         counts = BoxCounts()
         for one in pages:
             found = [line.quad for line in detector.detect(one.image)]
-            counts += count_boxes(upright_boxes(one.quads, 0.0), upright_boxes(found, 0.0))
+            counts += count_boxes(axis_aligned_boxes(one.quads, 0.0), axis_aligned_boxes(found, 0.0))
         return counts
 
     settings = config(

@@ -28,11 +28,11 @@ def peer_outputs() -> list[Path]:
     return sorted((Path(BENCH) / "peers").glob("*/*.jsonl")) if BENCH else []
 
 
-def assert_same(result: SetResult, truth: Path, predictions: Path, *flags: str) -> None:
+def assert_same(result: SetResult, reference: Path, predictions: Path, *flags: str) -> None:
     command = [
         sys.executable,
         str(Path(BENCH or "") / "score.py"),
-        str(truth),
+        str(reference),
         str(predictions),
         "--json",
         *flags,
@@ -73,24 +73,28 @@ def random_rows(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
         corners = [[left, top], [right, top + shift], [right, bottom + shift], [left, bottom]]
         return {"text": "".join(rng.choices("aB 中…—", k=rng.randrange(6))), "quad": corners}
 
-    truths = [line() for _ in range(rng.randrange(8))]
-    for truth in truths:
-        truth["ignore"] = rng.random() < 0.15
+    references = [line() for _ in range(rng.randrange(8))]
+    for reference in references:
+        reference["ignore"] = rng.random() < 0.15
     regions = [line()["quad"] for _ in range(rng.randrange(3))]
-    reads = [
-        dict(rng.choice(truths)) if truths and rng.random() < 0.4 else line() for _ in range(rng.randrange(8))
+    hypotheses = [
+        dict(rng.choice(references)) if references and rng.random() < 0.4 else line()
+        for _ in range(rng.randrange(8))
     ]
     name = f"{seed}.png"
-    return {"image": name, "lines": truths, "no_line_gt_regions": regions}, {"image": name, "lines": reads}
+    return {"image": name, "lines": references, "no_line_gt_regions": regions}, {
+        "image": name,
+        "lines": hypotheses,
+    }
 
 
 def test_counts_of_random_pages_are_equal(scorer: ModuleType, tmp_path: Path) -> None:
     rows = [random_rows(seed) for seed in range(300)]
-    (tmp_path / "gt.jsonl").write_text("\n".join(json.dumps(truth) for truth, _ in rows), "utf-8")
+    (tmp_path / "gt.jsonl").write_text("\n".join(json.dumps(reference) for reference, _ in rows), "utf-8")
     (tmp_path / "read.jsonl").write_text("\n".join(json.dumps(read) for _, read in rows), "utf-8")
     result = score(load_dataset(tmp_path), read_predictions(tmp_path / "read.jsonl"))
-    for page, (truth, read) in zip(result.pages, rows, strict=True):
-        wanted = scorer.page(truth, read, False)
+    for page, (reference, read) in zip(result.pages, rows, strict=True):
+        wanted = scorer.page(reference, read, False)
         text, boxes = page.comparison.text, page.comparison.boxes
         ours = {
             "ed": text.edits,
@@ -101,9 +105,9 @@ def test_counts_of_random_pages_are_equal(scorer: ModuleType, tmp_path: Path) ->
             "wn": text.words,
             "rec": pytest.approx(boxes.recalled, abs=1e-9),
             "pre": pytest.approx(boxes.precise, abs=1e-9),
-            "G": boxes.truths,
+            "G": boxes.references,
             "P": boxes.detections,
             "k50": boxes.matches,
         }
-        assert wanted == ours, page.truth.name
+        assert wanted == ours, page.reference.name
     assert_same(result, tmp_path / "gt.jsonl", tmp_path / "read.jsonl")

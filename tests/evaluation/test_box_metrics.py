@@ -5,7 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from ocrpipe.evaluation.box_metrics import BoxCounts, Boxes, count_boxes, intersections, tilt, upright_boxes
+from ocrpipe.evaluation.box_metrics import (
+    BoxCounts,
+    Boxes,
+    axis_aligned_boxes,
+    count_boxes,
+    intersections,
+    tilt,
+)
 from ocrpipe.page import Quad
 
 
@@ -26,7 +33,7 @@ THIRDS = (0.0, 0.0, 33.0, 10.0), (33.0, 0.0, 66.0, 10.0), (66.0, 0.0, 100.0, 10.
 
 
 @pytest.mark.parametrize(
-    ("truths", "found", "counts"),
+    ("references", "found", "counts"),
     [
         (boxes(ROW), boxes(ROW), BoxCounts(1, 1, 1, 1, 1)),
         (boxes(ROW), boxes(LEFT, RIGHT), BoxCounts(0.8, 1.6, 1, 2, 1)),
@@ -40,8 +47,8 @@ THIRDS = (0.0, 0.0, 33.0, 10.0), (33.0, 0.0, 66.0, 10.0), (66.0, 0.0, 100.0, 10.
     ],
     ids=["equal", "split", "joined", "too short", "too high", "loose", "missed", "extra", "nothing"],
 )
-def test_count_boxes(truths: Boxes, found: Boxes, counts: BoxCounts) -> None:
-    assert count_boxes(truths, found) == counts
+def test_count_boxes(references: Boxes, found: Boxes, counts: BoxCounts) -> None:
+    assert count_boxes(references, found) == counts
 
 
 def test_each_box_is_matched_once() -> None:
@@ -63,7 +70,7 @@ def test_a_skewed_page_gets_tight_boxes(degrees: float) -> None:
     angle = math.radians(degrees)
     quads = [turned(10, 20 * k, 200, 12, angle) for k in range(1, 6)] + [turned(0, 0, 20, 5, 0.0)]
     assert tilt(quads) == pytest.approx(angle)
-    upright = upright_boxes(quads[:1], angle)
+    upright = axis_aligned_boxes(quads[:1], angle)
     assert upright.tolist() == [pytest.approx([10, 20, 210, 32])]
 
 

@@ -9,9 +9,9 @@ from ocrpipe.evaluation.metrics import Cluster
 QUAD = ((0.0, 0.0), (10.0, 0.0), (10.0, 5.0), (0.0, 5.0))
 
 
-def cluster(truth: str, *read: tuple[str, tuple[float, ...]]) -> Cluster:
+def cluster(reference: str, *read: tuple[str, tuple[float, ...]]) -> Cluster:
     lines = tuple(PredictedLine(text, QUAD, confidences) for text, confidences in read)
-    return Cluster(truth, " ".join(text for text, _ in read), (), lines)
+    return Cluster(reference, " ".join(text for text, _ in read), (), lines)
 
 
 def test_substituted_and_inserted_characters_are_wrong() -> None:

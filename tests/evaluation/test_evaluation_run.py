@@ -29,7 +29,7 @@ def make_set(folder: Path, level: str, texts: Sequence[str]) -> Path:
     rows = []
     for number, text in enumerate(texts):
         image = f"images/{number}.png"
-        # The fake reader reads a page's number from its grey.
+        # The fake reader hypotheses a page's number from its grey.
         Image.new("L", (100, 40), number).save(folder / image)
         row: dict[str, Any] = {"image": image, "level": level}
         rows.append(row | ({"text": text} if level == "page" else {"lines": [{"text": text, "quad": QUAD}]}))
@@ -74,7 +74,7 @@ def test_pages_are_read_and_scored(tmp_path: Path) -> None:
     assert result.seconds_per_page > 0
     assert result.reliability.count == 11
     assert result.reliability.ece == pytest.approx(abs(0.9 - 10 / 11))
-    assert [page.truth.name for page in result.worst(5)] == ["2.png", "1.png"]
+    assert [page.reference.name for page in result.worst(5)] == ["2.png", "1.png"]
 
 
 def test_an_unreadable_page_counts_as_empty_and_is_listed(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_an_unreadable_page_counts_as_empty_and_is_listed(tmp_path: Path) -> Non
     result = evaluate(dataset, Reader("abc", None))
     assert result.text.cer == 0.5
     (failed,) = result.failed
-    assert (failed.truth.name, failed.prediction.error) == ("1.png", "page 1 is <damaged>")
+    assert (failed.reference.name, failed.prediction.error) == ("1.png", "page 1 is <damaged>")
 
 
 def test_words_are_recognised_from_crops(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_words_are_recognised_from_crops(tmp_path: Path) -> None:
     result = evaluate(load_dataset(folder), Reader("DONT", "2010", "step", "lost"))
     assert result.word_accuracy == 0.5
     assert result.text.edits == 3 + 1 + 1 + 4
-    assert [page.truth.name for page in result.failed] == ["3.png"]
+    assert [page.reference.name for page in result.failed] == ["3.png"]
     assert result.figures()["F"] is None
 
 

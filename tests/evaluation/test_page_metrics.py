@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ocrpipe.evaluation.box_metrics import BoxCounts
-from ocrpipe.evaluation.dataset import PredictedLine, Prediction, TruthLine, TruthPage
+from ocrpipe.evaluation.dataset import PredictedLine, Prediction, ReferenceLine, ReferencePage
 from ocrpipe.evaluation.metrics import Cluster, Comparison, compare
 from ocrpipe.page import Quad
 
@@ -13,8 +13,8 @@ def quad(left: float, top: float, width: float, height: float = 10) -> Quad:
     return (left, top), (right, top), (right, bottom), (left, bottom)
 
 
-def page(*lines: TruthLine, dont_care: tuple[Quad, ...] = ()) -> TruthPage:
-    return TruthPage(Path("a.png"), lines=lines, dont_care=dont_care)
+def page(*lines: ReferenceLine, dont_care: tuple[Quad, ...] = ()) -> ReferencePage:
+    return ReferencePage(Path("a.png"), lines=lines, dont_care=dont_care)
 
 
 def read(*lines: tuple[str, Quad]) -> Prediction:
@@ -22,13 +22,13 @@ def read(*lines: tuple[str, Quad]) -> Prediction:
 
 
 def texts(comparison: Comparison) -> list[tuple[str, str]]:
-    return [(cluster.truth, cluster.read) for cluster in comparison.clusters]
+    return [(cluster.reference, cluster.hypothesis) for cluster in comparison.clusters]
 
 
 def test_a_split_row_is_no_text_error() -> None:
-    truth = page(TruthLine("Total amount due", quad(0, 0, 160)))
+    reference = page(ReferenceLine("Total amount due", quad(0, 0, 160)))
     prediction = read(("due", quad(130, 1, 30)), ("Total amount", quad(0, 0, 120)))
-    comparison = compare(truth, prediction)
+    comparison = compare(reference, prediction)
     assert texts(comparison) == [("Total amount due", "Total amount due")]
     assert comparison.text.spaced_edits == 0
     assert comparison.boxes.matches == 1
@@ -36,36 +36,36 @@ def test_a_split_row_is_no_text_error() -> None:
 
 
 def test_a_joined_row_is_no_text_error() -> None:
-    truth = page(TruthLine("right", quad(100, 0, 50)), TruthLine("left", quad(0, 1, 40)))
-    comparison = compare(truth, read(("left right", quad(0, 0, 150))))
+    reference = page(ReferenceLine("right", quad(100, 0, 50)), ReferenceLine("left", quad(0, 1, 40)))
+    comparison = compare(reference, read(("left right", quad(0, 0, 150))))
     assert texts(comparison) == [("left right", "left right")]
 
 
 def test_rows_come_from_top_to_bottom() -> None:
-    truth = page(TruthLine("one two", quad(0, 0, 100, 40)))
+    reference = page(ReferenceLine("one two", quad(0, 0, 100, 40)))
     prediction = read(("two", quad(0, 22, 100)), ("one", quad(50, 2, 50)))
-    assert texts(compare(truth, prediction)) == [("one two", "one two")]
+    assert texts(compare(reference, prediction)) == [("one two", "one two")]
 
 
 def test_missed_and_extra_lines_are_deletions_and_insertions() -> None:
-    truth = page(TruthLine("abc", quad(0, 0, 50)))
-    comparison = compare(truth, read(("xy", quad(0, 100, 50))))
+    reference = page(ReferenceLine("abc", quad(0, 0, 50)))
+    comparison = compare(reference, read(("xy", quad(0, 100, 50))))
     assert texts(comparison) == [("abc", ""), ("", "xy")]
     assert (comparison.text.edits, comparison.text.chars) == (5, 3)
     assert comparison.boxes == BoxCounts(0, 0, 1, 1, 0)
 
 
 def test_slight_overlap_does_not_join_neighbouring_rows() -> None:
-    truth = page(TruthLine("upper", quad(0, 0, 100)), TruthLine("lower", quad(0, 9, 100)))
+    reference = page(ReferenceLine("upper", quad(0, 0, 100)), ReferenceLine("lower", quad(0, 9, 100)))
     prediction = read(("upper", quad(0, 0, 100, 12)), ("lower", quad(0, 9, 100)))
-    assert texts(compare(truth, prediction)) == [("upper", "upper"), ("lower", "lower")]
+    assert texts(compare(reference, prediction)) == [("upper", "upper"), ("lower", "lower")]
 
 
 def test_dont_care_lines_and_regions_are_left_out() -> None:
-    truth = page(
-        TruthLine("text", quad(0, 0, 100)),
-        TruthLine("$x^2$", quad(0, 30, 100), has_math=True),
-        TruthLine("scrawl", quad(0, 60, 100), ignore=True),
+    reference = page(
+        ReferenceLine("text", quad(0, 0, 100)),
+        ReferenceLine("$x^2$", quad(0, 30, 100), has_math=True),
+        ReferenceLine("scrawl", quad(0, 60, 100), ignore=True),
         dont_care=(quad(0, 90, 200, 100),),
     )
     prediction = read(
@@ -75,32 +75,32 @@ def test_dont_care_lines_and_regions_are_left_out() -> None:
         ("cell", quad(20, 120, 50)),
         ("beside", quad(180, 120, 60)),
     )
-    comparison = compare(truth, prediction)
+    comparison = compare(reference, prediction)
     assert texts(comparison) == [("text", "text"), ("", "beside")]
     assert [line.text for line in comparison.ignored] == ["x2", "serawl", "cell"]
-    assert (comparison.boxes.truths, comparison.boxes.detections) == (1, 2)
+    assert (comparison.boxes.references, comparison.boxes.detections) == (1, 2)
 
 
 def test_a_line_that_counts_is_scored_even_inside_a_dont_care_region() -> None:
-    truth = page(TruthLine("caption", quad(10, 10, 80)), dont_care=(quad(0, 0, 200, 100),))
-    comparison = compare(truth, read(("caption", quad(10, 10, 80))))
+    reference = page(ReferenceLine("caption", quad(10, 10, 80)), dont_care=(quad(0, 0, 200, 100),))
+    comparison = compare(reference, read(("caption", quad(10, 10, 80))))
     assert (comparison.text.edits, comparison.ignored) == (0, ())
 
 
 def test_page_level_is_one_string_in_the_order_given() -> None:
-    truth = TruthPage(Path("a.png"), level="page", text="first\n\nsecond")
+    reference = ReferencePage(Path("a.png"), level="page", text="first\n\nsecond")
     lines = (("second", quad(0, 0, 50)), ("first", quad(0, 50, 50)))
-    assert compare(truth, read(*lines[::-1])).text.spaced_edits == 0
-    shuffled = compare(truth, read(*lines))
+    assert compare(reference, read(*lines[::-1])).text.spaced_edits == 0
+    shuffled = compare(reference, read(*lines))
     assert shuffled.text.word_edits == 2
     assert shuffled.boxes == BoxCounts()
 
 
 def test_casefold() -> None:
-    truth = page(TruthLine("TOTAL", quad(0, 0, 50)))
+    reference = page(ReferenceLine("TOTAL", quad(0, 0, 50)))
     prediction = read(("Total", quad(0, 0, 50)))
-    assert compare(truth, prediction).text.edits == 4
-    assert compare(truth, prediction, casefold=True).text.edits == 0
+    assert compare(reference, prediction).text.edits == 4
+    assert compare(reference, prediction, casefold=True).text.edits == 0
 
 
 def test_an_empty_page_read_empty_is_right() -> None:

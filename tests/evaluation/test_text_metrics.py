@@ -18,24 +18,26 @@ TEXTS = st.text("ab é中").map(normalize).filter(bool)
 
 
 def total(pairs: list[tuple[str, str]]) -> TextCounts:
-    return sum((count_errors(truth, read) for truth, read in pairs), TextCounts())
+    return sum((count_errors(reference, hypothesis) for reference, hypothesis in pairs), TextCounts())
 
 
 def test_rates_are_those_of_jiwer() -> None:
-    truths, reads = [list(texts) for texts in zip(*PAIRS, strict=True)]
+    references, hypotheses = [list(texts) for texts in zip(*PAIRS, strict=True)]
     counts = total(PAIRS)
-    assert counts.cer_spaced == pytest.approx(jiwer.cer(truths, reads), abs=1e-12)
-    assert counts.wer == pytest.approx(jiwer.wer(truths, reads), abs=1e-12)
-    solid_truths, solid_reads = ([text.replace(" ", "") for text in texts] for texts in (truths, reads))
-    assert counts.cer == pytest.approx(jiwer.cer(solid_truths, solid_reads), abs=1e-12)
+    assert counts.cer_spaced == pytest.approx(jiwer.cer(references, hypotheses), abs=1e-12)
+    assert counts.wer == pytest.approx(jiwer.wer(references, hypotheses), abs=1e-12)
+    solid_reference, solid_hypothesis = (
+        [text.replace(" ", "") for text in texts] for texts in (references, hypotheses)
+    )
+    assert counts.cer == pytest.approx(jiwer.cer(solid_reference, solid_hypothesis), abs=1e-12)
 
 
 @settings(max_examples=50, deadline=None)
 @given(TEXTS, TEXTS)
-def test_rates_of_any_pair_are_those_of_jiwer(truth: str, read: str) -> None:
-    counts = count_errors(truth, read)
-    assert counts.cer_spaced == pytest.approx(jiwer.cer(truth, read), abs=1e-12)
-    assert counts.wer == pytest.approx(jiwer.wer(truth, read), abs=1e-12)
+def test_rates_of_any_pair_are_those_of_jiwer(reference: str, hypothesis: str) -> None:
+    counts = count_errors(reference, hypothesis)
+    assert counts.cer_spaced == pytest.approx(jiwer.cer(reference, hypothesis), abs=1e-12)
+    assert counts.wer == pytest.approx(jiwer.wer(reference, hypothesis), abs=1e-12)
 
 
 def test_spaces_count_only_where_they_should() -> None:
