@@ -18,8 +18,8 @@ from ocrpipe.geometry import Image, quad_size
 from ocrpipe.io import documents, images
 from ocrpipe.io.images import Source
 from ocrpipe.options import Options
-from ocrpipe.result import Page
 from ocrpipe.recognizers.base import Recognition, Recognizer
+from ocrpipe.result import Page
 from ocrpipe.stages.assembly import assemble_paragraph
 from ocrpipe.stages.filtering import is_text
 from ocrpipe.stages.frame import PageFrame

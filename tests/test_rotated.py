@@ -13,6 +13,7 @@ from PIL import Image
 from ocrpipe.geometry import apply, clip_quad, overlap, rotate, to_quad, turn
 from ocrpipe.page import Quad
 from ocrpipe.pipeline import Options, Pipeline
+from ocrpipe.result import Page
 from ocrpipe.stages.rotated import RotatedOptions, rotated_strips, turned_strip
 
 SAMPLE = Path(__file__).parents[1] / "docs" / "sample.png"

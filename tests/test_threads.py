@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ocrpipe import threads
 from ocrpipe.io import images
-from ocrpipe.result import Page
 from ocrpipe.pipeline import Pipeline
+from ocrpipe.result import Page
 from ocrpipe.threads import TorchWorkers, available_threads, openmp_threads
 
 SAMPLE = Path(__file__).parents[1] / "docs" / "sample.png"

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy import uint8
     from numpy.typing import NDArray
 
-    from ocrpipe.result import Page
     from ocrpipe.pipeline import OnStage, Pipeline
+    from ocrpipe.result import Page
 
 _PRINTABLE = ("txt", "json")
 

@@ -10,9 +10,7 @@ from functools import cache
 from importlib import resources
 
 from ocrpipe.errors import ConfigError
-
-BLANK = 0
-"""Class index of the CTC blank; characters follow from 1."""
+from ocrpipe.recognizers.ctc import BLANK as BLANK
 
 _LATIN = "".join(map(chr, range(0x20, 0x7F)))
 _LATIN_1 = "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿŒœŠšŽž¡¿"

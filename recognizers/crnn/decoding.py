@@ -16,28 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrpipe.errors import ConfigError
-from ocrpipe.recognizers.crnn.charset import BLANK
+from ocrpipe.recognizers.ctc import BLANK, Emission, collapse
 
 LogProbs = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Emission:
-    """One emitted label and the frames that emit it.
-
-    Attributes:
-        label: Class index, never the blank.
-        frame: The frame in ``first..last`` where the label is most probable.
-        first: First frame of the label.
-        last: Last frame of the label, inclusive.
-        confidence: Probability of the label at ``frame``.
-    """
-
-    label: int
-    frame: int
-    first: int
-    last: int
-    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +34,6 @@ def greedy(log_probs: LogProbs) -> list[Emission]:
     if not len(log_probs):
         return []
     return collapse(log_probs.argmax(axis=1), np.exp(log_probs.max(axis=1).astype(np.float64)))
-
-
-def collapse(best: NDArray[np.integer], probability: NDArray[np.floating]) -> list[Emission]:
-    """The best path from the frames' winners alone: what ``greedy`` does once it knows them.
-
-    Args:
-        best: (T,) most probable class of each frame.
-        probability: (T,) its probability.
-    """
-    starts = np.flatnonzero(np.diff(best, prepend=-1))
-    ends = np.append(starts[1:], len(best))
-    emissions = []
-    for first, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        if best[first] != BLANK:
-            frame = first + int(probability[first:end].argmax())
-            confidence = min(1.0, float(probability[frame]))
-            emissions.append(Emission(int(best[first]), frame, first, end - 1, confidence))
-    return emissions
 
 
 def prefix_beam(

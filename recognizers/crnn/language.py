@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrpipe.errors import ConfigError, WeightsError
-from ocrpipe.recognizers.crnn.decoding import Emission
+from ocrpipe.recognizers.ctc import Emission
 
 BOUNDARY = 0
 """Index of what stands before the first character of a line; characters follow from 1."""

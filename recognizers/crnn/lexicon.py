@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from rapidfuzz.distance import Levenshtein
 
 from ocrpipe.recognizers.crnn.charset import Charset
-from ocrpipe.recognizers.crnn.decoding import Emission, LogProbs, align, greedy, label_log_probs
+from ocrpipe.recognizers.crnn.decoding import LogProbs, align, greedy, label_log_probs
+from ocrpipe.recognizers.ctc import Emission
 
 
 class BKTree:

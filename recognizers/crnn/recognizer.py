@@ -16,13 +16,14 @@ from ocrpipe.environment import has_bf16
 from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.pretrained.loader import load
 from ocrpipe.recognizers.base import CharSpan, Recognition
-from ocrpipe.recognizers.crnn.charset import BLANK, Charset
-from ocrpipe.recognizers.crnn.decoding import Emission, align, collapse, prefix_beam
+from ocrpipe.recognizers.crnn.charset import Charset
+from ocrpipe.recognizers.crnn.decoding import align, prefix_beam
 from ocrpipe.recognizers.crnn.language import BOUNDARY, Candidates, CharacterModel, relabelled, rescore
 from ocrpipe.recognizers.crnn.lexicon import BKTree, lexicon_decode
 from ocrpipe.recognizers.crnn.model import CRNN, STRIDE, CRNNConfig, Residual, Stage
 from ocrpipe.recognizers.crnn.preprocess import prepare, scale_of, to_input
 from ocrpipe.recognizers.crnn.transcription import BestClasses
+from ocrpipe.recognizers.ctc import BLANK, Emission, collapse
 from ocrpipe.recognizers.spans import spans_around
 from ocrpipe.threads import TorchWorkers, available_threads
 

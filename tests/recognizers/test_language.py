@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocrpipe.errors import ConfigError, WeightsError
-from ocrpipe.recognizers.crnn.decoding import Emission
 from ocrpipe.recognizers.crnn.language import BOUNDARY, Candidates, CharacterModel, relabelled, rescore
 from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer, Decoding, load_language
+from ocrpipe.recognizers.ctc import Emission
 
 CHARACTERS = "abc 0123风险传"
 LINES = ["abc abc", "ab", "风险风险", "abcabc 12", "b a 01", "风传"] * 3

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ocrpipe.engines.rapidocr.runtime import load_stage
 from ocrpipe.errors import ConfigError
 from ocrpipe.recognizers.base import CharSpan, Recognition
-from ocrpipe.recognizers.crnn.decoding import collapse
+from ocrpipe.recognizers.ctc import collapse
 from ocrpipe.recognizers.spans import spans_around
 
 _HEIGHT = 48  # pixels of a crop as the network takes it

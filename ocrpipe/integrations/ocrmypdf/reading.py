@@ -15,8 +15,8 @@ from PIL import Image
 from ocrpipe.io import images
 from ocrpipe.io.documents import POINTS_PER_INCH
 from ocrpipe.options import LoadOptions, Options
-from ocrpipe.result import Page
 from ocrpipe.pipeline import Pipeline
+from ocrpipe.result import Page
 from ocrpipe.stages.orientation import page_skew
 
 _ANY_SIZE = 2**40  # pixels; OCRmyPDF has a limit of its own and made the image itself

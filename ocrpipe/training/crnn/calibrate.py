@@ -17,9 +17,9 @@ from torch import Tensor
 
 from ocrpipe.errors import ConfigError
 from ocrpipe.recognizers.crnn.charset import Charset
-from ocrpipe.recognizers.crnn.decoding import collapse
 from ocrpipe.recognizers.crnn.model import CRNN, STRIDE, CRNNConfig
 from ocrpipe.recognizers.crnn.preprocess import prepare, to_input
+from ocrpipe.recognizers.ctc import collapse
 from ocrpipe.synthesis.lines import LineSample
 from ocrpipe.training.crnn.training import load_checkpoint
 
