@@ -223,3 +223,28 @@ def test_blocks_of_real_pages_stay_together(image: str, least: float) -> None:
     found = [one for paragraph in arrange(given) for one in paragraph.lines]
     kept = together & set(zip(found, found[1:], strict=False))
     assert len(kept) >= least * len(together)
+
+
+def test_a_numbered_list_beside_short_lines_is_a_block() -> None:
+    labels = [
+        line(text, 100, 100 + 32 * i, 120) for i, text in enumerate(["Levels", "Jan: 1", "Apr: 2", "Jul: 5"])
+    ]
+    items = ["What to bring", "1. A pencil", "2. Boots", "3.Bread"]
+    listed = [line(text, 500, 100 + 32 * i, 180) for i, text in enumerate(items)]
+    assert order(labels + listed) == texts(labels + listed)
+
+
+def test_numbered_rows_of_a_table_are_rows() -> None:
+    numbered = [line(f"{i + 1}. Name", 100, 100 + 32 * i, 120) for i in range(5)]
+    values = [line(f"value {i}", 500, 100 + 32 * i, 80 + 10 * i) for i in range(5)]
+    assert order(numbered + values) == [
+        text for pair in zip(numbered, values, strict=True) for text in texts([*pair])
+    ]
+
+
+def test_figures_are_no_list() -> None:
+    names = [line(f"name {i}", 100, 100 + 32 * i, 90 + 7 * i) for i in range(5)]
+    figures = [line(f"{i}.25", 500, 100 + 32 * i, 60) for i in range(5)]
+    assert order(names + figures) == [
+        text for pair in zip(names, figures, strict=True) for text in texts([*pair])
+    ]

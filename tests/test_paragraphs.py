@@ -96,3 +96,10 @@ def test_rows_of_a_table_stay_together() -> None:
         for column in range(3)
     ]
     assert len(paragraphs_of(*cells)) == 1
+
+
+def test_a_line_of_latin_text_after_a_chinese_sentence_starts_a_paragraph() -> None:
+    lines = [full("水到了城门，没有一个人死。", 0), full("Since then the stone has been kept clean.", 1)]
+    assert len(paragraphs_of(*lines)) == 2
+    within = [full("水到了城门，没有一个人死。", 0), full("其后 East Gate 的石头还在那里没有人动。", 1)]
+    assert len(paragraphs_of(*within)) == 1

@@ -46,6 +46,7 @@ class LayoutOptions:
         max_label_width: Width of what may stand beside running text and be read along its rows, such as the
             markers of a list.
         min_prose_width: Least width of running text.
+        min_list_items: Items below each other, numbered one after the other, that make a list.
         min_row_overlap: Fraction of the lower line's height that lines of a row share at least.
         max_line_gap: Space between lines of a paragraph beyond the usual one.
         max_any_gap: Space between lines of a paragraph, whatever the usual one.
@@ -62,6 +63,7 @@ class LayoutOptions:
     max_level_offset: float = 0.25
     max_label_width: float = 6.0
     min_prose_width: float = 10.0
+    min_list_items: int = 3
     min_row_overlap: float = 0.5
     max_line_gap: float = 0.5
     max_any_gap: float = 2.5

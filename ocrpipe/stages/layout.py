@@ -10,6 +10,7 @@ rows. All distances are relative to line heights.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from ocrpipe.stages.boxes import Box, LayoutOptions, T
 from ocrpipe.stages.paragraphs import paragraphs, rows
 
 _DEFAULT = LayoutOptions()
+_ITEM = re.compile(r"\s*[(（]?(\d{1,2})\s*[.．)）、]\s*[^\W\d]")  # a list's number, then a letter or hanzi
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +181,13 @@ class _Columns:
         return facing >= self._options.min_facing and facing * space >= self._options.min_gutter_area * height
 
     def _tabular(self, left: list[Box[T]], right: list[Box[T]]) -> bool:
-        """Whether two sides of a gutter are cells of common rows: mostly level, not both running text."""
+        """Whether two sides of a gutter are cells of common rows: mostly level, not both running text.
+
+        A numbered list at the right is a block of its own; numbers at the left count the rows of a table.
+        """
         sides = _nearest(left, lambda box: box.right), _nearest(right, lambda box: -box.left)
+        if _longest_count(sides[1]) >= self._options.min_list_items:
+            return False
         few, many = sorted(sides, key=len)
         running = self._running(few), self._running(many)
         if all(running) or (
@@ -214,6 +221,19 @@ class _Columns:
 def _closed(extent: int) -> int:
     """The slices covered or next to covered ones, so that the space between lines counts as well."""
     return extent | extent << 1 | extent << 2 | extent << 3 | extent >> 1 | extent >> 2 | extent >> 3
+
+
+def _longest_count(boxes: list[Box[T]]) -> int:
+    """The most boxes below each other that are numbered one after the other, with text after the number."""
+    numbers = [_ITEM.match(box.line.text) for box in boxes]
+    longest = count = 0
+    before = -1
+    for match in numbers:
+        number = int(match[1]) if match else -1
+        count = count + 1 if match and number == before + 1 else int(bool(match))
+        before = number
+        longest = max(longest, count)
+    return longest
 
 
 def _nearest(boxes: list[Box[T]], reach: Callable[[Box[T]], float]) -> list[Box[T]]:

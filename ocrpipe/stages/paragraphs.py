@@ -11,7 +11,11 @@ from itertools import pairwise
 from statistics import median
 from typing import Generic
 
+from ocrpipe.characters import is_cjk
 from ocrpipe.stages.boxes import Box, LayoutOptions, T
+
+_SENTENCE_ENDS = ("。", "！", "？", "”", "」")
+_MIN_LATIN = 16  # letters of a line of Latin text that is not a name within a Chinese one
 
 
 @dataclass(slots=True)
@@ -102,6 +106,8 @@ def _starts(
     height, width = below.widest.height, right - left
     if len(above.boxes) > 1 or len(below.boxes) > 1 or width < options.min_prose_width * height:
         return False
+    if _changes_script(above.widest.line.text, below.widest.line.text):
+        return True
     off_centre = abs(above.left + above.right - below.left - below.right) / 2
     if off_centre < 0.5 * height and below.left - left > height:
         return False
@@ -110,3 +116,9 @@ def _starts(
     if indented:
         return ends or not full  # else the short rest of a list's item, set below its first word
     return not full and right - above.right > below.left - left
+
+
+def _changes_script(above: str, below: str) -> bool:
+    """Whether a Chinese sentence ends and a line of Latin text begins, as in bilingual documents."""
+    latin = sum(char.isascii() and char.isalpha() for char in below)
+    return above.endswith(_SENTENCE_ENDS) and latin >= _MIN_LATIN and not any(map(is_cjk, below))
