@@ -73,7 +73,7 @@ class Options:
             stage, dot, rest = name.partition(".")
             if not dot or stage not in stages:
                 raise ConfigError(
-                    f"cannot set {name!r}: names are STAGE.OPTION, where STAGE is one of {stages}"
+                    f"cannot set {name!r}: names are STAGE.OPTION, where STAGE is one of {', '.join(stages)}"
                 )
             if stage in _ENGINES:
                 given = dict(getattr(options, stage)) | {rest: value}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ocrpipe.cli.options import Detector, Device, Recognizer, Threads
+from ocrpipe.cli.options import Detector, Device, Recognizer, Settings, Threads
 
 if TYPE_CHECKING:
     from ocrpipe.evaluation.run import Progress
@@ -36,17 +36,20 @@ def evaluate(
     recognizer: Recognizer = "crnn",
     threads: Threads = None,
     device: Device = "cpu",
+    settings: Settings = None,
 ) -> None:
     """Read sets of pages with known text and print the error rates.
 
-    Rates are shares: CER without spaces and with them (CERsp), WER, DetEval's P, R and F of the boxes and
+    Rates are fractions: CER without spaces and with them (CERsp), WER, DetEval's P, R and F of the boxes and
     F50 at an overlap of .5, words read right, calibration error (ECE), and seconds a page.
     """
     from ocrpipe.evaluation.report import print_results, to_json
     from ocrpipe.evaluation.run import evaluate_sets
+    from ocrpipe.options import Options
     from ocrpipe.pipeline import Pipeline
 
-    pipeline = Pipeline(detector, recognizer, threads=threads, device=device)
+    options = Options().with_settings(settings or ())
+    pipeline = Pipeline(detector, recognizer, threads=threads, device=device, options=options)
     with _progress() as progress:
         results = evaluate_sets(
             sets,

@@ -7,7 +7,7 @@ from typing import Annotated, cast
 
 import typer
 
-from ocrpipe.cli.options import Detector, Device, Recognizer
+from ocrpipe.cli.options import Detector, Device, Recognizer, Settings
 from ocrpipe.errors import ConfigError
 
 
@@ -49,13 +49,14 @@ def folder(
     detector: Detector = "ctpn",
     recognizer: Recognizer = "crnn",
     device: Device = "cpu",
+    settings: Settings = None,
     engine: Annotated[
         str, typer.Option(metavar="NAME", help="processes, on this machine, or ray (ocrpipe[ray]).")
     ] = "processes",
     ray_address: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Of a Ray cluster that shares both folders.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only tell of failures.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only report failures.")] = False,
     log_json: Annotated[bool, typer.Option("--log-json", help="Report as lines of JSON.")] = False,
 ) -> None:
     """Read a whole tree; run again, do only what is new, changed or was not finished.
@@ -69,6 +70,11 @@ def folder(
 
     if quiet and log_json:
         raise ConfigError("--quiet and --log-json contradict each other")
+    options = None
+    if settings:
+        from ocrpipe.options import Options
+
+        options = Options().with_settings(settings)
     run = read_folder(
         source,
         out,
@@ -78,6 +84,7 @@ def folder(
         detector=detector,
         recognizer=recognizer,
         device=device,
+        options=options,
         dpi=dpi,
         password=password,
         workers=workers,
