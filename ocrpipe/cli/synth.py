@@ -1,4 +1,4 @@
-"""``ocrpipe synth``: look at what the models are trained on, or keep it as a set to evaluate on."""
+"""``ocrpipe synth``: render training lines and pages, as a preview or as a set to evaluate on."""
 
 from __future__ import annotations
 
@@ -22,18 +22,20 @@ if TYPE_CHECKING:
     from ocrpipe.synthesis.fonts import FontLibrary
     from ocrpipe.synthesis.text import TextSource
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Render what the models are trained on.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Render lines and pages as the models are trained on."
+)
 
-Preview = Annotated[Path | None, typer.Option(metavar="PATH", help="Picture of all of them side by side.")]
+Preview = Annotated[Path | None, typer.Option(metavar="PATH", help="Contact sheet of all images.")]
 Out = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Folder for the images and gt.jsonl: a set to evaluate on.")
 ]
-Count = Annotated[int, typer.Option(min=1, metavar="N", help="How many to render.")]
+Count = Annotated[int, typer.Option(min=1, metavar="N", help="Number of images.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same images.")]
 Fonts = Annotated[
     list[Path] | None,
     typer.Option(
-        exists=True, file_okay=False, metavar="DIR", help="Folder of fonts; the system's by default."
+        exists=True, file_okay=False, metavar="DIR", help="Folder of fonts; by default the system's."
     ),
 ]
 
@@ -49,20 +51,20 @@ def lines(
 ) -> None:
     """Render crops of single lines."""
     _check_targets(preview, out)
-    library, texts = _material(corpora, fonts)
+    library, texts = _fonts_and_texts(corpora, fonts)
 
     from ocrpipe.synthesis.lines import LineRenderer
 
     renderer = LineRenderer(library, texts)
 
-    def make(rng: Generator) -> _Made:
+    def render(rng: Generator) -> _Rendered:
         sample = renderer.render(rng)
         height, width = sample.image.shape
         quad = ((0, 0), (width, 0), (width, height), (0, height))
-        truth = {"level": "word", "lines": [{"text": sample.text, "quad": quad}]}
-        return _Made(sample.image, truth, sample.image, sample.text)
+        reference = {"level": "word", "lines": [{"text": sample.text, "quad": quad}]}
+        return _Rendered(sample.image, reference, sample.image, sample.text)
 
-    _render(make, count, seed, out, preview, _Sheet(library, columns=3, cell=(560, 90)))
+    _write(render, count, seed, out, preview, _SheetLayout(library, columns=3, cell=(560, 90)))
 
 
 @app.command()
@@ -74,44 +76,45 @@ def pages(
     seed: Seed = 0,
     fonts: Fonts = None,
     kind: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Layout, such as book or receipt; any by default.")
+        str | None, typer.Option(metavar="NAME", help="Layout, such as book or receipt; by default random.")
     ] = None,
 ) -> None:
-    """Render whole pages; the preview outlines lines in red and what is not scored in blue."""
+    """Render whole pages; the preview outlines lines in red and "don't care" regions in blue."""
     _check_targets(preview, out)
 
     from ocrpipe.synthesis.pages import KINDS, render_page
     from ocrpipe.synthesis.preview import outlined
 
     if kind not in (None, *KINDS):
-        raise ConfigError(f"unknown layout {kind!r}, known are: {', '.join(KINDS)}")
-    library, texts = _material(corpora, fonts)
+        raise ConfigError(f"unknown layout {kind!r}; choose from {', '.join(KINDS)}")
+    library, texts = _fonts_and_texts(corpora, fonts)
 
-    def make(rng: Generator) -> _Made:
+    def render(rng: Generator) -> _Rendered:
         page = render_page(rng, library, texts, kind=kind)
-        truth = {
+        lines = zip(page.texts, page.quads, strict=True)
+        reference = {
             "level": "line",
-            "lines": [{"text": t, "quad": q} for t, q in zip(page.texts, page.quads, strict=True)],
+            "lines": [{"text": text, "quad": quad} for text, quad in lines],
             "no_line_gt_regions": page.ignored,
         }
-        shown = outlined(outlined(page.image, page.quads), page.ignored, (0, 0, 230))
-        return _Made(page.image, truth, shown, page.kind)
+        preview_image = outlined(outlined(page.image, page.quads), page.ignored, (0, 0, 230))
+        return _Rendered(page.image, reference, preview_image, page.kind)
 
-    _render(make, count, seed, out, preview, _Sheet(library, columns=4, cell=(420, 560)))
+    _write(render, count, seed, out, preview, _SheetLayout(library, columns=4, cell=(420, 560)))
 
 
 @dataclass(frozen=True)
-class _Made:
-    """An image, its row of gt.jsonl, and how the preview shows it."""
+class _Rendered:
+    """An image, its row of gt.jsonl, and its image and caption in the preview."""
 
     image: NDArray[uint8]
-    truth: dict[str, Any]
-    shown: NDArray[uint8]
+    reference: dict[str, Any]
+    preview: NDArray[uint8]
     caption: str
 
 
 @dataclass(frozen=True)
-class _Sheet:
+class _SheetLayout:
     library: FontLibrary
     columns: int
     cell: tuple[int, int]
@@ -121,30 +124,30 @@ def _check_targets(preview: Path | None, out: Path | None) -> None:
     from PIL import Image
 
     if preview is not None and preview.suffix.lower() not in Image.registered_extensions():
-        raise ConfigError(f"cannot tell a picture format from {str(preview)!r}; use .png or .jpg")
+        raise ConfigError(f"unknown picture format {preview.suffix!r} of {preview}; use .png or .jpg")
     if preview is None and out is None:
-        raise ConfigError("nothing to make: give --preview or --out")
+        raise ConfigError("nothing to do: give --preview or --out")
     if out is not None and (out / "gt.jsonl").exists():
-        raise ConfigError(f"{out} holds a set already")
+        raise ConfigError(f"{out} already contains a set")
 
 
-def _material(corpora: Path, fonts: list[Path] | None) -> tuple[FontLibrary, TextSource]:
+def _fonts_and_texts(corpora: Path, fonts: list[Path] | None) -> tuple[FontLibrary, TextSource]:
     from ocrpipe.recognizers.crnn import default_charset
     from ocrpipe.synthesis.fonts import FONT_FOLDERS, FontLibrary
     from ocrpipe.synthesis.text import TextSource
 
-    with working("looking at fonts and text"):
+    with working("loading fonts and text"):
         library = FontLibrary.system(fonts or FONT_FOLDERS)
         return library, TextSource(corpora, frozenset(default_charset().characters))
 
 
-def _render(
-    make: Callable[[Generator], _Made],
+def _write(
+    render: Callable[[Generator], _Rendered],
     count: int,
     seed: int,
     out: Path | None,
     preview: Path | None,
-    sheet: _Sheet,
+    sheet: _SheetLayout,
 ) -> None:
     from numpy.random import default_rng
     from PIL import Image
@@ -152,23 +155,23 @@ def _render(
     from ocrpipe.synthesis.preview import contact_sheet
 
     rng = default_rng(seed)
-    shown, captions, rows = [], [], []
+    previews, captions, rows = [], [], []
     if out:
         (out / "images").mkdir(parents=True, exist_ok=True)
     with working(f"rendering {count}"):
         for number in range(1, count + 1):
-            made = make(rng)
+            rendered = render(rng)
             if preview:
-                shown.append(made.shown)
-                captions.append(made.caption)
+                previews.append(rendered.preview)
+                captions.append(rendered.caption)
             if out:
                 name = f"images/{number:06}.png"
-                Image.fromarray(made.image).save(out / name)
-                rows.append(json.dumps({"image": name, **made.truth}, ensure_ascii=False) + "\n")
-    if out:  # last, so that a set is whole or is none
+                Image.fromarray(rendered.image).save(out / name)
+                rows.append(json.dumps({"image": name, **rendered.reference}, ensure_ascii=False) + "\n")
+    if out:  # last, so that an interrupted run leaves no incomplete set
         (out / "gt.jsonl").write_text("".join(rows), "utf-8")
     if preview:
         font = next((font for font in sheet.library.fonts if "han" in font.kinds), None)
-        picture = contact_sheet(shown, captions, columns=sheet.columns, cell=sheet.cell, font=font)
+        picture = contact_sheet(previews, captions, columns=sheet.columns, cell=sheet.cell, font=font)
         preview.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(preview)

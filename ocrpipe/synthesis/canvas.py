@@ -1,4 +1,4 @@
-"""A page being drawn: text, rules and pictures, and the ground truth of every line of text on it."""
+"""A page being drawn, with the ground truth of every text line on it."""
 
 from __future__ import annotations
 
@@ -14,28 +14,30 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ocrpipe.page import Quad
 from ocrpipe.synthesis.fonts import Font
+from ocrpipe.synthesis.text import is_hanzi
 
 Colour = tuple[int, int, int]
 Align = Literal["left", "right", "centre"]
 
 _GRID = 4
+"""Side in pixels of the cells in which occupied areas are recorded."""
 
 LINE_GAP = 1.0
-"""Pieces of a row with a gap wider than this many line heights are separate lines, as a rule."""
+"""Default gap, in line heights, beyond which two pieces of a row are separate lines."""
 
-FACE_GAP = 0.3
-"""Likewise where the face or its size changes: a label and what was filled in beside it."""
+FONT_CHANGE_GAP = 0.3
+"""The same gap where font or size differ, as between a label and the value filled in beside it."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a piece of text looks.
+    """Font, size and colour of a piece of text.
 
     Attributes:
-        font: The face; it draws everything ``latin`` does not.
-        size: Pixels an em.
+        font: Draws every character that ``latin`` does not.
+        size: Font size in pixels.
         colour: RGB.
-        latin: A second face for Latin letters and digits in Chinese text.
+        latin: Second font, for ASCII characters in Chinese text.
         tracking: Extra space after each character, in ems.
     """
 
@@ -46,12 +48,12 @@ class Style:
     tracking: float = 0.0
 
     def clean(self, text: str) -> str:
-        """``text`` without what the fonts have no glyph for."""
+        """``text`` without characters that the fonts lack, in capitals where the font is unicase."""
         text = text.upper() if self.font.unicase else text
         return "".join(character for character in text if self._font_of(character).covers(character))
 
     def runs(self, text: str) -> list[tuple[str, ImageFont.FreeTypeFont]]:
-        """``text`` cut where the face changes, or after each character where it is tracked."""
+        """``text`` in parts of one font each; single characters where there is tracking."""
         if self.tracking:
             return [(character, self._font_of(character).at(self.size)) for character in text]
         if self.latin is None:
@@ -62,31 +64,31 @@ class Style:
         """Advance width in pixels."""
         return sum(face.getlength(part) + self.tracking * self.size for part, face in self.runs(text))
 
-    def fitted(self, text: str, width: float) -> str:
-        """As much of ``text``, cleaned, as is no wider than so many pixels."""
+    def truncated(self, text: str, width: float) -> str:
+        """The longest prefix of the cleaned ``text`` that is at most ``width`` pixels wide."""
         text = self.clean(text)
         while text and self.width(text) > width:
             text = text[:-1].rstrip()
         return text
 
     def extent(self, text: str) -> tuple[float, float]:
-        """How far the line's box reaches above and below the baseline, in pixels.
+        """Height of the line's box above and below the baseline, in pixels.
 
-        By kind of text rather than by each letter, so that equal lines get equal boxes: capitals and
-        digits stand on the baseline, any small letter brings the descender, any Han character its em box.
+        It depends on the classes of characters, not on single letters, so that lines set alike get boxes
+        of equal height: with small letters the descender is included, with hanzi their em box.
         """
         up = down = 0.0
         for part, face in self.runs(text):
             _, top, _, bottom = face.getbbox(part, anchor="ls")
             up, down = max(up, -top), max(down, bottom)
         font = (self.latin or self.font).at(self.size)
-        cap, descender, han = _reach(font, "H")[0], _reach(font, "dp"), (0.0, 0.0)
+        cap, lower_case, hanzi = _sample_extent(font, "H")[0], _sample_extent(font, "dp"), (0.0, 0.0)
         if any(c.islower() for c in text):
-            up, down = max(up, descender[0]), max(down, descender[1])
-        if any("\u3400" <= c <= "\u9fff" for c in text):
-            han = _reach(self.font.at(self.size), "国")
+            up, down = max(up, lower_case[0]), max(down, lower_case[1])
+        if any(map(is_hanzi, text)):
+            hanzi = _sample_extent(self.font.at(self.size), "国")
         pad = 0.04 * self.size
-        return max(up, cap, han[0]) + pad, max(down, han[1]) + pad
+        return max(up, cap, hanzi[0]) + pad, max(down, hanzi[1]) + pad
 
     def _font_of(self, character: str) -> Font:
         if self.latin and character.isascii() and self.latin.covers(character):
@@ -95,26 +97,33 @@ class Style:
 
 
 @lru_cache(maxsize=4096)
-def _reach(face: ImageFont.FreeTypeFont, sample: str) -> tuple[float, float]:
+def _sample_extent(face: ImageFont.FreeTypeFont, sample: str) -> tuple[float, float]:
     _, top, _, bottom = face.getbbox(sample, anchor="ls")
     return -top, bottom
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Text to stand in a row: ``x`` is its left edge, right edge or centre, by ``align``."""
+    """Text to set in a row.
+
+    Attributes:
+        text: The text.
+        style: Its style.
+        x: Left edge, right edge or centre, depending on ``align``, in pixels.
+        align: What ``x`` refers to.
+        stretch: Extra pixels at each break: after spaces in Latin text, after every character in Chinese.
+    """
 
     text: str
     style: Style
     x: float
     align: Align = "left"
     stretch: float = 0.0
-    """Extra pixels at each break: the spaces of Latin text, every character of Chinese."""
 
 
 @dataclass
 class Box:
-    """An upright box of text in pixels."""
+    """An axis-aligned box around a text line, in pixels."""
 
     left: float
     top: float
@@ -134,14 +143,16 @@ class Box:
 
 
 class Canvas:
-    """An RGB page with the ground truth of what has been written on it.
+    """An RGB page and the ground truth of the text drawn on it.
+
+    Coordinates are pixels from the top left.
 
     Attributes:
-        image: The picture.
-        draw: Draws on the picture.
-        boxes: The lines of text.
-        ignored: Areas with writing that is neither a line to find nor background.
-        line_gap: What ``LINE_GAP`` is on this page.
+        image: The page.
+        draw: Drawing context of ``image``.
+        boxes: The text lines.
+        ignored: "Don't care" regions: text that is neither a line to detect nor background.
+        line_gap: The page's value for ``LINE_GAP``.
     """
 
     def __init__(
@@ -152,7 +163,7 @@ class Canvas:
         self.draw = ImageDraw.Draw(self.image)
         self.boxes: list[Box] = []
         self.ignored: list[Box] = []
-        self._taken = np.zeros((height // _GRID + 1, width // _GRID + 1), np.bool_)
+        self._occupied = np.zeros((height // _GRID + 1, width // _GRID + 1), np.bool_)
 
     @property
     def width(self) -> int:
@@ -165,73 +176,74 @@ class Canvas:
         return self.image.height
 
     def row(self, pieces: Sequence[Piece], baseline: float) -> None:
-        """Write pieces on one baseline; those close to each other become one line of the ground truth."""
-        written = [(box, piece.style) for piece in pieces if (box := self._write(piece, baseline))]
+        """Draw pieces on one baseline; adjacent ones with small gaps become one line of the ground truth."""
+        drawn = [(box, piece.style) for piece in pieces if (box := self._draw_piece(piece, baseline))]
         merged: list[Box] = []
-        before: Style | None = None
-        for box, style in sorted(written, key=lambda one: one[0].left):
+        previous: Style | None = None
+        for box, style in sorted(drawn, key=lambda item: item[0].left):
             last = merged[-1] if merged else box
             height = max(last.bottom - last.top, box.bottom - box.top)
-            alike = before is not None and (before.font, before.size) == (style.font, style.size)
-            if last is not box and box.left - last.right < (self.line_gap if alike else FACE_GAP) * height:
+            same_font = previous is not None and (previous.font, previous.size) == (style.font, style.size)
+            max_gap = (self.line_gap if same_font else FONT_CHANGE_GAP) * height
+            if last is not box and box.left - last.right < max_gap:
                 last.text += " " * (box.left - last.right > 0.15 * height) + box.text
                 last.right = max(last.right, box.right)
                 last.top, last.bottom = min(last.top, box.top), max(last.bottom, box.bottom)
             else:
                 merged.append(box)
-            before = style
+            previous = style
         self.boxes += merged
 
     def text(self, x: float, baseline: float, text: str, style: Style, align: Align = "left") -> float:
-        """Write a line of its own; returns the x where it ends."""
-        box = self._write(Piece(text, style, x, align), baseline)
+        """Draw a text line; returns the x of its right end."""
+        box = self._draw_piece(Piece(text, style, x, align), baseline)
         if box is None:
             return x
         self.boxes.append(box)
         return box.right
 
     def decorate(self, x: float, baseline: float, text: str, style: Style, align: Align = "left") -> None:
-        """Write what is no line of text, such as a row of dashes or a check mark."""
-        self._write(Piece(text, style, x, align), baseline)
+        """Draw characters that are no text line, such as a row of dashes."""
+        self._draw_piece(Piece(text, style, x, align), baseline)
 
     def ignore(self, left: float, top: float, right: float, bottom: float) -> None:
-        """Mark an area as don't-care, and keep text off it."""
+        """Add a "don't care" region; no text is drawn over it later."""
         self.occupy(left, top, right, bottom)
         self.ignored.append(Box(left, top, right, bottom, ""))
 
     def occupy(self, left: float, top: float, right: float, bottom: float) -> bool:
-        """Claim an area; text that would run into one is not written. Says whether it was free."""
+        """Reserve an area against later text; returns whether it was free."""
         rows = slice(max(0, round(top / _GRID)), max(0, round(bottom / _GRID)) + 1)
-        area = self._taken[rows, max(0, round(left / _GRID)) : max(0, round(right / _GRID)) + 1]
-        free = not area.any()
-        area[...] = True
+        cells = self._occupied[rows, max(0, round(left / _GRID)) : max(0, round(right / _GRID)) + 1]
+        free = not cells.any()
+        cells[...] = True
         return free
 
-    def clear(self, left: float, top: float, right: float, bottom: float) -> bool:
-        """Whether no line of text, nor writing that is don't-care, reaches into an area."""
+    def is_free(self, left: float, top: float, right: float, bottom: float) -> bool:
+        """Whether no text line and no "don't care" region overlaps the area."""
         return not any(
             box.left < right and left < box.right and box.top < bottom and top < box.bottom
             for box in (*self.boxes, *self.ignored)
         )
 
     def paste(self, picture: NDArray[np.uint8], x: int, y: int) -> None:
-        """Lay an H×W or H×W×3 uint8 picture over the page with its top left corner at (x, y)."""
+        """Draw an H×W or H×W×3 RGB uint8 picture with its top left corner at (x, y)."""
         self.occupy(x, y, x + picture.shape[1], y + picture.shape[0])
         self.image.paste(Image.fromarray(picture).convert("RGB"), (x, y))
 
-    def _write(self, piece: Piece, baseline: float) -> Box | None:
-        """Draw the piece; its box, or None where it has no ink, leaves the page or hits something."""
+    def _draw_piece(self, piece: Piece, baseline: float) -> Box | None:
+        """Draw the piece and return its box; None if it has no ink, leaves the page or hits something."""
         style, text = piece.style, piece.style.clean(piece.text).strip()
         if not text:
             return None
-        runs = _broken(style, text, piece.stretch)
+        runs = _stretched_runs(style, text, piece.stretch)
         lengths = [face.getlength(part) for part, face, _ in runs]
         width = sum(lengths) + sum(gap for _, _, gap in runs[:-1])
         x = piece.x - {"left": 0.0, "right": width, "centre": width / 2}[piece.align]
         up, down = style.extent(text)
         if x < 1 or x + width > self.width - 1 or baseline - up < 1 or baseline + down > self.height - 1:
             return None
-        # The core of the line only: tightly set lines may touch, and letters overhang.
+        # Only the middle of the line: closely set lines may touch.
         if not self.occupy(x, baseline - 0.5 * style.size, x + width, baseline - 0.1 * style.size):
             return None
         left, right = float(self.width), 0.0
@@ -244,22 +256,24 @@ class Canvas:
         return Box(left, baseline - up, right, baseline + down, text) if right > left else None
 
 
-def _broken(style: Style, text: str, stretch: float) -> list[tuple[str, ImageFont.FreeTypeFont, float]]:
-    """The runs of a text, cut where ``stretch`` comes in, each with the space after it."""
+def _stretched_runs(
+    style: Style, text: str, stretch: float
+) -> list[tuple[str, ImageFont.FreeTypeFont, float]]:
+    """The runs of a text, cut where ``stretch`` is added, each with the space after it in pixels."""
     tracking = style.tracking * style.size
     runs = style.runs(text)
     if not stretch:
         return [(part, face, tracking) for part, face in runs]
-    if any("\u3400" <= c <= "\u9fff" for c in text):
+    if any(map(is_hanzi, text)):
         return [
             (piece, face, tracking + stretch)
             for part, face in runs
             for piece in (part if not part.isascii() else [part])
         ]
-    broken = []
+    stretched = []
     for part, face in runs:
         words = part.split(" ")
         for i, word in enumerate(words):
             last = i == len(words) - 1
-            broken.append((word if last else word + " ", face, tracking + (0.0 if last else stretch)))
-    return broken
+            stretched.append((word if last else word + " ", face, tracking + (0.0 if last else stretch)))
+    return stretched

@@ -1,31 +1,31 @@
-"""What stands around the text of business papers: letterheads, fax headers, serial numbers, notes by hand."""
+"""Letterheads, fax headers, serial numbers and handwritten notes of business documents."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ocrpipe.synthesis import furniture
+from ocrpipe.synthesis import decorations
 from ocrpipe.synthesis.canvas import Align, Piece, Style
 from ocrpipe.synthesis.patterns import digits
-from ocrpipe.synthesis.typesetting import Frame, Typesetter
+from ocrpipe.synthesis.typesetting import Area, Typesetter
 
-_WEB = ("www.{}.com", "info@{}.com", "http://www.{}.org", "{}@mail.net")
-_JOINTS = {"en": (" • ", " | ", " · ", " - ", ", ", "   "), "zh": (" | ", " · ", "  ", "   ")}
+_WEB_FORMATS = ("www.{}.com", "info@{}.com", "http://www.{}.org", "{}@mail.net")
+_SEPARATORS = {"en": (" • ", " | ", " · ", " - ", ", ", "   "), "zh": (" | ", " · ", "  ", "   ")}
 
 
-def letterhead(page: Typesetter, frame: Frame) -> float:
-    """An organisation's name with its addresses at the top of the frame; returns the next baseline."""
-    name, style = _name(page, frame.width * 0.75)
+def letterhead(page: Typesetter, area: Area) -> float:
+    """Set an organisation's name and addresses at the top of the area; returns the next baseline."""
+    name, style = _name(page, area.width * 0.75)
     align: Align = page.choice(("left", "centre", "centre", "right"))
-    x = _edge(frame, align)
-    baseline = frame.top + style.size * 0.9
+    x = _aligned_x(area, align)
+    baseline = area.top + style.size * 0.9
     if page.chance(0.35):
         side = style.size * page.between(1.0, 2.2)
-        left = {"left": frame.left, "centre": x - style.width(name) / 2 - 1.3 * side, "right": frame.left}[
+        left = {"left": area.left, "centre": x - style.width(name) / 2 - 1.3 * side, "right": area.left}[
             align
         ]
         if left > 1:
-            furniture.logo(page, Frame(left, frame.top, left + side, frame.top + side))
+            decorations.logo(page, Area(left, area.top, left + side, area.top + side))
         x += 1.3 * side * (align == "left")
     page.canvas.row([Piece(name, style, x, align)], baseline)
     small = page.style(page.em * page.between(0.55, 0.85))
@@ -35,61 +35,61 @@ def letterhead(page: Typesetter, frame: Frame) -> float:
     lines = [contact(page) for _ in range(int(page.rng.integers(1, 5)))]
     below = baseline + style.size * page.between(0.25, 0.5) + small.size
     if page.chance(0.3):
-        below = _joined(page, frame, below, small, align, pitch)
+        below = _contact_lines(page, area, below, small, align, pitch)
     elif align == "left" and page.chance(0.5):
-        column = max(
-            frame.left + frame.width * page.between(0.6, 0.72), x + style.width(name) + 2 * style.size
-        )
-        start = frame.top + small.size if page.chance(0.6) else below
+        column = max(area.left + area.width * page.between(0.6, 0.72), x + style.width(name) + 2 * style.size)
+        start = area.top + small.size if page.chance(0.6) else below
         for i, line in enumerate(lines):
             page.canvas.row(
-                [Piece(small.fitted(line, frame.right - column), small, column)], start + pitch * i
+                [Piece(small.truncated(line, area.right - column), small, column)], start + pitch * i
             )
         below = max(below, start + pitch * len(lines))
     else:
         for line in lines:
-            page.canvas.row([Piece(small.fitted(line, frame.width * 0.9), small, x, align)], below)
+            page.canvas.row([Piece(small.truncated(line, area.width * 0.9), small, x, align)], below)
             below += pitch
     if page.chance(0.4):
-        page.rule(frame.left, frame.right, below - 0.4 * pitch, page.choice((1, 1, 2, 3)))
+        page.rule(area.left, area.right, below - 0.4 * pitch, page.choice((1, 1, 2, 3)))
     return below + page.pitch * page.between(1, 2.5)
 
 
-def footer(page: Typesetter, frame: Frame) -> None:
-    """Addresses in tiny type below the frame."""
+def footer(page: Typesetter, area: Area) -> None:
+    """Set addresses in small type below the area."""
     small = page.style(max(7, page.em * page.between(0.5, 0.7)))
-    top = frame.bottom + page.em * page.between(0.8, 1.6)
+    top = area.bottom + page.em * page.between(0.8, 1.6)
     if page.chance(0.4):
-        page.rule(frame.left, frame.right, top - small.size)
-    _joined(page, frame, top, small, page.choice(("centre", "centre", "left")), small.size * 1.3)
+        page.rule(area.left, area.right, top - small.size)
+    _contact_lines(page, area, top, small, page.choice(("centre", "centre", "left")), small.size * 1.3)
 
 
-def fax_line(page: Typesetter) -> None:
-    """What a fax machine prints along the top or the bottom edge: date, time, names, numbers, the page."""
+def fax_header(page: Typesetter) -> None:
+    """Set what fax machines print along the top or bottom edge: date, time, names, numbers, page."""
     rng, height = page.rng, page.canvas.height
     face = page.choice(("mono", "pixel", "typewriter", "latin"))
     style = page.style(page.em * page.between(0.6, 1.0), face, language="en")
     up, down = style.extent("Ag0")
     edge = height * page.between(0.003, 0.03)
     baseline = edge + up if page.chance(0.8) else height - edge - down
-    texts = [style.clean(text).strip() for text in _fax(page)]
+    texts = [style.clean(text).strip() for text in _fax_fields(page)]
     left, right = page.canvas.width * page.between(0.01, 0.08), page.canvas.width * page.between(0.75, 0.98)
-    least, margin = 1.3 * page.canvas.line_gap * (up + down), 0.25 * style.size
-    while texts and left + sum(map(style.width, texts)) + least * (len(texts) - 1) > right:
+    min_gap, margin = 1.3 * page.canvas.line_gap * (up + down), 0.25 * style.size
+    while texts and left + sum(map(style.width, texts)) + min_gap * (len(texts) - 1) > right:
         texts.pop(int(rng.integers(len(texts))))
-    spare = right - left - sum(map(style.width, texts)) - least * (len(texts) - 1)
-    shares = rng.dirichlet([1.0] * max(1, len(texts))).tolist()
+    spare = right - left - sum(map(style.width, texts)) - min_gap * (len(texts) - 1)
+    fractions = rng.dirichlet([1.0] * max(1, len(texts))).tolist()
     pieces, x = [], left
-    for text, share in zip(texts, shares, strict=False):
-        wide = style.width(text)
-        if page.canvas.clear(x - least, baseline - up - margin, x + wide + least, baseline + down + margin):
+    for text, fraction in zip(texts, fractions, strict=False):
+        width = style.width(text)
+        if page.canvas.is_free(
+            x - min_gap, baseline - up - margin, x + width + min_gap, baseline + down + margin
+        ):
             pieces.append(Piece(text, style, x))
-        x += wide + least + spare * share
+        x += width + min_gap + spare * fraction
     page.canvas.row(pieces, baseline)
 
 
-def serial(page: Typesetter, frame: Frame) -> None:
-    """A stamped or typed number of 5 to 10 digits in a corner, if that is free."""
+def serial_number(page: Typesetter, area: Area) -> None:
+    """Set a stamped or typed number of 5 to 10 digits in a corner, if that is free."""
     style = page.style(
         page.em * page.between(0.7, 1.7),
         page.choice(("mono", "display", "latin", "typewriter")),
@@ -99,24 +99,24 @@ def serial(page: Typesetter, frame: Frame) -> None:
     number = digits(page.rng, 5, 10)
     if page.chance(0.2):
         number = page.choice(("No. ", "№ ", "A", "NO ", "TI")) + number
-    place = page.choice(("bottom right", "bottom right", "bottom left", "top right"))
-    baseline = frame.bottom + style.size + page.em * page.between(0.0, 1.0)
-    if place == "top right":
-        baseline = frame.top - page.em * page.between(0.5, 1.0)
-    _alone(
+    corner = page.choice(("bottom right", "bottom right", "bottom left", "top right"))
+    baseline = area.bottom + style.size + page.em * page.between(0.0, 1.0)
+    if corner == "top right":
+        baseline = area.top - page.em * page.between(0.5, 1.0)
+    _write_isolated(
         page,
         number,
         style,
-        frame.left if place == "bottom left" else frame.right - style.width(number),
+        area.left if corner == "bottom left" else area.right - style.width(number),
         baseline,
     )
 
 
-def note(page: Typesetter) -> None:
-    """A few words by hand beside a line of type that has room at its right."""
+def handwritten_note(page: Typesetter) -> None:
+    """Set a few words in a handwriting font to the right of a printed line, if there is room."""
     if not page.canvas.boxes:
         return
-    beside = page.choice(page.canvas.boxes)
+    line = page.choice(page.canvas.boxes)
     style = page.style(
         page.em * page.between(0.9, 1.7),
         "handwriting",
@@ -124,14 +124,14 @@ def note(page: Typesetter) -> None:
         language="en",
     )
     text = page.choice((page.texts.running(page.rng, "en", int(page.rng.integers(2, 20))), page.value()[:12]))
-    x = beside.right + page.em * page.between(1.5, 5)
-    _alone(page, text, style, x, beside.bottom - 0.2 * style.size)
+    x = line.right + page.em * page.between(1.5, 5)
+    _write_isolated(page, text, style, x, line.bottom - 0.2 * style.size)
 
 
 def contact(page: Typesetter) -> str:
-    """A line of an address: street, telephone, fax, web."""
+    """One line of an address: street, telephone, fax, web."""
     site = page.texts.running(page.rng, "en", 10).split(" ")[0].lower().strip(".,;:'\"") or "web"
-    number, web = _telephone(page), page.choice(_WEB).format(site)
+    number, web = _telephone(page), page.choice(_WEB_FORMATS).format(site)
     if page.language == "zh":
         place = page.texts.entry(page.rng, "zh")[:22]
         return page.choice(
@@ -160,7 +160,7 @@ def contact(page: Typesetter) -> str:
 
 
 def _name(page: Typesetter, width: float) -> tuple[str, Style]:
-    """What the organisation is called, large, and how it looks."""
+    """An organisation's name that fits the width, and its style, which is large."""
     style = page.style(
         page.em * page.between(1.2, 3.0), page.choice((None, "display")), page.choice((page.ink, page.accent))
     )
@@ -170,23 +170,25 @@ def _name(page: Typesetter, width: float) -> tuple[str, Style]:
     name = style.clean(name.upper() if page.chance(0.7) else name)
     while style.size > page.em and style.width(name) > width:
         style = replace(style, size=style.size - 1)
-    return style.fitted(name, width), style
+    return style.truncated(name, width), style
 
 
-def _joined(
-    page: Typesetter, frame: Frame, baseline: float, style: Style, align: Align, pitch: float
+def _contact_lines(
+    page: Typesetter, area: Area, baseline: float, style: Style, align: Align, pitch: float
 ) -> float:
-    """Lines of two to four addresses with a mark between; returns the next baseline."""
-    joint = page.choice(_JOINTS[page.language])
+    """Set lines of two to four addresses with separators; returns the next baseline."""
+    separator = page.choice(_SEPARATORS[page.language])
     for _ in range(int(page.rng.integers(1, 3))):
-        text = style.clean(joint.join(contact(page) for _ in range(int(page.rng.integers(2, 5)))))
-        page.canvas.row([Piece(style.fitted(text, frame.width), style, _edge(frame, align), align)], baseline)
+        text = style.clean(separator.join(contact(page) for _ in range(int(page.rng.integers(2, 5)))))
+        page.canvas.row(
+            [Piece(style.truncated(text, area.width), style, _aligned_x(area, align), align)], baseline
+        )
         baseline += pitch
     return baseline
 
 
-def _fax(page: Typesetter) -> list[str]:
-    """The texts of a fax header in their usual order, three to six of them."""
+def _fax_fields(page: Typesetter) -> list[str]:
+    """Three to six texts of a fax header in their usual order."""
     rng = page.rng
     month, day, year = int(rng.integers(1, 13)), int(rng.integers(1, 29)), int(rng.integers(0, 100))
     hour, minute, sheet = int(rng.integers(0, 24)), int(rng.integers(0, 60)), int(rng.integers(1, 40))
@@ -195,13 +197,15 @@ def _fax(page: Typesetter) -> list[str]:
         f"{1950 + year}-{month:02d}-{day:02d}",
         f"{month}-{day}-{year:02d}",
     )
-    who = page.texts.running(rng, "en", 20).upper()
+    sender = page.texts.running(rng, "en", 20).upper()
     texts = [
         page.choice(dates),
         page.choice(
             (f"{hour:02d}:{minute:02d}", f"{hour % 12 + 1}:{minute:02d} {page.choice(('AM', 'PM'))}")
         ),
-        page.choice((f"FROM {who}", f"FROM: {who}", "FROM", who, who, f"ID:{digits(page.rng, 6, 10)}")),
+        page.choice(
+            (f"FROM {sender}", f"FROM: {sender}", "FROM", sender, sender, f"ID:{digits(page.rng, 6, 10)}")
+        ),
         page.choice(
             (_telephone(page), f"TO {_telephone(page)}", "TO", "→", f"FAX NO. {digits(page.rng, 7, 11)}")
         ),
@@ -210,7 +214,7 @@ def _fax(page: Typesetter) -> list[str]:
                 f"NO. {digits(page.rng, 3, 3)}",
                 f"NO.{digits(page.rng, 3, 4)}",
                 f"#{digits(page.rng, 3, 4)}",
-                who[:9],
+                sender[:9],
             )
         ),
         page.choice(
@@ -221,20 +225,20 @@ def _fax(page: Typesetter) -> list[str]:
     return [text for i, text in enumerate(texts) if i not in dropped]
 
 
-def _alone(page: Typesetter, text: str, style: Style, x: float, baseline: float) -> None:
-    """Write a line where no other is near, or nothing."""
+def _write_isolated(page: Typesetter, text: str, style: Style, x: float, baseline: float) -> None:
+    """Draw a line, unless another one is near."""
     text = style.clean(text).strip()
     if not text:
         return
     up, down = style.extent(text)
     gap, margin = 1.2 * page.canvas.line_gap * (up + down), 0.25 * style.size
     top, bottom = baseline - up - margin, baseline + down + margin
-    if page.canvas.clear(x - gap, top, x + style.width(text) + gap, bottom):
+    if page.canvas.is_free(x - gap, top, x + style.width(text) + gap, bottom):
         page.canvas.text(x, baseline, text, style)
 
 
-def _edge(frame: Frame, align: Align) -> float:
-    return {"left": frame.left, "centre": (frame.left + frame.right) / 2, "right": frame.right}[align]
+def _aligned_x(area: Area, align: Align) -> float:
+    return {"left": area.left, "centre": (area.left + area.right) / 2, "right": area.right}[align]
 
 
 def _telephone(page: Typesetter) -> str:

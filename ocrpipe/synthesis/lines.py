@@ -1,7 +1,7 @@
-"""Render single text lines as a detector would cut them from a scanned page.
+"""Render single text lines as a detector would crop them from a scanned page.
 
-The renderer knows where each character lies, which lets training supervise frames directly (see
-``recognizers/crnn/training.py``). Its variety is what the recogniser's accuracy on real pages hangs on.
+The position of each character is known, so training can supervise the network's frames directly (see
+``ocrpipe.training.crnn``).
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ from ocrpipe.errors import ConfigError
 from ocrpipe.synthesis import effects
 from ocrpipe.synthesis.cropping import colour, crop_line
 from ocrpipe.synthesis.fonts import Font, FontLibrary
-from ocrpipe.synthesis.inking import LIGATURES, Ink, Neighbour, Run, draw_line
+from ocrpipe.synthesis.line_drawing import LIGATURES, DrawnLine, Neighbour, Run, draw_line
 from ocrpipe.synthesis.text import TextSource, is_han
 
 Rng = np.random.Generator
 
 NO_CENTERS = np.empty(0, np.float32)
-"""Of a line whose characters' places are unknown."""
+"""``LineSample.centers`` where the positions are unknown."""
 _FULL_WIDTH = {c: chr(ord(c) + 0xFEE0) for c in map(chr, range(0x21, 0x7F))}
-_GLYPHS = {letters: glyph for glyph, letters in LIGATURES.items()}
-_ATTEMPTS = 100  # texts in a row that no font may be able to draw
-_SCRIPTS = tuple("i j k n t max min th st nd TM * [1] [2] [12] -1 2 1 0".split())
-_RAISED = dict(zip("0123456789-n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ", strict=True))
-_LOWERED = dict(zip("0123456789", "₀₁₂₃₄₅₆₇₈₉", strict=True))
-"""How indices and exponents are read: as the characters of their own that Unicode has for some."""
-_KINDS = {
+_LIGATURES = {letters: glyph for glyph, letters in LIGATURES.items()}
+_MAX_ATTEMPTS = 100
+"""Texts in a row without a drawable character before rendering is given up."""
+_INDICES = tuple("i j k n t max min th st nd TM * [1] [2] [12] -1 2 1 0".split())
+_SUPERSCRIPTS = dict(zip("0123456789-n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ", strict=True))
+_SUBSCRIPTS = dict(zip("0123456789", "₀₁₂₃₄₅₆₇₈₉", strict=True))
+"""Labels of raised and lowered characters, where Unicode has superscript and subscript ones."""
+_LATIN_FONT_KINDS = {
     "latin": 0.60,
     "mono": 0.09,
     "typewriter": 0.12,
@@ -44,18 +45,17 @@ _KINDS = {
     "han": 0.05,
     "pixel": 0.02,
 }
-"""Shares of the kinds of font that Latin text is set in."""
+"""Probability of each kind of font for English text."""
 
 
 @dataclass(frozen=True)
 class LineSample:
-    """One rendered crop.
+    """A line image with its ground truth.
 
     Attributes:
-        image: H×W uint8, grey, at the resolution of the imagined scan.
-        text: What it says.
-        centers: For each character of ``text``, x of its centre in pixels of ``image``; ``NO_CENTERS``
-            where unknown.
+        image: H×W uint8, grey, at the resolution of the simulated scan.
+        text: The text.
+        centers: Centre x of each character of ``text`` in pixels of ``image``; ``NO_CENTERS`` where unknown.
     """
 
     image: NDArray[np.uint8]
@@ -65,28 +65,34 @@ class LineSample:
 
 @dataclass(frozen=True)
 class LineStyle:
-    """Shares of what is rendered; the defaults aim at scanned documents with some scene words.
+    """What is rendered; the defaults suit scanned documents with some scene text.
 
     Attributes:
-        chinese: Share of lines set in Chinese.
-        every_class: Share of the Chinese lines made of hanzi drawn alike instead of text, a third of them
-            within text.
-        traditional: Share of the other Chinese lines in traditional characters, where there is such text.
-        symbols: Share of the English lines, and half that of the Chinese, that hold symbols drawn alike.
-        longest: Longest crop, as a multiple of its height.
-        degradation: Mean strength of scan effects (see ``effects.degrade``).
+        chinese: Fraction of Chinese lines.
+        every_class: Fraction of the Chinese lines with random hanzi (see ``TextSource.hanzi``) instead of
+            text; in a third of these they replace characters of running text.
+        traditional: Fraction of the remaining Chinese lines in traditional characters, if there is such text.
+        symbols: Fraction of the English lines with random symbols; half of it applies to Chinese lines.
+        max_aspect: Maximum width of a crop over its height.
+        degradation: Mean strength of the scan effects (see ``effects.degrade``).
     """
 
     chinese: float = 0.5
     every_class: float = 0.4
     traditional: float = 0.2
     symbols: float = 0.05
-    longest: float = 34.0
+    max_aspect: float = 34.0
     degradation: float = 0.6
 
 
 class LineRenderer:
-    """Renders random lines; all randomness comes from the generator given to each call."""
+    """Renders random lines; all randomness comes from the generator passed to ``render``.
+
+    Args:
+        fonts: Fonts to choose from.
+        texts: Source of the text.
+        style: What is rendered.
+    """
 
     def __init__(self, fonts: FontLibrary, texts: TextSource, style: LineStyle | None = None) -> None:
         self._fonts = fonts
@@ -94,12 +100,12 @@ class LineRenderer:
         self._style = style or LineStyle()
 
     def render(self, rng: Rng) -> LineSample:
-        """A random line.
+        """Render a random line.
 
         Raises:
-            ocrpipe.errors.ConfigError: The fonts lack a kind that is needed, or can't draw any of the texts.
+            ocrpipe.errors.ConfigError: No font is of a kind that is needed, or none can draw the texts.
         """
-        for _ in range(_ATTEMPTS):
+        for _ in range(_MAX_ATTEMPTS):
             chinese = rng.random() < self._style.chinese
             text, kind = self._chinese(rng) if chinese else (self._english(rng), "han")
             size = round(math.exp(rng.uniform(math.log(10 if chinese else 9), math.log(44))))
@@ -109,7 +115,7 @@ class LineRenderer:
         raise ConfigError(f"the {len(self._fonts)} fonts given can draw none of the texts")
 
     def _chinese(self, rng: Rng) -> tuple[str, str]:
-        """Text, and the kind of font that it is set in."""
+        """A Chinese text and the kind of font to set it in."""
         texts, style = self._texts, self._style
         lengths = [rng.integers(1, 9), rng.integers(8, 24), rng.integers(20, 42)]
         length = int(rng.choice(lengths, p=[0.25, 0.4, 0.35]))
@@ -118,14 +124,14 @@ class LineRenderer:
             if rng.random() < 0.33:
                 language = "zht" if texts.traditional and rng.random() < 0.3 else "zh"
                 text = texts.running(rng, language, max(length, 2 * len(hanzi)))
-                hanzi = texts.interspersed(rng, text, hanzi)
+                hanzi = texts.with_replacements(rng, text, hanzi)
             return hanzi, "hant" if "hant" in self._fonts.kinds and rng.random() < 0.2 else "han"
         if texts.traditional and rng.random() < style.traditional:
             kind = "hant" if "hant" in self._fonts.kinds and rng.random() < 0.6 else "han"
             text = texts.entry(rng, "zht") if rng.random() < 0.25 else texts.running(rng, "zht", length)
             return text, kind
         if rng.random() < style.symbols / 2:
-            return texts.marked(rng, "zh", length), "han"
+            return texts.with_symbols(rng, "zh", length), "han"
         return self._simplified(rng, length), "han"
 
     def _simplified(self, rng: Rng, length: int) -> str:
@@ -137,10 +143,10 @@ class LineRenderer:
         if draw < 0.72:
             return texts.entry(rng, "zh")
         if draw < 0.87:
-            inset = texts.pattern(rng, "zh") if rng.random() < 0.6 else texts.running(rng, "en", 18)
+            insertion = texts.pattern(rng, "zh") if rng.random() < 0.6 else texts.running(rng, "en", 18)
             gap = " " if rng.random() < 0.3 else ""
             half = texts.running(rng, "zh", max(1, length // 2))
-            return f"{half}{gap}{inset}{gap}{texts.running(rng, 'zh', max(1, length // 3))}"
+            return f"{half}{gap}{insertion}{gap}{texts.running(rng, 'zh', max(1, length // 3))}"
         return texts.pattern(rng, "zh")
 
     def _english(self, rng: Rng) -> str:
@@ -150,7 +156,7 @@ class LineRenderer:
         if rng.random() < self._style.symbols:
             if rng.random() < 0.5:
                 return texts.symbols(rng, int(rng.integers(1, 8)))
-            return texts.marked(rng, "en", length)
+            return texts.with_symbols(rng, "en", length)
         if draw < 0.45:
             text = texts.running(rng, "en", length)
         elif draw < 0.58:
@@ -163,73 +169,72 @@ class LineRenderer:
         return text.upper() if case < 0.16 else text.title() if case < 0.22 else text
 
     def _typeset(self, rng: Rng, text: str, kind: str = "han") -> list[Run]:
-        """The text as runs that one font each can draw whole; what no font can draw is left out.
+        """The text as runs of one font each; characters that no font covers are left out.
 
-        Chinese text is set with its Latin letters in the same face, in a Latin one, or full-width.
+        Latin letters in Chinese text are set in the same font, in a Latin one, or full-width.
         """
         main = self._main_font(rng, kind if any(map(is_han, text)) else "")
         if main.unicase:
             text = text.upper()
         other = self._fonts.pick(rng, "latin")
-        mixed = bool({"han", "hant"} & main.kinds) and rng.random() < 0.5
-        wide = mixed and rng.random() < 0.12
+        mixed_fonts = bool({"han", "hant"} & main.kinds) and rng.random() < 0.5
+        full_width = mixed_fonts and rng.random() < 0.12
         letters = []
-        stressed, heavy = self._stressed(rng, main, len(text)), _emboldened(rng, main, len(text))
-        small = float(rng.uniform(0.72, 0.88)) if _may_be_small_capitals(rng, text) else 0.0
-        for place, label in enumerate(_with_ligatures(rng, text, main)):
-            face = stressed.get(place, main)
-            drawn = _GLYPHS.get(label) or (_FULL_WIDTH.get(label, label) if wide else label)
-            scale = small if small and label.islower() else 1.0
+        emphasis, bold = self._emphasis(rng, main, len(text)), _synthetic_bold(rng, main, len(text))
+        small_capitals = float(rng.uniform(0.72, 0.88)) if _set_in_small_capitals(rng, text) else 0.0
+        for position, label in enumerate(_with_ligatures(rng, text, main)):
+            base = emphasis.get(position, main)
+            drawn = _LIGATURES.get(label) or (_FULL_WIDTH.get(label, label) if full_width else label)
+            scale = small_capitals if small_capitals and label.islower() else 1.0
             if scale < 1:
                 drawn = label = label.upper()
-            font: Font | None = other if mixed and not wide and label.isascii() else face
+            font: Font | None = other if mixed_fonts and not full_width and label.isascii() else base
             if font is not None and not font.covers(drawn):
-                drawn, font = label, self._able(rng, label, (face, other))
+                drawn, font = label, self._covering_font(rng, label, (base, other))
             if font is not None:
-                letters.append(Run(drawn, label, font, scale, bold=heavy.get(place, 0.0)))
-        letters = self._with_scripts(rng, letters)
-        runs = groupby(letters, key=_looks)
+                letters.append(Run(drawn, label, font, scale, bold=bold.get(position, 0.0)))
+        letters = self._with_indices(rng, letters)
+        runs = groupby(letters, key=_appearance)
         return [_joined(list(run)) for _, run in runs]
 
-    def _with_scripts(self, rng: Rng, letters: list[Run]) -> list[Run]:
-        """Now and then an index or exponent after a letter: of a variable, a formula, a note."""
-        letters, after = list(letters), [*(letter.label for letter in letters[1:]), ""]
-        places = [
+    def _with_indices(self, rng: Rng, letters: list[Run]) -> list[Run]:
+        """In some lines, subscripts or superscripts after a letter: indices, exponents, footnote marks."""
+        letters, following = list(letters), [*(letter.label for letter in letters[1:]), ""]
+        positions = [
             i
-            for i, (letter, other) in enumerate(zip(letters, after, strict=False), start=1)
-            if letter.label.isalnum() and (is_han(letter.label) or not other.isalnum() or is_han(other))
+            for i, (letter, after) in enumerate(zip(letters, following, strict=False), start=1)
+            if letter.label.isalnum() and (is_han(letter.label) or not after.isalnum() or is_han(after))
         ]
-        if not places or rng.random() > 0.05:
+        if not positions or rng.random() > 0.05:
             return letters
         scale = float(rng.uniform(0.5, 0.7))
-        for place in sorted(
-            rng.choice(places, min(len(places), int(rng.integers(1, 4))), False), reverse=True
-        ):
-            font = letters[place - 1].font
-            text = str(rng.choice(_SCRIPTS)) if rng.random() < 0.6 else str(rng.integers(0, 100))
+        count = min(len(positions), int(rng.integers(1, 4)))
+        for position in sorted(rng.choice(positions, count, False), reverse=True):
+            font = letters[position - 1].font
+            text = str(rng.choice(_INDICES)) if rng.random() < 0.6 else str(rng.integers(0, 100))
             text = text.upper() if font.unicase else text
             rise = float(rng.uniform(0.3, 0.45)) if rng.random() < 0.6 else float(rng.uniform(-0.2, -0.05))
             if font.covers(text):
-                marks = _RAISED if rise > 0 else _LOWERED
-                letters[place:place] = [Run(c, marks.get(c, c), font, scale, rise) for c in text]
+                labels = _SUPERSCRIPTS if rise > 0 else _SUBSCRIPTS
+                letters[position:position] = [Run(c, labels.get(c, c), font, scale, rise) for c in text]
         return letters
 
-    def _stressed(self, rng: Rng, main: Font, length: int) -> dict[int, Font]:
-        """Places of a part of a Chinese line that is set in another face, as emphasis is."""
+    def _emphasis(self, rng: Rng, main: Font, length: int) -> dict[int, Font]:
+        """Positions in a Chinese line that are set in another font, as emphasis is, with that font."""
         if "han" not in main.kinds & self._fonts.kinds or rng.random() > 0.15:
             return {}
         start, end = sorted(rng.integers(0, length + 1, 2).tolist())
         return dict.fromkeys(range(start, end), self._fonts.pick(rng, "han"))
 
     def _main_font(self, rng: Rng, han: str) -> Font:
-        """A font for Chinese of the kind ``han``, or for Latin text where that is empty."""
+        """A font of the kind ``han`` for Chinese text, or for Latin text where that is empty."""
         if han:
             return self._fonts.pick(rng, han)
-        kind = str(rng.choice(list(_KINDS), p=list(_KINDS.values())))
+        kind = str(rng.choice(list(_LATIN_FONT_KINDS), p=list(_LATIN_FONT_KINDS.values())))
         return self._fonts.pick(rng, kind if kind in self._fonts.kinds else "latin")
 
-    def _able(self, rng: Rng, character: str, preferred: Sequence[Font]) -> Font | None:
-        """A font that can draw the character, if there is one."""
+    def _covering_font(self, rng: Rng, character: str, preferred: Sequence[Font]) -> Font | None:
+        """A font that covers the character, preferred ones first; None if there is none."""
         for font in preferred:
             if font.covers(character):
                 return font
@@ -239,51 +244,53 @@ class LineRenderer:
         return None
 
     def _neighbours(self, rng: Rng, size: int, font: Font) -> list[Neighbour]:
-        """Lines above and below, whose descenders and ascenders a loose crop catches."""
+        """In some crops, lines above and below, whose descenders and ascenders a loose crop includes."""
         if rng.random() > 0.35:
             return []
         pitch = size * float(rng.uniform(1.05, 1.6))
-        found = []
+        neighbours = []
         for direction in (-1, 1):
             text = self._texts.running(rng, "zh" if "han" in font.kinds else "en", 60)
             if font.covers(text):
                 dx = float(rng.uniform(-2, 2)) * size
-                found.append(Neighbour(text, font, dx, direction * pitch))
-        return found
+                neighbours.append(Neighbour(text, font, dx, direction * pitch))
+        return neighbours
 
-    def _scan(self, rng: Rng, ink: Ink) -> LineSample:
-        """Ink on paper, cut out and degraded."""
-        mask, centers = crop_line(rng, ink, self._style.longest)
-        strength = self._style.degradation * float(rng.uniform(0, 2.0)) * effects.bearable(mask.shape[0])
+    def _scan(self, rng: Rng, line: DrawnLine) -> LineSample:
+        """Crop the drawn line, give it colours and apply scan effects."""
+        mask, centers = crop_line(rng, line, self._style.max_aspect)
+        strength = (
+            self._style.degradation * float(rng.uniform(0, 2.0)) * effects.strength_for_height(mask.shape[0])
+        )
         image = effects.degrade(colour(rng, mask), rng, strength)
         if rng.random() < 0.1:
             image = 255 - image
-        return LineSample(image, ink.text, centers)
+        return LineSample(image, line.text, centers)
 
 
-def _looks(run: Run) -> tuple[int, float, float, float]:
+def _appearance(run: Run) -> tuple[int, float, float, float]:
     return id(run.font), run.scale, run.rise, run.bold
 
 
-def _emboldened(rng: Rng, main: Font, length: int) -> dict[int, float]:
-    """Places set bolder than the face is, all or a part, as faces without a bold of their own are."""
+def _synthetic_bold(rng: Rng, main: Font, length: int) -> dict[int, float]:
+    """Positions set in synthetic bold, all or a part, and by how much (see ``Run.bold``)."""
     if rng.random() > (0.16 if "han" in main.kinds else 0.04):
         return {}
     start, end = sorted(rng.integers(0, length + 1, 2).tolist()) if rng.random() < 0.5 else (0, length)
     return dict.fromkeys(range(start, end), float(rng.uniform(0.025, 0.07)))
 
 
-def _may_be_small_capitals(rng: Rng, text: str) -> bool:
-    """Now and then, where capitals stand before small letters: small capitals, which read as capitals."""
+def _set_in_small_capitals(rng: Rng, text: str) -> bool:
+    """Whether to set a text of mixed case in small capitals, which are labelled as capitals."""
     return rng.random() < 0.03 and not text.islower() and not text.isupper() and not any(map(is_han, text))
 
 
 def _with_ligatures(rng: Rng, text: str, main: Font) -> list[str]:
-    """The text's characters, now and then with letters that the font joins to one glyph taken together."""
-    joined = [letters for letters in _GLYPHS if main.covers(_GLYPHS[letters])]
-    if not joined or rng.random() > 0.35:
+    """The characters of the text; in some lines the letters of the font's ligatures are kept together."""
+    ligatures = [letters for letters, glyph in _LIGATURES.items() if main.covers(glyph)]
+    if not ligatures or rng.random() > 0.35:
         return list(text)
-    return re.findall("|".join([*sorted(joined, key=len, reverse=True), "."]), text)
+    return re.findall("|".join([*sorted(ligatures, key=len, reverse=True), "."]), text)
 
 
 def _joined(runs: Sequence[Run]) -> Run:

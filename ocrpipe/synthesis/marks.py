@@ -1,4 +1,4 @@
-"""What happens to a sheet before and while it is scanned: stamps, strokes, punch holes, edges, dust."""
+"""Marks on a sheet that are not part of its print: stamps, pen strokes, punch holes, scanner edges, dirt."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from ocrpipe.synthesis.typesetting import Typesetter
 
 
 def stamp(page: Typesetter) -> None:
-    """A round or square ink stamp over whatever is there; what it says is don't-care."""
+    """Draw a round or square ink stamp at a random place; its text is a "don't care" region."""
     size = int(page.canvas.width * page.between(0.08, 0.2))
     layer = Image.new("L", (size, size), 0)
     draw = ImageDraw.Draw(layer)
-    thick = max(2, size // 30)
+    thickness = max(2, size // 30)
     if page.chance(0.7):
-        draw.ellipse((thick, thick, size - thick, size - thick), outline=230, width=thick)
+        draw.ellipse((thickness, thickness, size - thickness, size - thickness), outline=230, width=thickness)
         _star(draw, size / 2, size / 2, size * 0.14)
     else:
-        draw.rectangle((thick, thick, size - thick, size - thick), outline=230, width=thick)
+        draw.rectangle(
+            (thickness, thickness, size - thickness, size - thickness), outline=230, width=thickness
+        )
     style = page.style(size * 0.13)
     draw.text(
         (size / 2, size * 0.72),
@@ -48,40 +50,40 @@ def _star(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float) -> None:
     draw.polygon(points, fill=230)
 
 
-def scribble(page: Typesetter) -> None:
-    """A hand-drawn stroke anywhere: an underline, a ring, a tick."""
+def pen_stroke(page: Typesetter) -> None:
+    """Draw a pen stroke at a random place: a wavy line or a ring."""
     width, height = page.canvas.width, page.canvas.height
     x, y = page.between(0.05, 0.9) * width, page.between(0.05, 0.95) * height
     reach = width * page.between(0.03, 0.25)
     colour = page.choice((page.ink, (30, 40, 160), (190, 30, 30)))
-    thick = int(page.rng.integers(1, 5))
+    thickness = int(page.rng.integers(1, 5))
     if page.chance(0.4):
         page.canvas.draw.ellipse(
-            (x, y, x + reach, y + reach * page.between(0.2, 0.8)), outline=colour, width=thick
+            (x, y, x + reach, y + reach * page.between(0.2, 0.8)), outline=colour, width=thickness
         )
     else:
         wave = [(x + reach * i / 12, y + page.em * 0.3 * float(page.rng.normal())) for i in range(13)]
-        page.canvas.draw.line(wave, fill=colour, width=thick)
+        page.canvas.draw.line(wave, fill=colour, width=thickness)
 
 
 def scanner_marks(page: Typesetter) -> None:
-    """Punch holes, the dark edges of an open lid, a fold, dust in a corner."""
+    """Draw punch holes, dark edges, a fold, dirt, text along an edge, the facing page; each at times."""
     draw, width, height, rng = page.canvas.draw, page.canvas.width, page.canvas.height, page.rng
     shade = int(rng.integers(0, 90))
     grey = (shade, shade, shade)
     if page.chance(0.2):
         radius = width * page.between(0.008, 0.016)
         x = width * page.between(0.015, 0.03)
-        for share in page.choice(((0.3, 0.7), (0.1, 0.5, 0.9), (0.2, 0.4, 0.6, 0.8))):
-            y = height * share
+        for fraction in page.choice(((0.3, 0.7), (0.1, 0.5, 0.9), (0.2, 0.4, 0.6, 0.8))):
+            y = height * fraction
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=grey)
     if page.chance(0.25):
-        thick = int(width * page.between(0.003, 0.02))
+        thickness = int(width * page.between(0.003, 0.02))
         edges = (
-            (0, 0, thick, height),
-            (width - thick, 0, width, height),
-            (0, 0, width, thick),
-            (0, height - thick, width, height),
+            (0, 0, thickness, height),
+            (width - thickness, 0, width, height),
+            (0, 0, width, thickness),
+            (0, height - thickness, width, height),
         )
         for edge in edges:
             if page.chance(0.4):
@@ -90,22 +92,22 @@ def scanner_marks(page: Typesetter) -> None:
         x = width * page.between(0.1, 0.9)
         draw.line((x, 0, x + width * page.between(-0.02, 0.02), height), fill=(150, 150, 150), width=1)
     if page.chance(0.12):
-        _dust(page)
+        _dirt(page)
     if page.chance(0.15):
-        _sideways(page)
+        _rotated_note(page)
     if page.chance(0.2):
-        _neighbour(page)
+        _facing_page(page)
 
 
-def _sideways(page: Typesetter) -> None:
-    """A number or a note set upright along an edge."""
+def _rotated_note(page: Typesetter) -> None:
+    """Draw a number or a note along an edge, rotated by 90°, as a "don't care" region."""
     style = page.style(page.em * page.between(0.7, 1.4))
     text = style.clean(
         page.choice((page.phrase(30), page.value(), f"{int(page.rng.integers(10**8))}"))
     ).strip()
     if not text:
         return
-    layer = _lettering(text, style)
+    layer = _text_mask(text, style)
     layer = layer.transpose(page.choice((Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270)))
     room = page.canvas.height - layer.height
     if room <= 0:
@@ -117,8 +119,8 @@ def _sideways(page: Typesetter) -> None:
         page.canvas.ignore(x, y, x + layer.width, y + layer.height)
 
 
-def _lettering(text: str, style: Style) -> Image.Image:
-    """The ink of a text, as a mask of just its size."""
+def _text_mask(text: str, style: Style) -> Image.Image:
+    """The ink mask of a text, H×W in 0 … 255, cropped to the ink."""
     runs = style.runs(text)
     mask = Image.new("L", (int(style.width(text)) + style.size, 2 * style.size), 0)
     draw, x = ImageDraw.Draw(mask), style.size / 3
@@ -128,8 +130,8 @@ def _lettering(text: str, style: Style) -> Image.Image:
     return mask.crop(mask.getbbox())
 
 
-def _neighbour(page: Typesetter) -> None:
-    """The facing page of a book comes into the picture at one edge, its lines cut off, over a dark gutter."""
+def _facing_page(page: Typesetter) -> None:
+    """Draw the edge of a facing page, with cut-off lines and a dark gutter, as a "don't care" region."""
     strip = int(page.canvas.width * page.between(0.012, 0.045))
     height, at_left = page.canvas.height, page.chance(0.5)
     edge = 0 if at_left else page.canvas.width - strip
@@ -137,7 +139,7 @@ def _neighbour(page: Typesetter) -> None:
         return
     y, style = height * 0.08, page.body
     while y < height * 0.9:
-        mask = _lettering(style.clean(page.prose(12))[:12].strip() or "o", style)
+        mask = _text_mask(style.clean(page.prose(12))[:12].strip() or "o", style)
         if page.chance(0.85):
             gap = round(page.em * 0.6)
             x = strip - mask.width - gap if at_left else page.canvas.width - strip + gap
@@ -145,16 +147,16 @@ def _neighbour(page: Typesetter) -> None:
         y += page.pitch
     page.canvas.ignore(edge, 0, edge + strip, height)
     shade = page.between(0.4, 0.95)
-    wide = 2 * strip
-    start = max(0, min(page.canvas.width - wide, edge - strip // 2))
-    area = (start, 0, start + wide, height)
-    pixels = np.asarray(page.canvas.image.crop(area), np.float32)
-    ramp = 1 - (1 - shade) * np.exp(-((np.linspace(-2, 2, wide, dtype=np.float32)) ** 2) * 2)
+    width = 2 * strip
+    start = max(0, min(page.canvas.width - width, edge - strip // 2))
+    gutter = (start, 0, start + width, height)
+    pixels = np.asarray(page.canvas.image.crop(gutter), np.float32)
+    ramp = 1 - (1 - shade) * np.exp(-((np.linspace(-2, 2, width, dtype=np.float32)) ** 2) * 2)
     page.canvas.image.paste(Image.fromarray((pixels * ramp[None, :, None]).astype(np.uint8)), (start, 0))
 
 
-def _dust(page: Typesetter) -> None:
-    """Toner dirt that thickens towards a corner."""
+def _dirt(page: Typesetter) -> None:
+    """Draw toner dirt that gets denser towards a corner."""
     count = int(page.rng.integers(200, 2500))
     reach = page.canvas.width * page.between(0.05, 0.25)
     xs, ys = page.rng.exponential(reach / 3, count), page.rng.exponential(reach / 4, count)

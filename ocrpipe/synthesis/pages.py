@@ -1,4 +1,4 @@
-"""Synthetic scanned pages with the ground truth of every text line, to train a detector on."""
+"""Synthetic scanned pages with the ground truth of every text line, to train a detector."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class SynthPage:
-    """A page and what is on it.
+    """A page image with its ground truth.
 
     Attributes:
         image: H×W×3 uint8 RGB.
-        quads: The text lines, clockwise from the text's own top left, in pixels; tight to the ink at both
-            ends, from a little above the capitals' or ascenders' height to a little below the baseline
-            or, where small letters occur, the descenders' depth.
-        texts: What the lines say.
-        ignored: Areas of writing that is neither text to find nor background: in a stamp, along an edge, cut
-            off, or no longer legible.
-        kind: Name of the layout.
+        quads: The text lines, in pixels, clockwise from the top left corner in reading direction. Left and
+            right are tight to the ink; top is just above the capitals or ascenders, bottom just below the
+            baseline or, with small letters, the descenders.
+        texts: The text of each line.
+        ignored: "Don't care" regions of text that is neither to detect nor background: in a stamp, along an
+            edge, cut off, or illegible.
+        kind: Name of the layout, one of ``KINDS``.
     """
 
     image: NDArray[np.uint8]
@@ -44,42 +44,52 @@ class SynthPage:
 
 
 @dataclass(frozen=True)
-class _Kind:
+class _Layout:
+    """How pages of a kind are drawn.
+
+    Attributes:
+        draw: Draws the page.
+        weight: Relative probability of the kind.
+        aspect: Range of height over width.
+        ems: Range of the page's width in ems of the running text.
+        width: Range of the page's width in pixels.
+        bitonal: Fraction of pages that are black and white only, besides those that ``effects`` binarises.
+        fax: Fraction of pages with a fax header along an edge.
+        line_gap: See ``canvas.LINE_GAP``; the columns of a receipt are close together.
+    """
+
     draw: Callable[[Typesetter], None]
     weight: float
     aspect: tuple[float, float] = (1.25, 1.5)
-    """Height over width."""
     ems: tuple[float, float] = (40, 85)
-    """Size of the running text, as ems across the page."""
     width: tuple[int, int] = (700, 1700)
     bitonal: float = 0.08
-    """Share of pages that are black and white only, on top of those that the scan effects make so."""
     fax: float = 0.015
-    """Share of pages with a fax header along an edge."""
     line_gap: float = LINE_GAP
-    """Gap within a row, in line heights, that parts lines; a receipt's columns are close together."""
 
 
-_KINDS = {
-    "book": _Kind(layouts.book, 2.0, ems=(24, 60), bitonal=0.35),
-    "paper": _Kind(layouts.paper, 3.0, ems=(44, 80)),
-    "newspaper": _Kind(layouts.newspaper, 1.2, ems=(58, 95), width=(900, 1700)),
-    "report": _Kind(layouts.report, 2.5, ems=(38, 75)),
-    "letter": _Kind(layouts.letter, 1.0, ems=(38, 70), bitonal=0.3, fax=0.15),
-    "contents": _Kind(layouts.contents, 0.5, ems=(35, 65)),
-    "title": _Kind(layouts.title, 0.7, ems=(14, 40)),
-    "slide": _Kind(layouts.slide, 0.6, aspect=(0.56, 0.75), ems=(30, 55)),
-    "plate": _Kind(layouts.plate, 0.7, ems=(35, 70)),
-    "form": _Kind(forms.form, 3.5, ems=(38, 70), width=(700, 1400), bitonal=0.35, fax=0.15),
-    "tables": _Kind(forms.tables, 2.5, aspect=(0.6, 1.4), ems=(42, 85)),
-    "receipt": _Kind(receipts.receipt, 3.5, aspect=(1.4, 2.8), width=(450, 1100), line_gap=0.85),
-    "invoice": _Kind(forms.invoice, 0.8, ems=(42, 72)),
+_LAYOUTS = {
+    "book": _Layout(layouts.book, 2.0, ems=(24, 60), bitonal=0.35),
+    "paper": _Layout(layouts.paper, 3.0, ems=(44, 80)),
+    "newspaper": _Layout(layouts.newspaper, 1.2, ems=(58, 95), width=(900, 1700)),
+    "report": _Layout(layouts.report, 2.5, ems=(38, 75)),
+    "letter": _Layout(layouts.letter, 1.0, ems=(38, 70), bitonal=0.3, fax=0.15),
+    "contents": _Layout(layouts.contents, 0.5, ems=(35, 65)),
+    "title": _Layout(layouts.title, 0.7, ems=(14, 40)),
+    "slide": _Layout(layouts.slide, 0.6, aspect=(0.56, 0.75), ems=(30, 55)),
+    "figure": _Layout(layouts.figure_page, 0.7, ems=(35, 70)),
+    "form": _Layout(forms.form, 3.5, ems=(38, 70), width=(700, 1400), bitonal=0.35, fax=0.15),
+    "tables": _Layout(forms.tables, 2.5, aspect=(0.6, 1.4), ems=(42, 85)),
+    "receipt": _Layout(receipts.receipt, 3.5, aspect=(1.4, 2.8), width=(450, 1100), line_gap=0.85),
+    "invoice": _Layout(forms.invoice, 0.8, ems=(42, 72)),
 }
-KINDS = tuple(_KINDS)
+KINDS = tuple(_LAYOUTS)
 """Names of the layouts."""
 
-_LONGEST_SIDE = 2300
-_LEAST_CONTRAST = 12.0
+_MAX_SIDE = 2300
+"""Pixels."""
+_MIN_CONTRAST = 12.0
+"""Grey levels between text and background, below which a line is illegible."""
 
 
 def render_page(
@@ -91,38 +101,38 @@ def render_page(
     language: str | None = None,
     strength: float = 1.0,
 ) -> SynthPage:
-    """Draw a page and scan it.
+    """Draw a page and simulate a scan of it.
 
     Args:
-        rng: Makes every choice; the same state gives the same page.
+        rng: Source of all random choices; the same state gives the same page.
         fonts: Fonts to choose from.
-        texts: Where the text comes from.
-        kind: One of ``KINDS``, by default drawn by their weights.
-        language: "en" or "zh", by default either.
-        strength: How hard the scan effects are; 0 leaves the page as it was drawn, upright and clean.
+        texts: Source of the text.
+        kind: One of ``KINDS``, by default a random one.
+        language: "en" or "zh", by default a random one.
+        strength: Strength of the scan effects; 0 leaves the page undistorted and clean.
     """
     if kind is None:
-        weights = np.array([each.weight for each in _KINDS.values()])
+        weights = np.array([layout.weight for layout in _LAYOUTS.values()])
         kind = KINDS[int(rng.choice(len(KINDS), p=weights / weights.sum()))]
-    page = _typesetter(rng, fonts, texts, _KINDS[kind], language)
-    _KINDS[kind].draw(page)
+    layout = _LAYOUTS[kind]
+    page = _typesetter(rng, fonts, texts, layout, language)
+    layout.draw(page)
     if strength > 0:
-        _dirty(page, _KINDS[kind].fax)
+        _add_marks(page, layout.fax)
     canvas = page.canvas
     boxes, ignored = canvas.boxes, [box.quad for box in canvas.ignored]
     quads, image = [box.quad for box in boxes], np.asarray(canvas.image)
     if strength > 0:
-        whole = [*quads, *ignored]
-        image, moved = warp(image, rng, whole, curled=kind == "receipt")
-        image = _scan(image, rng, page.em, strength, _KINDS[kind].bitonal)
-        quads, ignored = moved[: len(quads)], moved[len(quads) :]
+        image, warped = warp(image, rng, [*quads, *ignored], likely_curled=kind == "receipt")
+        image = _scan(image, rng, page.em, strength, layout.bitonal)
+        quads, ignored = warped[: len(quads)], warped[len(quads) :]
     legible = _legible(image, quads)
     return SynthPage(
         image=image,
-        quads=[_inside(quad, image) for quad, keep in zip(quads, legible, strict=True) if keep],
+        quads=[_clipped(quad, image) for quad, keep in zip(quads, legible, strict=True) if keep],
         texts=[box.text for box, keep in zip(boxes, legible, strict=True) if keep],
         ignored=[
-            _inside(quad, image)
+            _clipped(quad, image)
             for quad in (*ignored, *(quad for quad, keep in zip(quads, legible, strict=True) if not keep))
         ],
         kind=kind,
@@ -130,32 +140,32 @@ def render_page(
 
 
 def _typesetter(
-    rng: Rng, fonts: FontLibrary, texts: TextSource, kind: _Kind, language: str | None
+    rng: Rng, fonts: FontLibrary, texts: TextSource, layout: _Layout, language: str | None
 ) -> Typesetter:
-    low, high = kind.width
+    low, high = layout.width
     width = int(low + (high - low) * rng.random() ** 0.7)
-    height = int(width * rng.uniform(*kind.aspect))
-    if height > _LONGEST_SIDE:
-        width, height = width * _LONGEST_SIDE // height, _LONGEST_SIDE
+    height = int(width * rng.uniform(*layout.aspect))
+    if height > _MAX_SIDE:
+        width, height = width * _MAX_SIDE // height, _MAX_SIDE
     language = language or ("zh" if "han" in fonts.kinds and rng.random() < 0.45 else "en")
-    canvas = Canvas(width, height, line_gap=kind.line_gap)
-    return Typesetter(canvas, rng, fonts, texts, language, width / rng.uniform(*kind.ems))
+    canvas = Canvas(width, height, line_gap=layout.line_gap)
+    return Typesetter(canvas, rng, fonts, texts, language, width / rng.uniform(*layout.ems))
 
 
-def _dirty(page: Typesetter, fax: float) -> None:
-    """What happened to the sheet before it was scanned; it was faxed with the given probability."""
+def _add_marks(page: Typesetter, fax: float) -> None:
+    """Add a fax header with the probability ``fax``, and sometimes stamps, pen strokes and scanner marks."""
     if page.chance(fax):
-        letterheads.fax_line(page)
+        letterheads.fax_header(page)
     if page.chance(0.12):
         marks.stamp(page)
     if page.chance(0.1):
-        marks.scribble(page)
+        marks.pen_stroke(page)
     if page.chance(0.35):
         marks.scanner_marks(page)
 
 
 def _scan(image: Pixels, rng: Rng, em: float, strength: float, bitonal: float) -> Pixels:
-    """Scan effects; gentler where the text is small, so that it stays text."""
+    """Apply scan effects, weaker ones where the text is small, so that it stays legible."""
     if rng.random() < bitonal:
         grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
         grey = effects.blur(grey, rng, min(1.0, em / 22))
@@ -177,22 +187,22 @@ def _rgb(image: Pixels) -> Pixels:
 
 
 def _legible(image: Pixels, quads: Sequence[Quad]) -> list[bool]:
-    """Which lines are wholly on the page and still stand out from what is around them."""
+    """For each line, whether it is completely on the page and has enough contrast."""
     height, width = image.shape[:2]
     grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
-    verdicts = []
+    legible = []
     for quad in quads:
         corners = np.asarray(quad)
         left, top = np.floor(corners.min(axis=0)).astype(int)
         right, bottom = np.ceil(corners.max(axis=0)).astype(int)
         patch = grey[max(0, top) : bottom, max(0, left) : right]
-        whole = left > -3 and top > -3 and right < width + 3 and bottom < height + 3
-        verdicts.append(bool(whole and patch.size and _contrast(patch) > _LEAST_CONTRAST))
-    return verdicts
+        complete = left > -3 and top > -3 and right < width + 3 and bottom < height + 3
+        legible.append(bool(complete and patch.size and _contrast(patch) > _MIN_CONTRAST))
+    return legible
 
 
 def _contrast(patch: Pixels) -> float:
-    """Difference of light and dark in grey levels, noise averaged away."""
+    """Difference of light and dark in grey levels, with noise averaged out."""
     height, width = patch.shape
     scale = min(1.0, 14 / height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -201,7 +211,7 @@ def _contrast(patch: Pixels) -> float:
     return float(high - low)
 
 
-def _inside(quad: Quad, image: Pixels) -> Quad:
+def _clipped(quad: Quad, image: Pixels) -> Quad:
     height, width = image.shape[:2]
     (a, b, c, d) = ((min(max(x, 0.0), float(width)), min(max(y, 0.0), float(height))) for x, y in quad)
     return a, b, c, d

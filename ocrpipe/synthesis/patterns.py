@@ -1,4 +1,4 @@
-"""What forms, receipts and tables are full of: numbers, dates, codes, addresses, labels, bullets, leaders."""
+"""Generated texts as in forms, receipts and tables: numbers, dates, codes, addresses, labels, leaders."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _ZH_LABELS = (
     "姓名 日期 地址 电话 单位 合计 金额 数量 单价 备注 编号 项目 名称 规格 "
     "审核 制表 部门 时间 性别 年龄 职务 账号 开户行 发票号码 税率"
 ).split()
-_TOPS = "com org net edu gov cn com.cn co.uk de io com.my".split()
+_TOP_LEVEL_DOMAINS = "com org net edu gov cn com.cn co.uk de io com.my".split()
 _UNITS = "kg g mg cm mm km m ml L % °C ℃ kW MB GB USD RMB元 万元 亿元 元 km2 m2".split()
-_MARKS = "%\"'/"
+_UNIT_MARKS = "%\"'/"
 _BULLETS = "•·●■□◆▲★☑☐√→-*○◇△①②③④⑤⑥⑦⑧⑨⑩"
 
 
@@ -35,7 +35,7 @@ def choice(rng: Rng, items: Sequence[T]) -> T:
 
 
 def digits(rng: Rng, low: int, high: int) -> str:
-    """Between ``low`` and ``high`` random digits."""
+    """``low`` to ``high`` random digits."""
     return "".join(str(d) for d in rng.integers(0, 10, int(rng.integers(low, high + 1))))
 
 
@@ -51,9 +51,11 @@ def _number(rng: Rng) -> str:
     value = float(rng.lognormal(4, 3))
     places = int(choice(rng, (0, 0, 1, 2, 2, 2, 3)))
     text = f"{value:,.{places}f}" if rng.random() < 0.6 else f"{value:.{places}f}"
-    mark = choice(rng, ("", "", "", "", "-", "+", "(", "$", "RM", "£", "€", "¥", "$ ", "RM ", "<", "±", "~"))
-    tail = choice(rng, ("", "", "", "", "%", "%", " SR", " T", "x", "*"))
-    return f"({text})" if mark == "(" else f"{mark}{text}{tail}"
+    prefix = choice(
+        rng, ("", "", "", "", "-", "+", "(", "$", "RM", "£", "€", "¥", "$ ", "RM ", "<", "±", "~")
+    )
+    suffix = choice(rng, ("", "", "", "", "%", "%", " SR", " T", "x", "*"))
+    return f"({text})" if prefix == "(" else f"{prefix}{text}{suffix}"
 
 
 def _date(rng: Rng) -> str:
@@ -122,7 +124,7 @@ def _code(rng: Rng) -> str:
 
 
 def _web(rng: Rng) -> str:
-    host = f"{_small(rng, 3, 10)}.{choice(rng, _TOPS)}"
+    host = f"{_small(rng, 3, 10)}.{choice(rng, _TOP_LEVEL_DOMAINS)}"
     forms = (
         f"www.{host}",
         f"http://www.{host}/{_small(rng, 2, 8)}",
@@ -137,7 +139,7 @@ def _web(rng: Rng) -> str:
 def _label(rng: Rng) -> str:
     words = " ".join(choice(rng, _LABELS) for _ in range(int(rng.integers(1, 4))))
     words = choice(rng, (words, words, words.upper(), words.capitalize()))
-    tail = choice(
+    suffix = choice(
         rng,
         (
             ":",
@@ -152,7 +154,7 @@ def _label(rng: Rng) -> str:
             " : " + _date(rng),
         ),
     )
-    return words + tail
+    return words + suffix
 
 
 def _row(rng: Rng) -> str:
@@ -182,7 +184,7 @@ def _short(rng: Rng) -> str:
 
 
 def _item(rng: Rng) -> str:
-    """What stands in the rows of receipts and order forms."""
+    """Texts in the rows of receipts and order forms."""
     price, count = f"{float(rng.lognormal(2.5, 1.5)):.2f}", int(rng.integers(1, 25))
     rate = int(rng.integers(20))
     at = choice(rng, ("@", "@ ", " @ ", "x", " x ", " X "))
@@ -195,7 +197,7 @@ def _item(rng: Rng) -> str:
         f"{choice(rng, ('Tax', 'VAT', 'GST', 'SVC CHG'))} {choice(rng, ('@', '@ '))}{rate}%",
         f"{choice(rng, _LABELS)} {choice(rng, ('#', '#:', '# ', 'No#', '#: '))}{_code(rng)}",
         f"{choice(rng, _LABELS)} & {choice(rng, _LABELS)}",
-        f"{digits(rng, 1, 2)}{choice(rng, _MARKS)} {choice(rng, _LABELS)}",
+        f"{digits(rng, 1, 2)}{choice(rng, _UNIT_MARKS)} {choice(rng, _LABELS)}",
         f"{choice(rng, _LABELS)} ({choice(rng, ('$', 'RM', '%', '#', '&', '£', '¥'))})",
         f"** {choice(rng, _LABELS)} **",
         f"{choice(rng, _LABELS)}!!!",
@@ -205,26 +207,26 @@ def _item(rng: Rng) -> str:
 
 
 def _identifier(rng: Rng) -> str:
-    """A name of a field, a file or a table, as in programs, their data and reports of them."""
+    """An identifier of a field, a file or a table, as in data and reports."""
     words = [choice(rng, _LABELS) for _ in range(int(rng.integers(1, 4)))]
     parts = [
         *words,
         choice(rng, ("ID", "SUM", "MAX", "NN", "No", "v2", digits(rng, 1, 4), _small(rng, 1, 3))),
     ]
     text = choice(rng, ("_", "_", "_", "-", ".")).join(parts)
-    tail = choice(rng, ("", "", "", ".pdf", ".doc", ".csv", "()", "[0]", "_"))
-    return choice(rng, (text, text.lower(), text.upper())) + tail
+    suffix = choice(rng, ("", "", "", ".pdf", ".doc", ".csv", "()", "[0]", "_"))
+    return choice(rng, (text, text.lower(), text.upper())) + suffix
 
 
 def _slashed(rng: Rng) -> str:
     """Words, letters or units on both sides of a slash."""
-    one, other = choice(rng, _LABELS), choice(rng, _LABELS)
+    first, second = choice(rng, _LABELS), choice(rng, _LABELS)
     letter = choice(rng, string.ascii_letters)
     forms = (
-        f"{one}/{other}",
-        f"{one}/{other}",
-        f"{one} / {other}",
-        f"{one} {other}/{choice(rng, _LABELS)}",
+        f"{first}/{second}",
+        f"{first}/{second}",
+        f"{first} / {second}",
+        f"{first} {second}/{choice(rng, _LABELS)}",
         choice(
             rng, ("y/y", "q/q", "m/m", "w/o", "c/o", "n/a", "a/c", "and/or", "his/her", "W/O", "P/E", "I/O")
         ),
@@ -237,7 +239,7 @@ def _slashed(rng: Rng) -> str:
 
 
 def _bracketed(rng: Rng) -> str:
-    """Words in brackets or quotation marks, notes and citations."""
+    """Words in brackets or quotation marks, citations."""
     pair = choice(rng, ("[]", "[]", "()", "()", '""', "''", "{}", "“”", "‘’"))
     left, right = pair[0], pair[1]
     words = " ".join(choice(rng, _LABELS) for _ in range(int(rng.integers(1, 5))))
@@ -286,16 +288,16 @@ def _zh_date(rng: Rng) -> str:
 
 
 def _zh_number(rng: Rng) -> str:
-    head = choice(rng, ("", "", "约", "共", "增长", "同比", "￥", "第", "图", "表", "合计："))
-    tail = choice(
+    prefix = choice(rng, ("", "", "约", "共", "增长", "同比", "￥", "第", "图", "表", "合计："))
+    suffix = choice(
         rng,
         ("元", "万元", "亿元", "%", "个百分点", "章", "节", "条", "号", "人", "次", "名", "家", "年", "万吨"),
     )
-    return f"{head}{_number(rng)}{tail}"
+    return f"{prefix}{_number(rng)}{suffix}"
 
 
 def _zh_list(rng: Rng) -> str:
-    """Figures in brackets after short names, as reports list them."""
+    """Percentages in brackets after short names, as reports list them."""
     left, right = choice(rng, (("（", "）"), ("(", ")"), (" (", ")")))
     names = (choice(rng, _ZH_LABELS) for _ in range(int(rng.integers(2, 5))))
     sign = choice(rng, ("", "", "-", "+"))
@@ -317,18 +319,18 @@ def _zh_numeral(rng: Rng) -> str:
 
 
 def _zh_slashed(rng: Rng) -> str:
-    """Units and alternatives around a slash, names of fields around an underscore."""
-    one, other = choice(rng, _ZH_LABELS), choice(rng, _ZH_LABELS)
+    """Units and alternatives around a slash, field names around an underscore."""
+    first, second = choice(rng, _ZH_LABELS), choice(rng, _ZH_LABELS)
     forms = (
         f"{_number(rng)}{choice(rng, ('', ' '))}元/{choice(rng, ('公斤', '吨', '股', '人', '月', '平方米'))}",
-        f"{one}/{other}",
-        f"{one}/{other}/{choice(rng, _ZH_LABELS)}",
-        f"{one}_{choice(rng, ('NN', 'MAX', 'SUM', 'ID', other))}",
-        f"{_capitals(rng, 2, 4)}_{one}",
-        f"{one}（{other}）",
-        f"{one}={other}/({choice(rng, _ZH_LABELS)}+{choice(rng, _ZH_LABELS)})",
-        f"“{one}{other}”",
-        f"《{one}{other}》",
+        f"{first}/{second}",
+        f"{first}/{second}/{choice(rng, _ZH_LABELS)}",
+        f"{first}_{choice(rng, ('NN', 'MAX', 'SUM', 'ID', second))}",
+        f"{_capitals(rng, 2, 4)}_{first}",
+        f"{first}（{second}）",
+        f"{first}={second}/({choice(rng, _ZH_LABELS)}+{choice(rng, _ZH_LABELS)})",
+        f"“{first}{second}”",
+        f"《{first}{second}》",
         f"[{digits(rng, 1, 2)},{digits(rng, 1, 2)}]",
     )
     return str(choice(rng, forms))
@@ -366,4 +368,4 @@ _CHINESE: tuple[Pattern, ...] = (
 )
 
 PATTERNS = {"en": _ANY + _ENGLISH, "zh": _ANY + _CHINESE}
-"""By language; one that occurs twice is twice as likely."""
+"""Generators by language; one that occurs twice is twice as likely."""

@@ -1,4 +1,7 @@
-"""Pictures without text, for a detector to be wrong about: photographs, textures, engravings, line art."""
+"""Pictures without text, as negatives for the detector: photographs, textures, engravings, line art.
+
+Every function returns uint8, height×width (grey) or height×width×3 (RGB).
+"""
 
 from __future__ import annotations
 
@@ -18,19 +21,19 @@ _SAMPLES = (
 ).split()
 
 
-def any_picture(rng: Rng, width: int, height: int) -> Pixels:
-    """A picture of some kind, height×width or height×width×3."""
+def random_picture(rng: Rng, width: int, height: int) -> Pixels:
+    """A picture of a random kind."""
     kinds = (photograph, photograph, photograph, clouds, halftone, line_art, hatching, lattice, strokes)
     return kinds[int(rng.integers(len(kinds)))](rng, width, height)
 
 
 def photograph(rng: Rng, width: int, height: int) -> Pixels:
-    """A piece of one of scikit-image's sample photographs, with its tones changed."""
+    """A crop of one of scikit-image's sample photographs, with random tones."""
     photo = _sample(_SAMPLES[int(rng.integers(len(_SAMPLES)))])
-    tall, wide = photo.shape[:2]
-    scale = min(wide / width, tall / height) * float(rng.uniform(0.4, 1.0))
+    photo_height, photo_width = photo.shape[:2]
+    scale = min(photo_width / width, photo_height / height) * float(rng.uniform(0.4, 1.0))
     w, h = max(8, int(width * scale)), max(8, int(height * scale))
-    x, y = int(rng.integers(wide - w + 1)), int(rng.integers(tall - h + 1))
+    x, y = int(rng.integers(photo_width - w + 1)), int(rng.integers(photo_height - h + 1))
     piece = photo[y : y + h, x : x + w, rng.permutation(3)]
     if rng.random() < 0.5:
         piece = piece[:, ::-1]
@@ -50,7 +53,7 @@ def _sample(name: str) -> Pixels:
 
 
 def clouds(rng: Rng, width: int, height: int) -> Pixels:
-    """Blobs at several scales, in colour or grey: like a photograph out of focus."""
+    """Noise at several scales, in colour or grey, like a photograph out of focus."""
     if width * height > 400_000:
         small = clouds(rng, width // 2, height // 2)
         return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -93,18 +96,19 @@ def line_art(rng: Rng, width: int, height: int) -> Pixels:
 
 
 def halftone(rng: Rng, width: int, height: int) -> Pixels:
-    """A picture made of printed dots."""
+    """A halftone: printed dots on a rotated grid."""
     grey = cv2.cvtColor(clouds(rng, width, height), cv2.COLOR_RGB2GRAY)
     period = float(rng.uniform(3, 9))
     ys, xs = np.mgrid[0:height, 0:width].astype(np.float32) * (2 * math.pi / period)
-    turn = math.radians(float(rng.choice([0, 30, 45])))
-    along, across = xs * math.cos(turn) + ys * math.sin(turn), ys * math.cos(turn) - xs * math.sin(turn)
-    screen = (np.sin(along) + np.sin(across)) * 60 + 128
-    return np.where(grey > screen, 255, 20).astype(np.uint8)
+    angle = math.radians(float(rng.choice([0, 30, 45])))
+    u = xs * math.cos(angle) + ys * math.sin(angle)
+    v = ys * math.cos(angle) - xs * math.sin(angle)
+    threshold = (np.sin(u) + np.sin(v)) * 60 + 128
+    return np.where(grey > threshold, 255, 20).astype(np.uint8)
 
 
 def hatching(rng: Rng, width: int, height: int) -> Pixels:
-    """An engraving: parallel strokes at a few angles, sparse and dense."""
+    """An engraving: parallel strokes at several angles and densities."""
     image = np.full((height, width), 255, np.uint8)
     for _ in range(int(rng.integers(3, 9))):
         angle, step = float(rng.uniform(0, math.pi)), float(rng.uniform(4, 14))
@@ -121,22 +125,22 @@ def hatching(rng: Rng, width: int, height: int) -> Pixels:
 
 
 def lattice(rng: Rng, width: int, height: int) -> Pixels:
-    """Bricks, windows, a fence, squared paper: what repeats the way lines of text do."""
+    """Bricks, windows, squared paper: patterns that repeat like lines of text."""
     image = np.full((height, width, 3), rng.integers(120, 256, 3), np.uint8)
     shade = [int(v) for v in rng.integers(0, 140, 3)]
-    across, down = (float(v) for v in rng.uniform(8, 60, 2))
-    gap, thick = float(rng.uniform(0.1, 0.6)), int(rng.choice([-1, 1, 2]))
-    stagger = across / 2 if rng.random() < 0.5 else 0.0
-    for row in range(int(height / down) + 1):
-        for column in range(int(width / across) + 1):
-            x, y = column * across + stagger * (row % 2), row * down
-            corner = (int(x + across * (1 - gap)), int(y + down * (1 - gap)))
-            cv2.rectangle(image, (int(x), int(y)), corner, shade, thick)
+    step_x, step_y = (float(v) for v in rng.uniform(8, 60, 2))
+    gap, thickness = float(rng.uniform(0.1, 0.6)), int(rng.choice([-1, 1, 2]))
+    stagger = step_x / 2 if rng.random() < 0.5 else 0.0
+    for row in range(int(height / step_y) + 1):
+        for column in range(int(width / step_x) + 1):
+            x, y = column * step_x + stagger * (row % 2), row * step_y
+            corner = (int(x + step_x * (1 - gap)), int(y + step_y * (1 - gap)))
+            cv2.rectangle(image, (int(x), int(y)), corner, shade, thickness)
     return image
 
 
 def strokes(rng: Rng, width: int, height: int) -> Pixels:
-    """Short strokes of one direction or all: grass, hair, gravel."""
+    """Short strokes of similar or random directions: grass, hair, gravel."""
     image = np.full((height, width, 3), rng.integers(150, 256, 3), np.uint8)
     count = min(4000, width * height // 150)
     starts = np.stack((rng.integers(0, width, count), rng.integers(0, height, count)), axis=1)
@@ -144,6 +148,6 @@ def strokes(rng: Rng, width: int, height: int) -> Pixels:
     lengths = rng.uniform(3, float(rng.uniform(6, 40)), count)
     ends = starts + np.stack((np.cos(angles), np.sin(angles)), axis=1) * lengths[:, None]
     segments = np.stack((starts, ends), axis=1).round().astype(np.int32)
-    for share in np.array_split(segments, 4):
-        cv2.polylines(image, list(share), False, [int(v) for v in rng.integers(0, 150, 3)], 1)
+    for group in np.array_split(segments, 4):
+        cv2.polylines(image, list(group), False, [int(v) for v in rng.integers(0, 150, 3)], 1)
     return image

@@ -1,4 +1,4 @@
-"""Contact sheets, to look at what a generator makes."""
+"""Contact sheets of rendered lines and pages."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def contact_sheet(
 
     Args:
         images: H×W grey or H×W×3 RGB uint8; pages or line crops.
-        captions: What stands below each, if anything.
+        captions: Captions of the images, if any.
         columns: Images side by side.
-        cell: Width and height in pixels of the place for an image; a row is no higher than its images need.
-        font: Draws the captions, by default Pillow's own, which knows Latin letters only.
+        cell: Maximum width and height of an image, in pixels; a row is as high as its highest image.
+        font: Font of the captions, by default Pillow's own, which has Latin letters only.
 
     Returns:
-        H×W×3 RGB.
+        H×W×3 uint8, RGB.
     """
-    width, most = cell
+    width, max_height = cell
     face = font.at(14) if font else ImageFont.load_default(14)
-    band = 20 if captions else 0
-    small = [_shrunk(image, width, most) for image in images]
-    rows = [small[i : i + columns] for i in range(0, len(small), columns)]
-    heights = [max(image.height for image in row) + band + 6 for row in rows]
+    caption_height = 20 if captions else 0
+    thumbnails = [_thumbnail(image, width, max_height) for image in images]
+    rows = [thumbnails[i : i + columns] for i in range(0, len(thumbnails), columns)]
+    heights = [max(image.height for image in row) + caption_height + 6 for row in rows]
     sheet = Image.new("RGB", (columns * (width + 6), max(1, sum(heights))), (120, 120, 140))
     draw = ImageDraw.Draw(sheet)
     top = 0
@@ -58,13 +58,16 @@ def contact_sheet(
             sheet.paste(image, (left, top))
             if index < len(captions):
                 draw.text(
-                    (left + 2, top + height - band - 4), captions[index], fill=(255, 255, 255), font=face
+                    (left + 2, top + height - caption_height - 4),
+                    captions[index],
+                    fill=(255, 255, 255),
+                    font=face,
                 )
         top += height
     return np.asarray(sheet)
 
 
-def _shrunk(image: Pixels, width: int, height: int) -> Image.Image:
+def _thumbnail(image: Pixels, width: int, height: int) -> Image.Image:
     picture = Image.fromarray(image).convert("RGB")
     picture.thumbnail((width, height), Image.Resampling.BOX)
     return picture

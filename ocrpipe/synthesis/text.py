@@ -1,4 +1,4 @@
-"""Text to render, in the characters of an alphabet: running text from corpora, and patterns."""
+"""Text to render, in a given alphabet: from corpora, generated from patterns, or random characters."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from ocrpipe.errors import ConfigError
 from ocrpipe.synthesis.patterns import PATTERNS, Rng, choice
 
 _FULL_WIDTH = str.maketrans({chr(0xFF01 + i): chr(0x21 + i) for i in range(94)} | {"\u3000": " "})
-# Characters that look like others: they would teach that one shape has two names.
 _LOOKALIKES = str.maketrans("−‐‑‒′″∕∙・∣∑∏∆\u2126µÐ", "----'\"/··|ΣΠΔΩμĐ")
-_ENTRIES = ("words", "company", "addresses", "chengyu")
-_JOINTS = ("", "", "", "", "", "", "的", "、", "，", "；", "和", "与", "及", "。")
+"""Characters drawn like others, which stand for both: one shape must have one label."""
+_ENTRY_FILES = ("words", "company", "addresses", "chengyu")
+_SEPARATORS = ("", "", "", "", "", "", "的", "、", "，", "；", "和", "与", "及", "。")
 
 
 def clean(text: str, alphabet: frozenset[str]) -> str:
-    """The text in the alphabet's characters.
+    """The text in characters of the alphabet.
 
-    Full-width forms that the alphabet lacks are narrowed to ASCII, other characters dropped, spaces merged.
+    Normalised to NFC; look-alike characters are replaced by the common ones, full-width forms that are not in
+    the alphabet by ASCII. Other characters are dropped, runs of white space become one space.
     """
     composed = unicodedata.normalize("NFC", text).translate(_LOOKALIKES)
     narrowed = "".join(c if c in alphabet else c.translate(_FULL_WIDTH) for c in composed)
@@ -31,72 +32,71 @@ def clean(text: str, alphabet: frozenset[str]) -> str:
 
 
 def is_hanzi(character: str) -> bool:
-    """Whether the character is a Chinese one, of the basic block or an extension."""
+    """Whether the character is a CJK ideograph, of the basic block or an extension."""
     return "\u3400" <= character <= "\u9fff" or "\U00020000" <= character <= "\U0003ffff"
 
 
 def is_han(character: str) -> bool:
-    """Whether the character is a Chinese one or Chinese punctuation, which take no spaces."""
+    """Whether the character is a CJK ideograph, CJK punctuation or a full-width form: set without spaces."""
     return is_hanzi(character) or "\u3000" <= character <= "\u303f" or "\uff00" <= character <= "\uffef"
 
 
 class ClassWeights:
-    """How often each character is to be drawn, from a file that training renews.
+    """Draws characters by weights from a file that training updates, so that misread ones come more often.
 
-    The file is JSON, character to weight; characters that it lacks weigh 1. It is read again after some
-    thousand draws, so that what is still misread comes more often.
+    The file is JSON, character to weight; characters that are not in it have weight 1. It is read at the
+    first draw and again every ``RELOAD_INTERVAL`` draws.
 
     Args:
-        characters: Those to draw from.
-        path: The file; without one, or until it exists, all weigh 1.
+        characters: The characters to draw from.
+        path: The file; without one, or until it exists, all weights are 1.
     """
 
-    _RELOAD = 4_000  # draws
+    RELOAD_INTERVAL = 4_000
 
     def __init__(self, characters: Sequence[str], path: Path | None = None) -> None:
         self._characters, self._path = np.array(characters), path
-        self._ends = np.arange(1, len(characters) + 1) / max(1, len(characters))
+        self._cumulative = np.arange(1, len(characters) + 1) / max(1, len(characters))
         self._draws = 0
 
     def draw(self, rng: Rng, count: int) -> list[str]:
-        """So many characters, drawn independently."""
-        if self._path and self._draws % self._RELOAD == 0 and self._path.exists():
+        """``count`` characters, drawn independently."""
+        if self._path and self._draws % self.RELOAD_INTERVAL == 0 and self._path.exists():
             weights = json.loads(self._path.read_text("utf-8"))
-            ends = np.cumsum([float(weights.get(c, 1.0)) for c in self._characters.tolist()])
-            self._ends = ends / ends[-1]
+            cumulative = np.cumsum([float(weights.get(c, 1.0)) for c in self._characters.tolist()])
+            self._cumulative = cumulative / cumulative[-1]
         self._draws += 1
-        drawn: list[str] = self._characters[np.searchsorted(self._ends, rng.random(count), "right")].tolist()
+        indices = np.searchsorted(self._cumulative, rng.random(count), "right")
+        drawn: list[str] = self._characters[indices].tolist()
         return drawn
 
 
 class TextSource:
-    """Draws pieces of text. The corpora's lines are kept in memory, cleaned when drawn.
+    """Draws pieces of text. The lines of the corpora are kept in memory and cleaned when drawn.
 
     Args:
-        folder: Holds UTF-8 text files, one sentence or paragraph a line; a name starting with ``zh`` means
-            Chinese, one starting with ``zht`` traditional Chinese, one starting with ``en`` English;
-            ``words``, ``company``, ``addresses`` or ``chengyu`` in a name mean a list of short entries, of
-            which ``words`` are also strung together to running text.
+        folder: Folder of UTF-8 text files with one sentence or paragraph a line. The start of a file's name
+            is its language: ``zh`` Chinese, ``zht`` traditional Chinese, ``en`` English. ``words``,
+            ``company``, ``addresses`` or ``chengyu`` in a name marks a list of short entries; ``words`` are
+            also joined to running text.
         alphabet: Characters that may occur.
-        weights: How often each hanzi is drawn by ``hanzi``, see ``ClassWeights``.
+        weights: File of the weights with which ``hanzi`` and ``symbols`` draw, see ``ClassWeights``.
 
     Raises:
-        ocrpipe.errors.ConfigError: The folder lacks text in one of the two languages, or a file is not UTF-8.
+        ocrpipe.errors.ConfigError: There is no running text in Chinese or in English, or a file is not UTF-8.
     """
 
     def __init__(self, folder: Path, alphabet: frozenset[str], weights: Path | None = None) -> None:
         self.alphabet = alphabet
         self._hanzi = ClassWeights(sorted(c for c in alphabet if is_hanzi(c)), weights)
-        self._symbols = ClassWeights(
-            sorted(c for c in alphabet if not is_hanzi(c) and not c.isspace() and not _is_plain(c)), weights
-        )
+        self._symbols = ClassWeights(sorted(filter(_is_symbol, alphabet)), weights)
         self._running: dict[str, list[list[str]]] = {"en": [], "zh": [], "zht": []}
         self._entries: dict[str, list[list[str]]] = {"en": [], "zh": [], "zht": []}
         self._words: list[list[str]] = []
         for path, lines in corpus_files(folder):
-            short = any(mark in path.stem for mark in _ENTRIES)
+            is_list = any(keyword in path.stem for keyword in _ENTRY_FILES)
             language = "zht" if path.stem.startswith("zht") else path.stem[:2]
-            (self._entries if short else self._running)[language].append(lines)
+            (self._entries if is_list else self._running)[language].append(lines)
             if language == "zh" and "words" in path.stem:
                 self._words.append(lines)
         self._vocabulary: list[str] = []
@@ -106,11 +106,11 @@ class TextSource:
 
     @property
     def traditional(self) -> bool:
-        """Whether there is text in traditional Chinese ("zht")."""
+        """Whether there is running text in traditional Chinese ("zht")."""
         return bool(self._running["zht"])
 
     def running(self, rng: Rng, language: str, length: int) -> str:
-        """About ``length`` characters of running text ("en", "zh" or "zht"), from anywhere in a sentence."""
+        """About ``length`` characters of running text in "en", "zh" or "zht", from anywhere in a line."""
         for _ in range(20):
             file = choice(rng, self._running[language])
             text = clean(choice(rng, file), self.alphabet)
@@ -132,10 +132,10 @@ class TextSource:
         return "0"
 
     def words(self, rng: Rng, length: int) -> str:
-        """About ``length`` characters of Chinese words in a row, as in text of fields that the corpora lack.
+        """``length`` characters of random Chinese words, for vocabulary that the running text lacks.
 
-        Half of the words are drawn as often as their lists hold them, half of all with the same chance, which
-        brings the rarer ones. Without lists of words it is running text.
+        Half of the words are drawn by their frequency in the lists, half uniformly, which brings rare ones.
+        Without lists of words it is running text.
         """
         if not self._words:
             return self.running(rng, "zh", length)
@@ -143,56 +143,58 @@ class TextSource:
         text = ""
         while len(text) < length:
             words = self._vocabulary if rng.random() < 0.5 else choice(rng, self._words)
-            text += (choice(rng, _JOINTS) if text else "") + choice(rng, words).strip()
+            text += (choice(rng, _SEPARATORS) if text else "") + choice(rng, words).strip()
         return clean(text, self.alphabet)[:length] or "0"
 
     def paragraph(self, rng: Rng, language: str) -> str:
-        """A whole line of a corpus file: a sentence or a paragraph; now and then Chinese words in a row."""
+        """A whole line of running text: a sentence or a paragraph; a quarter in Chinese are random words."""
         if language == "zh" and rng.random() < 0.25:
             return self.words(rng, int(rng.integers(10, 90)))
         return clean(choice(rng, choice(rng, self._running[language])), self.alphabet) or "0"
 
     def entry(self, rng: Rng, language: str) -> str:
-        """A word, a name or an address."""
+        """A word, a name or an address; running text where there are no lists."""
         files = self._entries[language] or self._running[language]
         return clean(choice(rng, choice(rng, files)), self.alphabet)[:60] or "0"
 
     def hanzi(self, rng: Rng, length: int) -> str:
-        """Hanzi drawn alike, or by the weights given, so that the rare ones are seen too."""
+        """``length`` random hanzi, uniform or by the weights, so that rare ones are trained too."""
         return "".join(self._hanzi.draw(rng, length))
 
-    def interspersed(self, rng: Rng, text: str, characters: str) -> str:
-        """Running text some of whose characters are replaced by others, at random places."""
-        places = rng.permutation(len(text))[: len(characters)]
-        letters = list(text)
-        for place, character in zip(places.tolist(), characters, strict=False):
-            letters[place] = character
-        return "".join(letters)
+    def with_replacements(self, rng: Rng, text: str, characters: str) -> str:
+        """``text`` with ``characters`` in place of its own at random positions; its length stays."""
+        positions = rng.permutation(len(text))[: len(characters)]
+        replaced = list(text)
+        for position, character in zip(positions.tolist(), characters, strict=False):
+            replaced[position] = character
+        return "".join(replaced)
 
-    def marked(self, rng: Rng, language: str, length: int) -> str:
-        """Running text with symbols between its words or characters, with and without spaces."""
+    def with_symbols(self, rng: Rng, language: str, length: int) -> str:
+        """Running text with one to four symbols inserted, with or without spaces around them."""
         text = self.running(rng, language, length)
         for symbol in self._symbols.draw(rng, int(rng.integers(1, 5))):
-            place = int(rng.integers(len(text) + 1))
+            position = int(rng.integers(len(text) + 1))
             left, right = choice(rng, (("", ""), (" ", " "), ("", " "), (" ", "")))
-            text = f"{text[:place]}{left}{symbol * (2 if symbol in '—…' else 1)}{right}{text[place:]}"
+            repeat = 2 if symbol in "—…" else 1  # Chinese sets them in pairs
+            text = f"{text[:position]}{left}{symbol * repeat}{right}{text[position:]}"
         return " ".join(text.split())
 
     def pattern(self, rng: Rng, language: str) -> str:
-        """A date, a price, a code, an address, a label: what forms, receipts and tables hold."""
+        """A generated date, price, code, address or label, as in forms, receipts and tables."""
         return clean(choice(rng, PATTERNS[language])(rng), self.alphabet) or "0"
 
     def symbols(self, rng: Rng, length: int) -> str:
-        """Characters that are neither hanzi nor ASCII letters or digits, drawn alike or by weight."""
+        """``length`` random characters but hanzi, ASCII letters and digits, uniform or by the weights."""
         return "".join(self._symbols.draw(rng, length))
 
 
-def _is_plain(character: str) -> bool:
-    return character.isascii() and character.isalnum()
+def _is_symbol(character: str) -> bool:
+    ascii_alphanumeric = character.isascii() and character.isalnum()
+    return not (is_hanzi(character) or character.isspace() or ascii_alphanumeric)
 
 
 def corpus_files(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """The files of a folder that hold Chinese or English text, with their lines; empty ones are left out.
+    """The Chinese and English text files of a folder, each with its non-empty lines; empty files are skipped.
 
     Raises:
         ocrpipe.errors.ConfigError: A file is not UTF-8.

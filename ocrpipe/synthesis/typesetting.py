@@ -1,4 +1,4 @@
-"""Setting running text: a page's fonts and language, line breaking, paragraphs, headings and lists."""
+"""Set running text: a page's fonts and language, paragraphs, headings and lists."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 from ocrpipe.errors import ConfigError
 from ocrpipe.synthesis.canvas import Align, Canvas, Colour, Piece, Style
 from ocrpipe.synthesis.fonts import Font, FontLibrary
+from ocrpipe.synthesis.line_breaking import justification, wrap
 from ocrpipe.synthesis.text import TextSource
 
 T = TypeVar("T")
 
-_NOT_FIRST = frozenset("，。；：？！）》”’、】」』%）,.;:?!)]}…·")
-_MARKERS = ((255, 250, 120), (190, 255, 170), (255, 200, 225))
+_HIGHLIGHTS = ((255, 250, 120), (190, 255, 170), (255, 200, 225))
 _NUMERALS = "一二三四五六七八九十"
 
 
 @dataclass(frozen=True)
-class Frame:
-    """An upright area of the page in pixels."""
+class Area:
+    """An axis-aligned rectangle of the page, in pixels from its top left."""
 
     left: float
     top: float
@@ -39,21 +39,30 @@ class Frame:
         """Height in pixels."""
         return self.bottom - self.top
 
-    def inset(self, by: float) -> Frame:
-        """The frame without a border of ``by`` pixels."""
-        return Frame(self.left + by, self.top + by, self.right - by, self.bottom - by)
+    def inset(self, by: float) -> Area:
+        """The area reduced by ``by`` pixels on every side."""
+        return Area(self.left + by, self.top + by, self.right - by, self.bottom - by)
 
 
 class Typesetter:
-    """Writes text of one language in one set of fonts on one canvas.
+    """Sets text of one language in a consistent style on one canvas.
 
     Args:
         canvas: The page.
-        rng: Makes every choice.
+        rng: Source of all random choices.
         fonts: Fonts to choose from.
-        texts: Where the text comes from.
+        texts: Source of the text.
         language: "en" or "zh".
-        size: Size of the running text in pixels an em.
+        size: Font size of the running text, in pixels.
+
+    Attributes:
+        em: Font size of the running text, in pixels.
+        ink: Colour of text and rules, RGB.
+        accent: Colour of headings, RGB.
+        body: Style of the running text.
+        bold: Second style, for emphasis.
+        pitch: Pixels from baseline to baseline.
+        justified: Whether paragraphs are justified.
     """
 
     def __init__(
@@ -82,15 +91,15 @@ class Typesetter:
         return bool(self.rng.random() < probability)
 
     def choice(self, items: Sequence[T]) -> T:
-        """One of the items."""
+        """One of the items, all equally likely."""
         return items[int(self.rng.integers(len(items)))]
 
     def between(self, low: float, high: float) -> float:
-        """A uniform number."""
+        """A number drawn uniformly."""
         return float(self.rng.uniform(low, high))
 
     def colour(self, low: int, high: int) -> Colour:
-        """A colour whose channels lie between the two values."""
+        """An RGB colour with channels in ``low`` … ``high`` - 1."""
         red, green, blue = (int(v) for v in self.rng.integers(low, high, 3))
         return red, green, blue
 
@@ -102,7 +111,14 @@ class Typesetter:
         *,
         language: str | None = None,
     ) -> Style:
-        """A style in a random font of a kind, by default one for the page's language."""
+        """A style in a random font.
+
+        Args:
+            size: Font size in pixels; at least 7.
+            kind: Kind of Latin font (see ``fonts.Font``), by default "latin"; Chinese text ignores it.
+            colour: RGB, by default ``ink``.
+            language: By default the page's.
+        """
         language = language or self.language
         latin: Font | None = None
         if language == "zh":
@@ -113,52 +129,51 @@ class Typesetter:
         return Style(font, max(7, round(size)), self.ink if colour is None else colour, latin)
 
     def _latin(self, kind: str) -> Font:
-        """A font of the kind, or whatever Latin or Chinese font there is."""
+        """A font of the kind, else one of another kind that has Latin letters."""
         for name in (kind, "latin", "display", "han"):
             if name in self.fonts.kinds:
                 return self.fonts.pick(self.rng, name)
         raise ConfigError("the font library has no font for Latin text")
 
     def prose(self, length: int, language: str | None = None) -> str:
-        """Running text of at least ``length`` characters, whole sentences mostly."""
+        """Running text of ``length`` to twice as many characters: mostly whole sentences."""
         language = language or self.language
         text = ""
         while len(text) < length:
             text += ("" if language == "zh" or not text else " ") + self.texts.paragraph(self.rng, language)
         return text[: length * 2]
 
-    def phrase(self, longest: int = 24) -> str:
+    def phrase(self, max_length: int = 24) -> str:
         """A few words, as in a heading, a label or a cell."""
-        length = int(self.rng.integers(3, max(4, longest // (2 if self.language == "zh" else 1))))
+        length = int(self.rng.integers(3, max(4, max_length // (2 if self.language == "zh" else 1))))
         if self.chance(0.25):
-            return self.texts.entry(self.rng, self.language)[:longest]
+            return self.texts.entry(self.rng, self.language)[:max_length]
         text = self.texts.running(self.rng, self.language, length)
         if self.language == "en":
             text = self.choice((text, text, text.title(), text.upper(), text.capitalize()))
-        return text.strip(" ,;，；。、.")[:longest] or "1"
+        return text.strip(" ,;，；。、.")[:max_length] or "1"
 
     def value(self) -> str:
-        """A date, a code, a price: what is filled into a form."""
+        """A value as filled into a form: a date, a code, a price."""
         text = self.texts.pattern(self.rng, self.language)[:40].strip("_ .-=*·…")
         return text if any(c.isalnum() for c in text) else "1"
 
-    def figure(self, decimals: int | None = None) -> str:
-        """A number as in a table's cell."""
+    def number(self, decimals: int | None = None) -> str:
+        """A number as in a table cell, or what stands for none."""
         if self.chance(0.06):
             return self.choice(("-", "—", "n/a", "0", "*", "N/A"))
         places = int(self.rng.integers(0, 4)) if decimals is None else decimals
         text = f"{float(self.rng.lognormal(4, 3)) % 1e8:,.{places}f}"
         return self.choice((text, text, text, f"({text})", f"-{text}", f"{text}%"))
 
-    def broken(self, text: str, style: Style, width: float, first: float = 0.0) -> list[str]:
-        """``text`` broken into lines of ``width`` pixels; the first is shorter by ``first``."""
-        text = style.clean(text)
-        return (_broken_han if _is_chinese(text) else _broken_words)(text, style, width, first)
+    def wrap(self, text: str, style: Style, width: float, first_indent: float = 0.0) -> list[str]:
+        """``text``, without what the style can't draw, in lines (see ``line_breaking.wrap``)."""
+        return wrap(style.clean(text), style, width, first_indent)
 
     def paragraph(
         self,
         text: str,
-        frame: Frame,
+        area: Area,
         baseline: float,
         *,
         style: Style | None = None,
@@ -168,93 +183,91 @@ class Typesetter:
         justified: bool | None = None,
         lead: tuple[str, Style] | None = None,
     ) -> float:
-        """Set a paragraph from ``baseline`` down to the frame's bottom at most.
+        """Set a paragraph, cut off at the bottom of the area.
 
         Args:
-            text: What it says.
-            frame: Its sides and the page's end.
-            baseline: Of the first line.
-            style: By default the running text's.
-            pitch: Pixels from baseline to baseline, by default the running text's.
-            indent: Pixels before the first line.
-            align: Of lines shorter than the frame.
-            justified: Whether lines are stretched to fill the frame, by default as elsewhere on the page.
-            lead: Words in another style that open the paragraph.
+            text: The text.
+            area: Gives the left and right edge, and the bottom.
+            baseline: Baseline of the first line.
+            style: By default ``body``.
+            pitch: Pixels from baseline to baseline, by default the page's.
+            indent: Indent of the first line, in pixels.
+            align: Alignment of lines shorter than the area.
+            justified: Whether lines are stretched to the area's width, by default as on the rest of the page.
+            lead: Run-in heading: text and its style.
 
         Returns:
-            The baseline of the line after it.
+            The baseline after the last line.
         """
         style, pitch = style or self.body, pitch or self.pitch
         justified = self.justified if justified is None else justified
         opening: list[Piece] = []
         if lead:
-            opening = [Piece(lead[1].clean(lead[0]), lead[1], frame.left + indent)]
+            opening = [Piece(lead[1].clean(lead[0]), lead[1], area.left + indent)]
             indent += lead[1].width(opening[0].text) + 0.5 * style.size
-        lines = self.broken(text, style, max(frame.width, 2 * indent), indent)
-        marked = self.choice(("underline", "highlight", "strike", "ruled")) if self.chance(0.04) else ""
+        lines = self.wrap(text, style, max(area.width, 2 * indent), indent)
+        marking = self.choice(("underline", "highlight", "strike", "ruled")) if self.chance(0.04) else ""
         for i, line in enumerate(lines):
-            if baseline > frame.bottom:
+            if baseline > area.bottom:
                 break
-            left = frame.left + (indent if i == 0 else 0.0)
+            left = area.left + (indent if i == 0 else 0.0)
             stretch = 0.0
             if justified and align == "left" and i < len(lines) - 1:
-                stretch = _stretch(line, style, frame.right - left)
-            x = {"left": left, "right": frame.right, "centre": (frame.left + frame.right) / 2}[align]
-            if marked and align == "left":
-                right = frame.right if marked == "ruled" else left + style.width(line)
-                self._mark(left, right, baseline, style.size, marked)
+                stretch = justification(line, style, area.right - left)
+            x = {"left": left, "right": area.right, "centre": (area.left + area.right) / 2}[align]
+            if marking and align == "left":
+                right = area.right if marking == "ruled" else left + style.width(line)
+                self._mark_line(left, right, baseline, style.size, marking)
             self.canvas.row([*opening, Piece(line, style, x, align, stretch)], baseline)
             opening = []
             baseline += pitch
         return baseline
 
-    def heading(
-        self, text: str, frame: Frame, baseline: float, *, size: float, align: Align = "left"
-    ) -> float:
-        """Set a heading of ``size`` pixels an em, with space around it; returns the next baseline."""
+    def heading(self, text: str, area: Area, baseline: float, *, size: float, align: Align = "left") -> float:
+        """Set a heading of ``size`` pixels with space around it; returns the next baseline."""
         style = self.style(size, "display" if self.chance(0.15) else None, self.accent)
         if self.chance(0.1):
             style = replace(style, tracking=self.between(0.05, 0.4))
         baseline += size * self.between(0.2, 0.9)
         baseline = self.paragraph(
-            text, frame, baseline, style=style, pitch=size * 1.25, align=align, justified=False
+            text, area, baseline, style=style, pitch=size * 1.25, align=align, justified=False
         )
         return baseline - size * 1.25 + self.pitch * self.between(1.2, 2.0)
 
-    def items(self, frame: Frame, baseline: float) -> float:
-        """Set a list whose items begin with a bullet or a number; returns the next baseline."""
-        hang = self.em * self.between(1.2, 3.5)
-        marks = self.choice(("•", "1.", "(1)", "a)", "■", "–", "①", "一"))
+    def list_items(self, area: Area, baseline: float) -> float:
+        """Set a list with bullets or numbers; returns the next baseline."""
+        hanging_indent = self.em * self.between(1.2, 3.5)
+        marker_style = self.choice(("•", "1.", "(1)", "a)", "■", "–", "①", "一"))
         for i in range(int(self.rng.integers(2, 7))):
-            if baseline > frame.bottom:
+            if baseline > area.bottom:
                 break
-            mark = _numbered(marks, i)
-            inner = Frame(frame.left + hang, frame.top, frame.right, frame.bottom)
-            lines = self.broken(self.prose(int(self.rng.integers(8, 120))), self.body, inner.width)
+            marker = _item_marker(marker_style, i)
+            inner = Area(area.left + hanging_indent, area.top, area.right, area.bottom)
+            lines = self.wrap(self.prose(int(self.rng.integers(8, 120))), self.body, inner.width)
             for row, line in enumerate(lines[:4]):
-                if baseline > frame.bottom:
+                if baseline > area.bottom:
                     break
                 pieces = [Piece(line, self.body, inner.left)]
                 if row == 0:
-                    pieces.insert(0, Piece(mark, self.body, frame.left))
+                    pieces.insert(0, Piece(marker, self.body, area.left))
                 self.canvas.row(pieces, baseline)
                 baseline += self.pitch
             baseline += self.pitch * self.choice((0.0, 0.0, 0.4))
         return baseline
 
-    def _mark(self, left: float, right: float, baseline: float, size: float, kind: str) -> None:
-        """Underline, highlight or strike out a line of text that is yet to be written."""
+    def _mark_line(self, left: float, right: float, baseline: float, size: float, kind: str) -> None:
+        """Underline, highlight or strike through a line, before its text is drawn."""
         draw = self.canvas.draw
         if kind == "highlight":
             draw.rectangle(
-                (left, baseline - size * 0.85, right, baseline + size * 0.2), fill=self.choice(_MARKERS)
+                (left, baseline - size * 0.85, right, baseline + size * 0.2), fill=self.choice(_HIGHLIGHTS)
             )
         else:
             y = baseline + size * (-0.3 if kind == "strike" else 0.12)
             self.rule(left, right, y, max(1, size / 20))
 
     def rule(self, left: float, right: float, y: float, thickness: float = 1.0, dashed: bool = False) -> None:
-        """A horizontal rule."""
+        """Draw a horizontal rule."""
         thickness, y = max(1, round(thickness)), round(y)
         if right <= left:
             return
@@ -266,52 +279,10 @@ class Typesetter:
             self.canvas.draw.rectangle((x, y, x + step // 2, y + thickness - 1), fill=self.ink)
 
 
-def _is_chinese(text: str) -> bool:
-    return sum("\u3400" <= c <= "\u9fff" for c in text[:40]) > 4 or (
-        len(text) <= 8 and any("\u3400" <= c <= "\u9fff" for c in text)
-    )
-
-
-def _broken_words(text: str, style: Style, width: float, first: float) -> list[str]:
-    space, lines, line, room = style.width(" "), [], "", width - first
-    for word in text.split():
-        length = style.width(word)
-        if line and length + space > room:
-            lines.append(line)
-            line, room = "", width
-        line, room = (f"{line} {word}", room - space - length) if line else (word, room - length)
-    return [*lines, line] if line else lines
-
-
-def _broken_han(text: str, style: Style, width: float, first: float) -> list[str]:
-    lines, line, room = [], "", width - first
-    widths = {character: style.width(character) for character in set(text)}
-    for character in text:
-        if widths[character] > room and line:
-            keep = len(line)
-            if character in _NOT_FIRST and keep > 1:
-                keep -= 1
-            lines.append(line[:keep])
-            line = line[keep:]
-            room = width - sum(widths[c] for c in line)
-        line += character
-        room -= widths[character]
-    return [*lines, line] if line else lines
-
-
-def _stretch(line: str, style: Style, width: float) -> float:
-    """Pixels to add at each break so that the line fills the width; 0 where it would be torn apart.
-
-    A space so wide as to part the pieces of a row would teach that some gaps of its size do not.
-    """
-    missing = width - style.width(line)
-    breaks = sum(not c.isascii() for c in line) if _is_chinese(line) else line.count(" ")
-    return missing / breaks if breaks and 0 < missing / breaks < 0.5 * style.size else 0.0
-
-
-def _numbered(mark: str, index: int) -> str:
-    if mark == "①":
+def _item_marker(style: str, index: int) -> str:
+    """The marker of the item at ``index``, where ``style`` is that of the first item."""
+    if style == "①":
         return "①②③④⑤⑥⑦⑧⑨⑩"[index]
-    if mark == "一":
+    if style == "一":
         return f"{_NUMERALS[index]}、"
-    return mark.replace("1", str(index + 1)).replace("a", "abcdefghij"[index])
+    return style.replace("1", str(index + 1)).replace("a", "abcdefghij"[index])

@@ -1,4 +1,4 @@
-"""Geometry of a scan: skew, perspective and curl, applied to a page and its ground truth alike."""
+"""Geometric distortion: skew, perspective and page curl, applied to an image and its quads."""
 
 from __future__ import annotations
 
@@ -16,29 +16,31 @@ Points = NDArray[np.float64]
 
 
 def warp(
-    image: Pixels, rng: Rng, quads: Sequence[Quad], *, curled: bool = False
+    image: Pixels, rng: Rng, quads: Sequence[Quad], *, likely_curled: bool = False
 ) -> tuple[Pixels, list[Quad]]:
-    """Turn the page a little, sometimes in perspective, and where ``curled`` bend it sometimes.
+    """Rotate the page slightly, sometimes with perspective or curl.
 
     Args:
         image: H×W×3 uint8.
-        rng: Makes every choice.
-        quads: Lines in the image's pixels.
-        curled: Whether the page is one that gets photographed or does not lie flat.
+        rng: Source of all random choices.
+        quads: Lines in pixels of ``image``.
+        likely_curled: Raises the probability of perspective and curl, for paper that is photographed or does
+            not lie flat.
 
     Returns:
         The image, of the same size, and the quads in it, which may reach beyond its edges.
     """
     height, width = image.shape[:2]
-    matrix = _view(rng, width, height, perspective=0.015 if rng.random() < (0.4 if curled else 0.08) else 0.0)
-    bend = _bend(rng, width) if rng.random() < (0.4 if curled else 0.06) else None
-    if bend is None and np.allclose(matrix, np.eye(3)):
+    perspective = 0.015 if rng.random() < (0.4 if likely_curled else 0.08) else 0.0
+    matrix = _camera_matrix(rng, width, height, perspective)
+    curl = _random_curl(rng, width) if rng.random() < (0.4 if likely_curled else 0.06) else None
+    if curl is None and np.allclose(matrix, np.eye(3)):
         return image, list(quads)
     border = _border(image, rng)
     flags = cv2.INTER_LINEAR
-    if bend is not None:
+    if curl is not None:
         xs = np.arange(width, dtype=np.float32)
-        shift = bend(xs.astype(np.float64)).astype(np.float32)
+        shift = curl(xs.astype(np.float64)).astype(np.float32)
         map_x = np.broadcast_to(xs, (height, width))
         map_y = np.arange(height, dtype=np.float32)[:, None] - shift
         image = np.asarray(
@@ -58,11 +60,11 @@ def warp(
         ),
         np.uint8,
     )
-    return image, [_moved(quad, matrix, bend) for quad in quads]
+    return image, [_warped(quad, matrix, curl) for quad in quads]
 
 
-class _Bend:
-    """Displaces each column of the page vertically by a slow wave."""
+class _Curl:
+    """Vertical displacement of each column of the page, a sine wave in pixels."""
 
     def __init__(self, amplitude: float, wavelength: float, phase: float) -> None:
         self.amplitude, self.wavelength, self.phase = amplitude, wavelength, phase
@@ -71,31 +73,34 @@ class _Bend:
         return np.asarray(self.amplitude * np.sin(2 * np.pi * xs / self.wavelength + self.phase), np.float64)
 
 
-def _bend(rng: Rng, width: int) -> _Bend:
-    return _Bend(
+def _random_curl(rng: Rng, width: int) -> _Curl:
+    return _Curl(
         width * float(rng.uniform(0.001, 0.006)),
         width * float(rng.uniform(1.2, 3)),
         float(rng.uniform(0, 6.3)),
     )
 
 
-def _view(rng: Rng, width: int, height: int, perspective: float) -> NDArray[np.float64]:
-    """The 3×3 matrix of a small turn about the centre, and of moving the corners by a share of the page."""
+def _camera_matrix(rng: Rng, width: int, height: int, perspective: float) -> NDArray[np.float64]:
+    """The 3×3 matrix of a small rotation about the centre, then of a perspective.
+
+    ``perspective`` is the maximum shift of each corner as a fraction of the page's width and height.
+    """
     dice = rng.random()
     angle = (
         0.0 if dice < 0.25 else float(rng.uniform(-2.2, 2.2)) if dice < 0.93 else float(rng.uniform(-5, 5))
     )
-    turn = np.eye(3)
-    turn[:2] = cv2.getRotationMatrix2D((width / 2, height / 2), -angle, 1.0)
+    rotation = np.eye(3)
+    rotation[:2] = cv2.getRotationMatrix2D((width / 2, height / 2), -angle, 1.0)
     if not perspective:
-        return turn
+        return rotation
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     moved = corners + rng.uniform(-perspective, perspective, (4, 2)) * (width, height)
-    return np.asarray(cv2.getPerspectiveTransform(corners, moved.astype(np.float32)) @ turn, np.float64)
+    return np.asarray(cv2.getPerspectiveTransform(corners, moved.astype(np.float32)) @ rotation, np.float64)
 
 
 def _border(image: Pixels, rng: Rng) -> tuple[float, float, float]:
-    """What lies beside the page: more paper, or a dark or a light lid."""
+    """Colour beside the page, RGB: that of the paper, or grey for the scanner's lid."""
     if rng.random() < 0.8:
         red, green, blue = (
             float(v) for v in np.median(image[:: max(1, image.shape[0] // 64), :2].reshape(-1, 3), axis=0)
@@ -105,14 +110,14 @@ def _border(image: Pixels, rng: Rng) -> tuple[float, float, float]:
     return shade, shade, shade
 
 
-def _moved(quad: Quad, matrix: NDArray[np.float64], bend: _Bend | None) -> Quad:
+def _warped(quad: Quad, matrix: NDArray[np.float64], curl: _Curl | None) -> Quad:
     top, bottom = _edge(quad[0], quad[1]), _edge(quad[3], quad[2])
     edges = []
     for points in (top, bottom):
-        if bend is not None:
-            points = points + np.stack((np.zeros(len(points)), bend(points[:, 0])), axis=1)
+        if curl is not None:
+            points = points + np.stack((np.zeros(len(points)), curl(points[:, 0])), axis=1)
         points = cv2.perspectiveTransform(points[None], matrix)[0]
-        edges.append(_straight(points))
+        edges.append(_fitted_line(points))
     (a, b), (d, c) = edges
     return _point(a), _point(b), _point(c), _point(d)
 
@@ -121,12 +126,13 @@ def _point(xy: Points) -> Point:
     return float(xy[0]), float(xy[1])
 
 
-def _edge(start: tuple[float, float], end: tuple[float, float]) -> Points:
+def _edge(start: Point, end: Point) -> Points:
+    """Nine points along an edge, N×2."""
     return np.linspace(start, end, 9)
 
 
-def _straight(points: Points) -> Points:
-    """The ends of the straight line that fits a slightly bent edge best."""
+def _fitted_line(points: Points) -> Points:
+    """The ends of the least-squares line through a slightly curved edge."""
     xs, ys = points[:, 0], points[:, 1]
     centred = xs - xs.mean()
     spread = float((centred**2).sum())

@@ -10,11 +10,11 @@ import pytest
 from ocrpipe.synthesis import charts
 from ocrpipe.synthesis.canvas import Box, Canvas
 from ocrpipe.synthesis.fonts import FontLibrary
-from ocrpipe.synthesis.plots import Plate
+from ocrpipe.synthesis.plots import ChartPanel
 from ocrpipe.synthesis.text import TextSource
-from ocrpipe.synthesis.typesetting import Frame, Typesetter
+from ocrpipe.synthesis.typesetting import Area, Typesetter
 
-_FRAME = Frame(60, 50, 640, 450)
+_AREA = Area(60, 50, 640, 450)
 
 
 def _page(fonts: FontLibrary, texts: TextSource, seed: int) -> Typesetter:
@@ -24,7 +24,7 @@ def _page(fonts: FontLibrary, texts: TextSource, seed: int) -> Typesetter:
 
 def _chart(fonts: FontLibrary, texts: TextSource, seed: int) -> list[Box]:
     page = _page(fonts, texts, seed)
-    charts.chart(page, _FRAME)
+    charts.chart(page, _AREA)
     return page.canvas.boxes
 
 
@@ -33,8 +33,8 @@ def test_a_chart_has_labels_within_its_frame(fonts: FontLibrary, texts: TextSour
     counts = sorted(map(len, found))
     assert counts[0] >= 1 and counts[20] > 8
     for box in (box for boxes in found for box in boxes):
-        assert _FRAME.left - 2 <= box.left < box.right <= _FRAME.right + 2
-        assert _FRAME.top - 2 <= box.top < box.bottom <= _FRAME.bottom + 2
+        assert _AREA.left - 2 <= box.left < box.right <= _AREA.right + 2
+        assert _AREA.top - 2 <= box.top < box.bottom <= _AREA.bottom + 2
 
 
 def test_labels_lie_apart(fonts: FontLibrary, texts: TextSource) -> None:
@@ -55,7 +55,7 @@ def test_values_below_zero_and_shares_occur(fonts: FontLibrary, texts: TextSourc
 def test_the_figures_are_on_the_picture(fonts: FontLibrary, texts: TextSource) -> None:
     for seed in range(10):
         page = _page(fonts, texts, seed)
-        charts.chart(page, _FRAME)
+        charts.chart(page, _AREA)
         grey = np.asarray(page.canvas.image.convert("L"), np.int16)
         for box in page.canvas.boxes:
             patch = grey[int(box.top) : int(box.bottom) + 1, int(box.left) : int(box.right) + 1]
@@ -64,23 +64,23 @@ def test_the_figures_are_on_the_picture(fonts: FontLibrary, texts: TextSource) -
 
 def test_a_label_too_near_another_is_not_written(fonts: FontLibrary, texts: TextSource) -> None:
     page = _page(fonts, texts, 0)
-    plate = Plate(page, _FRAME, page.body)
-    assert plate.label("12", 200, 200)
+    panel = ChartPanel(page, _AREA, page.body)
+    assert panel.label("12", 200, 200)
     end = page.canvas.boxes[0].right
-    assert not plate.label("34", end + 0.8 * page.em, 200)
-    assert not plate.label("34", 200, 200 + 0.6 * page.em)
-    assert not plate.label("34", _FRAME.right - 2, 300)
-    assert plate.label("34", end + 2 * page.em, 200)
+    assert not panel.label("34", end + 0.8 * page.em, 200)
+    assert not panel.label("34", 200, 200 + 0.6 * page.em)
+    assert not panel.label("34", _AREA.right - 2, 300)
+    assert panel.label("34", end + 2 * page.em, 200)
     assert [box.text for box in page.canvas.boxes] == ["12", "34"]
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_pair_has_captions_and_sources(seed: int, fonts: FontLibrary, texts: TextSource) -> None:
     page = Typesetter(Canvas(900, 700), np.random.default_rng(seed), fonts, texts, "en", 16)
-    after = charts.pair(page, Frame(40, 40, 860, 660), 60)
+    after = charts.chart_pair(page, Area(40, 40, 860, 660), 60)
     captions = [box for box in page.canvas.boxes if box.text.startswith("Figure ")]
     sources = [box for box in page.canvas.boxes if box.text.startswith("Source:")]
     assert len(captions) == len(sources) == 2
     assert all(caption.bottom < source.top < after for caption in captions for source in sources)
     assert captions[0].right < captions[1].left
-    assert charts.pair(page, Frame(40, 40, 860, 660), 600) == 600
+    assert charts.chart_pair(page, Area(40, 40, 860, 660), 600) == 600

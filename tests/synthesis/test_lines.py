@@ -14,7 +14,7 @@ from ocrpipe.errors import ConfigError
 from ocrpipe.recognizers.crnn.charset import default_charset
 from ocrpipe.synthesis.cropping import colour, crop_line
 from ocrpipe.synthesis.fonts import Font, FontLibrary
-from ocrpipe.synthesis.inking import Neighbour, Run, draw_line
+from ocrpipe.synthesis.line_drawing import Neighbour, Run, draw_line
 from ocrpipe.synthesis.lines import LineRenderer, LineSample, LineStyle
 from ocrpipe.synthesis.text import TextSource
 
@@ -134,7 +134,7 @@ def test_style_sets_language_and_length(fonts: FontLibrary, texts: TextSource) -
         return float(np.mean([any("\u4e00" <= c <= "\u9fff" for c in one.text) for one in found]))
 
     assert chinese(0.0) < 0.2 and chinese(1.0) > 0.8
-    short = samples(LineRenderer(fonts, texts, LineStyle(longest=5.0)), 60)
+    short = samples(LineRenderer(fonts, texts, LineStyle(max_aspect=5.0)), 60)
     assert all(one.image.shape[1] <= 5 * one.image.shape[0] + 3 for one in short)
 
 
@@ -194,7 +194,7 @@ def test_indices_and_exponents_follow_words_and_are_smaller(texts: TextSource, f
     renderer, font, found = LineRenderer(fonts, texts), han(fonts), 0
     letters = [Run(c, c, font) for c in "ab cd中文，"]
     for seed in range(200):
-        out = renderer._with_scripts(np.random.default_rng(seed), letters)
+        out = renderer._with_indices(np.random.default_rng(seed), letters)
         small = [i for i, letter in enumerate(out) if letter.scale < 1]
         assert [letter for letter in out if letter.scale == 1] == letters
         for i in small:

@@ -13,7 +13,7 @@ from ocrpipe.synthesis.fonts import FontLibrary
 from ocrpipe.synthesis.pages import KINDS, render_page
 from ocrpipe.synthesis.preview import contact_sheet, outlined
 from ocrpipe.synthesis.text import TextSource
-from ocrpipe.synthesis.typesetting import Frame, Typesetter
+from ocrpipe.synthesis.typesetting import Area, Typesetter
 from ocrpipe.synthesis.warps import warp
 
 
@@ -55,7 +55,7 @@ def test_all_ink_of_a_page_of_text_lies_in_its_quads(fonts: FontLibrary, texts: 
     rng = np.random.default_rng(3)
     page = Typesetter(Canvas(600, 800), rng, fonts, texts, "en", 18)
     for i in range(4):
-        page.paragraph(page.prose(120), Frame(40, 40, 560, 760), 60 + 170 * i)
+        page.paragraph(page.prose(120), Area(40, 40, 560, 760), 60 + 170 * i)
     covered = np.zeros((800, 600), np.bool_)
     for box in page.canvas.boxes:
         covered[int(box.top) : int(np.ceil(box.bottom)), int(box.left) - 1 : int(np.ceil(box.right)) + 1] = (
@@ -121,15 +121,15 @@ def test_clear_tells_where_no_text_is(style: Style) -> None:
     canvas.text(20, 60, "first", style)
     canvas.ignore(200, 20, 250, 60)
     (box,) = canvas.boxes
-    assert canvas.clear(box.right, box.top, 200, box.bottom)
-    assert not canvas.clear(box.right - 1, box.top, 200, box.bottom)
-    assert not canvas.clear(box.right, box.top, 201, box.bottom)
+    assert canvas.is_free(box.right, box.top, 200, box.bottom)
+    assert not canvas.is_free(box.right - 1, box.top, 200, box.bottom)
+    assert not canvas.is_free(box.right, box.top, 201, box.bottom)
 
 
 def test_fitted_is_the_most_that_fits(style: Style) -> None:
     width = style.width("some wo")
-    assert style.fitted("some words", width + 0.1) == "some wo"
-    assert style.fitted("some words", 1000) == "some words" and style.fitted("some", 1) == ""
+    assert style.truncated("some words", width + 0.1) == "some wo"
+    assert style.truncated("some words", 1000) == "some words" and style.truncated("some", 1) == ""
 
 
 def test_what_the_font_lacks_is_left_out(style: Style) -> None:
@@ -144,7 +144,7 @@ def test_quads_follow_the_warp() -> None:
     quad = ((100.0, 200.0), (400.0, 200.0), (400.0, 230.0), (100.0, 230.0))
     moved = 0
     for seed in range(12):
-        warped, (found,) = warp(image, np.random.default_rng(seed), [quad], curled=True)
+        warped, (found,) = warp(image, np.random.default_rng(seed), [quad], likely_curled=True)
         ys, xs = np.nonzero(warped[20:-20, 20:-20, 0] < 128)
         points = np.stack((xs + 20, ys + 20), axis=1)
         around = polygon(found).buffer(60)
@@ -170,7 +170,7 @@ def test_columns_are_lines_of_their_own(fonts: FontLibrary, texts: TextSource) -
 
 def test_paragraph_lines_follow_at_the_pitch(fonts: FontLibrary, texts: TextSource) -> None:
     page = Typesetter(Canvas(600, 800), np.random.default_rng(1), fonts, texts, "en", 16)
-    page.paragraph(page.prose(300), Frame(40, 40, 560, 700), 60, pitch=25, justified=False)
+    page.paragraph(page.prose(300), Area(40, 40, 560, 700), 60, pitch=25, justified=False)
     bottoms = [box.bottom for box in page.canvas.boxes]
     assert len(bottoms) > 3
     assert all(15 < b - a < 35 for a, b in pairwise(bottoms))

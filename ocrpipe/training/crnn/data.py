@@ -173,7 +173,7 @@ class OwnLines:
         stretch = float(np.exp(rng.normal(0, 0.06)))
         width = max(4, round(crop.shape[1] * stretch))
         stretched = np.asarray(cv2.resize(crop, (width, crop.shape[0])), np.uint8)
-        strength = self._degradation * float(rng.uniform(0, 2)) * effects.bearable(crop.shape[0])
+        strength = self._degradation * float(rng.uniform(0, 2)) * effects.strength_for_height(crop.shape[0])
         return LineSample(effects.degrade(stretched, rng, strength), line.text, NO_CENTERS)
 
 
