@@ -55,12 +55,14 @@ class ClassWeights:
     RELOAD_INTERVAL = 4_000
 
     def __init__(self, characters: Sequence[str], path: Path | None = None) -> None:
-        self._characters, self._path = np.array(characters), path
+        self._characters, self._path = np.array(list(characters), np.str_), path
         self._cumulative = np.arange(1, len(characters) + 1) / max(1, len(characters))
         self._draws = 0
 
     def draw(self, rng: Rng, count: int) -> list[str]:
-        """``count`` characters, drawn independently."""
+        """``count`` characters, drawn independently; none if there are none to draw from."""
+        if not self._characters.size:
+            return []
         if self._path and self._draws % self.RELOAD_INTERVAL == 0 and self._path.exists():
             weights = json.loads(self._path.read_text("utf-8"))
             cumulative = np.cumsum([float(weights.get(c, 1.0)) for c in self._characters.tolist()])

@@ -1,4 +1,4 @@
-"""Fonts and texts that the tests of pages share."""
+"""Fonts and texts shared by the tests of rendered pages."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ocrpipe.synthesis.fonts import FONT_FOLDERS, FontLibrary
+from ocrpipe.synthesis.fonts import FontLibrary
 from ocrpipe.synthesis.text import TextSource
 
-_OWN = Path(__file__).parents[1] / "data" / "fonts"
-_COMMON = ("DejaVuSans.ttf", "LiberationSerif-Regular.ttf", "wqy-microhei.ttc")
+_FONTS = Path(__file__).parents[1] / "data" / "fonts"
 _ALPHABET = frozenset(
     map(chr, [*range(0x20, 0x7F), *(ord(c) for c in "的一是不了在人有我他这中大来上国，。、：")])
 )
@@ -19,19 +18,12 @@ _ALPHABET = frozenset(
 
 @pytest.fixture(scope="module")
 def fonts() -> FontLibrary:
-    paths = sorted(path for path in _OWN.glob("*.?t?"))
-    if not paths:
-        folders = [folder for folder in FONT_FOLDERS if folder.is_dir()]
-        paths = [path for folder in folders for name in _COMMON for path in folder.rglob(name)]
-    library = FontLibrary.from_files(paths)
-    if not len(library):
-        pytest.skip("no fonts in tests/data/fonts and none of the common ones on this system")
-    return library
+    return FontLibrary.from_files(sorted(_FONTS.glob("*.?t?")))
 
 
 @pytest.fixture(scope="module")
 def make_texts(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str, frozenset[str]], TextSource]:
-    """Makes a source of an English and a Chinese text in an alphabet."""
+    """Makes a text source of an English and a Chinese text in an alphabet."""
 
     def make(english: str, chinese: str, alphabet: frozenset[str]) -> TextSource:
         folder = tmp_path_factory.mktemp("corpora")

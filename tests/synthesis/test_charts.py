@@ -29,21 +29,21 @@ def _chart(fonts: FontLibrary, texts: TextSource, seed: int) -> list[Box]:
 
 
 def test_a_chart_has_labels_within_its_frame(fonts: FontLibrary, texts: TextSource) -> None:
-    found = [_chart(fonts, texts, seed) for seed in range(40)]
-    counts = sorted(map(len, found))
+    labels = [_chart(fonts, texts, seed) for seed in range(40)]
+    counts = sorted(map(len, labels))
     assert counts[0] >= 1 and counts[20] > 8
-    for box in (box for boxes in found for box in boxes):
+    for box in (box for boxes in labels for box in boxes):
         assert _AREA.left - 2 <= box.left < box.right <= _AREA.right + 2
         assert _AREA.top - 2 <= box.top < box.bottom <= _AREA.bottom + 2
 
 
 def test_labels_lie_apart(fonts: FontLibrary, texts: TextSource) -> None:
     for seed in range(40):
-        for one, other in combinations(_chart(fonts, texts, seed), 2):
-            height = max(one.bottom - one.top, other.bottom - other.top)
-            beside = min(one.bottom, other.bottom) - max(one.top, other.top) > 0.25 * height
-            gap = max(other.left - one.right, one.left - other.right)
-            assert not beside or gap > 0.95 * height, (seed, one, other)
+        for first, second in combinations(_chart(fonts, texts, seed), 2):
+            height = max(first.bottom - first.top, second.bottom - second.top)
+            beside = min(first.bottom, second.bottom) - max(first.top, second.top) > 0.25 * height
+            gap = max(second.left - first.right, first.left - second.right)
+            assert not beside or gap > 0.95 * height, (seed, first, second)
 
 
 def test_values_below_zero_and_shares_occur(fonts: FontLibrary, texts: TextSource) -> None:

@@ -93,6 +93,6 @@ def test_strength_scales_degradation() -> None:
 
     def loss(strength: float) -> float:
         changed = (effects.degrade(image, np.random.default_rng(seed), strength) for seed in range(40))
-        return float(np.mean([np.abs(one.astype(float) - image).mean() for one in changed]))
+        return float(np.mean([np.abs(result.astype(float) - image).mean() for result in changed]))
 
     assert loss(0.0) == 0.0 < loss(0.4) < loss(1.8)

@@ -10,11 +10,12 @@ from fontTools.ttLib import TTCollection, TTFont
 from fontTools.ttLib.tables._g_l_y_f import Glyph
 
 from ocrpipe.errors import ConfigError
-from ocrpipe.synthesis.fonts import Font, FontLibrary
+from ocrpipe.synthesis.fonts import HELD_BACK, Font, FontLibrary
 
 _FONTS = Path(__file__).parents[1] / "data" / "fonts"
 SERIF = _FONTS / "NotoSerif-subset.ttf"
 HAN = _FONTS / "NotoSansCJKsc-subset.otf"
+SIMPLIFIED, TRADITIONAL = "的一是不了在人有我他这中大来上国", "的一是不了在人有我他這中大來上國"
 
 
 def faces(*paths: Path) -> tuple[Font, ...]:
@@ -108,22 +109,57 @@ def test_names_tell_kinds(name: str, kinds: set[str], tmp_path: Path) -> None:
     assert font.kinds == kinds
 
 
-def test_of_a_collection_by_region_only_the_simplified_face_is_taken(tmp_path: Path) -> None:
-    def collection(*names: str) -> Path:
-        path = tmp_path / f"{len(names)}.ttc"
-        made = TTCollection()
-        for name in names:
-            made.fonts.append(TTFont(SERIF))
-            made.fonts[-1]["name"].setName(name, 4, 3, 1, 0x409)
-        made.save(path)
-        for font in made.fonts:
-            font.close()
-        return path
+def add_hanzi(font: TTFont, characters: str) -> None:
+    draw_as(font, dict.fromkeys(characters, "A"))
 
-    assert [font.index for font in faces(collection("Hei", "Hei Mono"))] == [0, 1]
-    assert [font.index for font in faces(collection("Kai TW", "Kai CN", "Kai HK"))] == [1]
+
+@pytest.mark.parametrize(
+    ("name", "characters", "kinds"),
+    [
+        ("Song", SIMPLIFIED, {"han"}),
+        ("Song", SIMPLIFIED + TRADITIONAL, {"han", "hant"}),
+        ("Ming", TRADITIONAL, {"hant"}),
+        ("TW-Kai-98_1", SIMPLIFIED + TRADITIONAL, {"hant"}),
+        ("cwtexming", SIMPLIFIED + TRADITIONAL, {"hant"}),
+        ("TakaoMincho", SIMPLIFIED + TRADITIONAL, {"latin", "display"}),
+        ("ipaexg", SIMPLIFIED + TRADITIONAL, {"latin", "display"}),
+    ],
+)
+def test_chinese_fonts_are_for_simplified_or_traditional_text_or_both_but_never_japanese_ones(
+    name: str, characters: str, kinds: set[str], tmp_path: Path
+) -> None:
+    (font,) = faces(edited(tmp_path / f"{name}.ttf", lambda font: add_hanzi(font, characters)))
+    assert font.kinds == kinds
+
+
+def collection(path: Path, names: Iterable[str], hanzi: str = "") -> Path:
+    made = TTCollection()
+    for name in names:
+        font = TTFont(SERIF)
+        font["name"].setName(name, 4, 3, 1, 0x409)
+        add_hanzi(font, hanzi)
+        made.fonts.append(font)
+    made.save(path)
+    for font in made.fonts:
+        font.close()
+    return path
+
+
+def test_of_a_collection_by_region_the_taiwanese_faces_are_for_traditional_text_only(tmp_path: Path) -> None:
+    names = [f"Noto Serif CJK {region}" for region in ("JP", "KR", "SC", "TC", "HK")]
+    fonts = faces(collection(tmp_path / "Serif.ttc", names, SIMPLIFIED + TRADITIONAL))
+    assert {font.index: set(font.kinds) for font in fonts} == {2: {"han", "hant"}, 3: {"hant"}, 4: {"hant"}}
+
+
+def test_of_a_collection_by_region_only_the_simplified_face_is_a_latin_font(tmp_path: Path) -> None:
+    assert [font.index for font in faces(collection(tmp_path / "2.ttc", ["Hei", "Hei Mono"]))] == [0, 1]
+    assert [font.index for font in faces(collection(tmp_path / "3.ttc", ["Kai TW", "Kai CN", "Kai HK"]))] == [
+        1
+    ]
     noto = [f"Noto Serif CJK {region}" for region in ("JP", "KR", "SC", "TC", "HK")]
-    assert [font.index for font in faces(collection(*noto, "Noto Sans Mono CJK SC"))] == [2]
+    assert [
+        font.index for font in faces(collection(tmp_path / "6.ttc", [*noto, "Noto Sans Mono CJK SC"]))
+    ] == [2]
 
 
 def test_hanzi_without_ink_are_not_covered(tmp_path: Path) -> None:
@@ -178,3 +214,16 @@ def test_system_leaves_out_symbol_fonts_and_says_where_it_found_none(tmp_path: P
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "Plain.TTF").write_bytes(SERIF.read_bytes())
     assert [font.path.name for font in FontLibrary.system([tmp_path]).fonts] == ["Plain.TTF"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["wqy-microhei.ttf", "FandolSong-Regular.ttf", "cwtexkai.ttf", "vollkorn/Bold.ttf", "karla/Karla.ttf"],
+)
+def test_fonts_held_back_for_measurements_are_not_trained_on(name: str, tmp_path: Path) -> None:
+    for path in (tmp_path / "Plain.ttf", tmp_path / name):
+        path.parent.mkdir(exist_ok=True)
+        edited(path, lambda font: add_hanzi(font, TRADITIONAL + SIMPLIFIED))
+    assert HELD_BACK.search(str(tmp_path / name))
+    assert [font.path.name for font in FontLibrary.system([tmp_path]).fonts] == ["Plain.ttf"]
+    assert faces(tmp_path / name)

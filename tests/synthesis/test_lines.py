@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections import defaultdict
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +17,14 @@ from ocrpipe.synthesis.cropping import colour, crop_line
 from ocrpipe.synthesis.fonts import Font, FontLibrary
 from ocrpipe.synthesis.line_drawing import Neighbour, Run, draw_line
 from ocrpipe.synthesis.lines import LineRenderer, LineSample, LineStyle
-from ocrpipe.synthesis.text import TextSource
+from ocrpipe.synthesis.text import TextSource, is_hanzi
 
 _FONTS = Path(__file__).parents[1] / "data" / "fonts"
 ALPHABET = frozenset(default_charset().characters)
 CLEAN = LineStyle(degradation=0.0)
+SUPERSCRIPTS, SUBSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ", "₀₁₂₃₄₅₆₇₈₉"
+SCRIPTS = SUPERSCRIPTS + SUBSCRIPTS
+"""Labels of raised and lowered characters, which are drawn as ordinary ones."""
 
 
 @pytest.fixture(scope="module")
@@ -37,17 +41,17 @@ def texts(make_texts: Callable[[str, str, frozenset[str]], TextSource]) -> TextS
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, set[str]]]:
     """Every character drawn, by font file."""
-    found: dict[str, set[str]] = defaultdict(set)
+    drawn: dict[str, set[str]] = defaultdict(set)
     text = ImageDraw.ImageDraw.text
 
     def record(self: ImageDraw.ImageDraw, xy: Any, text_: str, *args: Any, **options: Any) -> None:
         font = options["font"]
         assert isinstance(font, ImageFont.FreeTypeFont)
-        found[str(font.path)] |= set(text_)
+        drawn[str(font.path)] |= set(text_)
         text(self, xy, text_, *args, **options)
 
     monkeypatch.setattr(ImageDraw.ImageDraw, "text", record)
-    yield found
+    yield drawn
 
 
 def samples(renderer: LineRenderer, count: int, seed: int = 0) -> list[LineSample]:
@@ -73,11 +77,10 @@ def test_samples_are_what_training_expects(fonts: FontLibrary, texts: TextSource
 
 
 def test_the_same_seed_gives_the_same_line(fonts: FontLibrary, texts: TextSource) -> None:
-    for one, other in zip(
-        samples(LineRenderer(fonts, texts), 30), samples(LineRenderer(fonts, texts), 30), strict=True
-    ):
-        assert one.text == other.text
-        assert np.array_equal(one.image, other.image) and np.array_equal(one.centers, other.centers)
+    first, second = (samples(LineRenderer(fonts, texts), 30) for _ in range(2))
+    for a, b in zip(first, second, strict=True):
+        assert a.text == b.text
+        assert np.array_equal(a.image, b.image) and np.array_equal(a.centers, b.centers)
 
 
 def test_only_characters_a_font_covers_are_drawn_with_it(
@@ -90,11 +93,12 @@ def test_only_characters_a_font_covers_are_drawn_with_it(
             restricted(fonts.pick(np.random.default_rng(0), "latin"), "ABCDEFGHIJKLMnopqrstuvwxyz456789,."),
         ]
     )
-    found = samples(LineRenderer(poor, texts), 300)
+    rendered = samples(LineRenderer(poor, texts), 300)
     assert len(drawn) == 2 and all(len(characters) > 20 for characters in drawn.values())
     for font in poor.fonts:
         assert font.covers("".join(drawn[str(font.path)]))
-    assert set("".join(sample.text for sample in found)) <= set().union(*drawn.values()) | {" "}
+    labels = set("".join(sample.text for sample in rendered))
+    assert labels <= set().union(*drawn.values()) | set(SCRIPTS) | {" "}
 
 
 def test_full_width_letters_are_labelled_with_their_half_width_form(
@@ -108,9 +112,9 @@ def test_full_width_letters_are_labelled_with_their_half_width_form(
             fonts.pick(np.random.default_rng(0), "latin"),
         ]
     )
-    found = samples(LineRenderer(library, texts, LineStyle(chinese=1.0)), 500)
+    rendered = samples(LineRenderer(library, texts, LineStyle(chinese=1.0)), 500)
     assert len(drawn[str(font.path)] & wide) > 10
-    assert not set("".join(sample.text for sample in found)) & (wide - ALPHABET)
+    assert not set("".join(sample.text for sample in rendered)) & (wide - ALPHABET)
 
 
 def test_a_unicase_font_is_labelled_in_capitals(texts: TextSource, fonts: FontLibrary) -> None:
@@ -129,13 +133,96 @@ def test_fonts_that_can_draw_nothing_are_reported(texts: TextSource, fonts: Font
 
 
 def test_style_sets_language_and_length(fonts: FontLibrary, texts: TextSource) -> None:
-    def chinese(share: float) -> float:
-        found = samples(LineRenderer(fonts, texts, LineStyle(chinese=share)), 60)
-        return float(np.mean([any("\u4e00" <= c <= "\u9fff" for c in one.text) for one in found]))
+    def chinese(fraction: float) -> float:
+        rendered = samples(LineRenderer(fonts, texts, LineStyle(chinese=fraction)), 60)
+        return float(np.mean([any(map(is_hanzi, sample.text)) for sample in rendered]))
 
     assert chinese(0.0) < 0.2 and chinese(1.0) > 0.8
     short = samples(LineRenderer(fonts, texts, LineStyle(max_aspect=5.0)), 60)
-    assert all(one.image.shape[1] <= 5 * one.image.shape[0] + 3 for one in short)
+    assert all(sample.image.shape[1] <= 5 * sample.image.shape[0] + 3 for sample in short)
+
+
+def source(folder: Path, alphabet: frozenset[str], **files: str) -> TextSource:
+    for name, text in files.items():
+        (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+    return TextSource(folder, alphabet)
+
+
+def test_random_hanzi_stand_alone_or_in_a_third_of_the_lines_within_text(
+    fonts: FontLibrary, tmp_path: Path
+) -> None:
+    alphabet = frozenset(map(chr, han(fonts).coverage))
+    texts = source(tmp_path, alphabet, en_a="Well then", zh_a="一" * 90)
+
+    def hanzi(every_class: float) -> list[str]:
+        style = replace(CLEAN, chinese=1.0, every_class=every_class, symbols=0.0)
+        rendered = samples(LineRenderer(fonts, texts, style), 300)
+        return ["".join(filter(is_hanzi, sample.text)) for sample in rendered]
+
+    lines = hanzi(1.0)
+    drawn = set("".join(lines))
+    assert len(drawn) > 0.95 * sum(map(is_hanzi, alphabet))
+    within_text = np.mean([2 * line.count("一") >= len(line) > 3 for line in lines])
+    assert 0.2 < within_text < 0.45
+    assert len(set("".join(hanzi(0.0)))) < 100  # text and the characters of patterns
+
+
+@pytest.fixture
+def traditional_fonts(fonts: FontLibrary, tmp_path: Path) -> FontLibrary:
+    """The fonts of the tests, and one for traditional text alone; both Chinese ones cover all of it."""
+    copy = tmp_path / "Traditional.otf"
+    copy.write_bytes(han(fonts).path.read_bytes())
+    traditional = replace(han(fonts), path=copy, kinds=frozenset({"hant"}))
+    coverage = han(fonts).coverage | set(map(ord, "這裡來國"))  # those are drawn as boxes
+    chinese = [replace(font, coverage=coverage) for font in (han(fonts), traditional)]
+    return FontLibrary([*chinese, fonts.pick(np.random.default_rng(0), "latin")])
+
+
+def test_traditional_text_is_set_in_fonts_for_it_or_in_those_for_all_chinese(
+    traditional_fonts: FontLibrary, tmp_path: Path
+) -> None:
+    texts = source(tmp_path, ALPHABET, en_a="Well then", zh_a="中国人在", zht_a="這裡來國這裡來國")
+    style = replace(CLEAN, chinese=1.0, every_class=0.0, traditional=1.0)
+    renderer, rng = LineRenderer(traditional_fonts, texts, style), np.random.default_rng(0)
+    kinds = Counter[str]()
+    for _ in range(300):
+        text, kind = renderer._chinese(rng)
+        assert set(text) <= set("這裡來國")
+        fonts = {run.font for run in renderer._typeset(rng, text, kind) if is_hanzi(run.label[0])}
+        assert fonts and all(kind in font.kinds for font in fonts)
+        kinds[kind] += 1
+    assert kinds["hant"] == pytest.approx(0.6 * 300, abs=30) and set(kinds) == {"han", "hant"}
+
+
+def test_traditional_text_needs_neither_fonts_of_its_own_nor_to_be_there(
+    fonts: FontLibrary, tmp_path: Path
+) -> None:
+    style, rng = replace(CLEAN, chinese=1.0, traditional=1.0), np.random.default_rng(0)
+    simplified = source(tmp_path, ALPHABET, en_a="Well then", zh_a="中国人在")
+    renderer = LineRenderer(fonts, simplified, replace(style, every_class=0.0, symbols=0.0))
+    assert {renderer._chinese(rng)[1] for _ in range(50)} == {"han"}
+    both = source(tmp_path, ALPHABET, zht_a="中大")
+    renderer = LineRenderer(fonts, both, style)
+    assert {renderer._chinese(rng)[1] for _ in range(50)} == {"han"}
+
+
+def test_symbols_stand_alone_or_within_english_text(fonts: FontLibrary, tmp_path: Path) -> None:
+    latin = fonts.pick(np.random.default_rng(0), "latin")
+    symbols = set("§±×÷°¶!?%&")
+    texts = source(tmp_path, frozenset("Well then 中") | symbols, en_a="Well then", zh_a="中")
+    renderer = LineRenderer(FontLibrary([latin]), texts, replace(CLEAN, chinese=0.0, symbols=1.0))
+    lines = [set(renderer._english(np.random.default_rng(seed))) for seed in range(200)]
+    assert all(line & symbols for line in lines)
+    assert 60 < sum(line <= symbols for line in lines) < 140
+    assert set().union(*lines) >= symbols
+
+
+def test_half_as_many_chinese_lines_have_symbols(fonts: FontLibrary, tmp_path: Path) -> None:
+    texts = source(tmp_path, frozenset("Well then 中国§±"), en_a="Well then", zh_a="中国" * 30)
+    style = replace(CLEAN, chinese=1.0, every_class=0.0, symbols=1.0)
+    renderer = LineRenderer(fonts, texts, style)
+    lines = [renderer._chinese(np.random.default_rng(seed))[0] for seed in range(200)]
+    assert 70 < sum(bool(set(line) & set("§±")) for line in lines) < 130
 
 
 @pytest.mark.parametrize("text", ["中国人在大有中", "HIMNHIM HHI", "I中H国 M大"])
@@ -144,9 +231,9 @@ def test_centers_lie_on_the_characters(fonts: FontLibrary, text: str) -> None:
     runs = [Run(text, text, han(fonts))]
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        ink = draw_line(rng, runs, 32)
-        mask, centers = crop_line(rng, ink, 40.0)
-        assert ink.text == text and len(centers) == len(text)
+        line = draw_line(rng, runs, 32)
+        mask, centers = crop_line(rng, line, 40.0)
+        assert line.text == text and len(centers) == len(text)
         assert (np.diff(centers) > 0).all()
         inked = np.flatnonzero(mask.max(axis=0) > 60)
         for character, center in zip(text, centers, strict=True):
@@ -158,8 +245,8 @@ def test_where_each_character_is_drawn_is_known_to_the_pixel(fonts: FontLibrary)
     """Drawn alone among spaces, a symmetric character's ink is centred on its centre."""
     font = han(fonts)
     for seed in range(20):
-        ink = draw_line(np.random.default_rng(seed), [Run("I   中   I", "I   中   I", font)], 40)
-        around = ink.mask[:, int(ink.centers[4]) - 25 : int(ink.centers[4]) + 25]
+        line = draw_line(np.random.default_rng(seed), [Run("I   中   I", "I   中   I", font)], 40)
+        around = line.mask[:, int(line.centers[4]) - 25 : int(line.centers[4]) + 25]
         columns = np.flatnonzero(around.max(axis=0) > 100)
         if columns.size < 45:  # no rule across
             assert columns.mean() == pytest.approx(25, abs=2.5), seed
@@ -167,19 +254,20 @@ def test_where_each_character_is_drawn_is_known_to_the_pixel(fonts: FontLibrary)
 
 def test_ink_reaches_from_left_to_right(fonts: FontLibrary) -> None:
     for seed in range(30):
-        ink = draw_line(np.random.default_rng(seed), [Run("国中国", "国中国", han(fonts))], 30)
-        rows = slice(int(ink.top), int(np.ceil(ink.bottom)))
-        columns = np.flatnonzero((ink.mask[rows] > 100).any(axis=0))
-        assert columns[0] <= ink.left + 3 and columns[-1] + 1 >= ink.right - 3
-        assert 0.3 * 30 < ink.bottom - ink.top < 2 * 30
+        line = draw_line(np.random.default_rng(seed), [Run("国中国", "国中国", han(fonts))], 30)
+        rows = slice(int(line.top), int(np.ceil(line.bottom)))
+        columns = np.flatnonzero((line.mask[rows] > 100).any(axis=0))
+        assert columns[0] <= line.left + 3 and columns[-1] + 1 >= line.right - 3
+        assert 0.3 * 30 < line.bottom - line.top < 2 * 30
 
 
 def test_neighbours_leave_ink_beyond_the_line(fonts: FontLibrary) -> None:
     font = han(fonts)
-    runs, near = [Run("中国", "中国", font)], Neighbour("大大大大", font, 0.0, 40.0)
-    with_it, without = (draw_line(np.random.default_rng(2), runs, 30, some) for some in ([near], []))
-    assert with_it.mask[80:].sum() > without.mask[80:].sum() + 10_000
-    assert (with_it.left, with_it.right, with_it.top) == (without.left, without.right, without.top)
+    runs, below = [Run("中国", "中国", font)], Neighbour("大大大大", font, 0.0, 40.0)
+    with_neighbour, alone = (draw_line(np.random.default_rng(2), runs, 30, lines) for lines in ([below], []))
+    assert with_neighbour.mask[80:].sum() > alone.mask[80:].sum() + 10_000
+    assert (with_neighbour.left, with_neighbour.right) == (alone.left, alone.right)
+    assert with_neighbour.top == alone.top
 
 
 def test_ink_is_darker_than_the_ground(fonts: FontLibrary) -> None:
@@ -191,7 +279,7 @@ def test_ink_is_darker_than_the_ground(fonts: FontLibrary) -> None:
 
 
 def test_indices_and_exponents_follow_words_and_are_smaller(texts: TextSource, fonts: FontLibrary) -> None:
-    renderer, font, found = LineRenderer(fonts, texts), han(fonts), 0
+    renderer, font, lines = LineRenderer(fonts, texts), han(fonts), 0
     letters = [Run(c, c, font) for c in "ab cd中文，"]
     for seed in range(200):
         out = renderer._with_indices(np.random.default_rng(seed), letters)
@@ -201,20 +289,34 @@ def test_indices_and_exponents_follow_words_and_are_smaller(texts: TextSource, f
             start = max(k for k in range(i) if out[k].scale == 1)
             assert out[start].label in "bd中文"
             assert out[i].rise > 0.2 or out[i].rise < 0
-        found += bool(small)
-    assert 2 <= found <= 30
+        lines += bool(small)
+    assert 2 <= lines <= 30
+
+
+def test_raised_and_lowered_digits_are_labelled_as_superscripts_and_subscripts(
+    texts: TextSource, fonts: FontLibrary
+) -> None:
+    renderer, font, labels = LineRenderer(fonts, texts), han(fonts), set[str]()
+    for seed in range(6000):
+        for run in renderer._with_indices(np.random.default_rng(seed), [Run("a", "a", font)])[1:]:
+            scripts = SUPERSCRIPTS if run.rise > 0 else SUBSCRIPTS
+            assert unicodedata.normalize("NFKC", run.label).replace("−", "-") == run.drawn
+            assert run.label in scripts or not run.drawn.isdigit()
+            labels.add(run.label)
+    assert labels >= set(SCRIPTS)
+    assert ALPHABET.issuperset(SCRIPTS)
 
 
 def test_a_raised_run_is_drawn_above_the_others(fonts: FontLibrary) -> None:
     font = han(fonts)
     runs = [Run("国国", "国国", font), Run("一", "2", font, scale=0.5, rise=0.6)]
-    ink = draw_line(np.random.default_rng(0), runs, 40)
-    assert ink.text == "国国2"
-    x = round(float(ink.centers[2]))
-    column = np.flatnonzero(ink.mask[:, x] > 100)
-    base = np.flatnonzero(ink.mask[:, round(float(ink.centers[0]))] > 100)
+    line = draw_line(np.random.default_rng(0), runs, 40)
+    assert line.text == "国国2"
+    x = round(float(line.centers[2]))
+    column = np.flatnonzero(line.mask[:, x] > 100)
+    base = np.flatnonzero(line.mask[:, round(float(line.centers[0]))] > 100)
     assert column.max() < (base.min() + base.max()) / 2
-    assert ink.centers[2] - ink.centers[1] == pytest.approx(30, abs=2)
+    assert line.centers[2] - line.centers[1] == pytest.approx(30, abs=2)
 
 
 @pytest.fixture
@@ -227,9 +329,9 @@ def joining(fonts: FontLibrary) -> FontLibrary:
 
 def test_joined_letters_read_as_letters(joining: FontLibrary) -> None:
     font = joining.pick(np.random.default_rng(0), "latin")
-    ink = draw_line(np.random.default_rng(1), [Run("o\ufb03ce", "office", font)], 40)
-    assert ink.text == "office"
-    assert len(ink.centers) == 6 and (np.diff(ink.centers) > 0).all()
+    line = draw_line(np.random.default_rng(1), [Run("o\ufb03ce", "office", font)], 40)
+    assert line.text == "office"
+    assert len(line.centers) == 6 and (np.diff(line.centers) > 0).all()
 
 
 def test_joined_letters_small_capitals_and_bold_occur(joining: FontLibrary, texts: TextSource) -> None:

@@ -116,7 +116,7 @@ def test_text_is_not_written_over_text_nor_off_the_page(style: Style) -> None:
     assert (np.asarray(canvas.image) == before).all()
 
 
-def test_clear_tells_where_no_text_is(style: Style) -> None:
+def test_an_area_is_free_where_no_text_is(style: Style) -> None:
     canvas = Canvas(300, 100)
     canvas.text(20, 60, "first", style)
     canvas.ignore(200, 20, 250, 60)
@@ -126,7 +126,7 @@ def test_clear_tells_where_no_text_is(style: Style) -> None:
     assert not canvas.is_free(box.right, box.top, 201, box.bottom)
 
 
-def test_fitted_is_the_most_that_fits(style: Style) -> None:
+def test_truncated_text_is_the_longest_that_fits(style: Style) -> None:
     width = style.width("some wo")
     assert style.truncated("some words", width + 0.1) == "some wo"
     assert style.truncated("some words", 1000) == "some words" and style.truncated("some", 1) == ""
@@ -144,21 +144,21 @@ def test_quads_follow_the_warp() -> None:
     quad = ((100.0, 200.0), (400.0, 200.0), (400.0, 230.0), (100.0, 230.0))
     moved = 0
     for seed in range(12):
-        warped, (found,) = warp(image, np.random.default_rng(seed), [quad], likely_curled=True)
+        warped, (moved_quad,) = warp(image, np.random.default_rng(seed), [quad], likely_curled=True)
         ys, xs = np.nonzero(warped[20:-20, 20:-20, 0] < 128)
         points = np.stack((xs + 20, ys + 20), axis=1)
-        around = polygon(found).buffer(60)
+        around = polygon(moved_quad).buffer(60)
         near = points[contains_xy(around, points)]
-        assert polygon(found).area == pytest.approx(len(near), rel=0.1)
-        assert abs(near.mean(axis=0) - np.mean(found, axis=0)).max() < 3
-        moved += found != quad
+        assert polygon(moved_quad).area == pytest.approx(len(near), rel=0.1)
+        assert abs(near.mean(axis=0) - np.mean(moved_quad, axis=0)).max() < 3
+        moved += moved_quad != quad
     assert moved > 4
 
 
 def test_the_same_seed_gives_the_same_page(fonts: FontLibrary, texts: TextSource) -> None:
-    one, two = (render_page(np.random.default_rng(8), fonts, texts, kind="form") for _ in range(2))
-    assert one.quads == two.quads and one.texts == two.texts
-    assert (one.image == two.image).all()
+    first, second = (render_page(np.random.default_rng(8), fonts, texts, kind="form") for _ in range(2))
+    assert first.quads == second.quads and first.texts == second.texts
+    assert (first.image == second.image).all()
 
 
 def test_columns_are_lines_of_their_own(fonts: FontLibrary, texts: TextSource) -> None:
