@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import ImageFont
 
 from ocrpipe.errors import ConfigError
-from ocrpipe.synthesis.font_inspection import inspect_font
+from ocrpipe.synthesis.font_cache import cached_faces
+from ocrpipe.synthesis.font_inspection import FaceInfo, inspect_font
 
 FONT_FOLDERS = tuple(
     Path(os.path.expanduser(folder))  # noqa: PTH111 - Path.expanduser fails for users without a home
@@ -123,7 +124,8 @@ class FontLibrary:
 
         Args:
             folders: Where to look.
-            limit: Look into about so many files at most, evenly spread; thousands take a minute.
+            limit: Look into about so many files at most, evenly spread; thousands take a minute or two when
+                they are not in the cache yet (see ``font_cache``).
 
         Raises:
             ocrpipe.errors.ConfigError: There is none.
@@ -138,7 +140,8 @@ class FontLibrary:
         usable = [
             path for path in paths if not _UNUSABLE.search(path.stem) and not HELD_BACK.search(str(path))
         ]
-        library = cls.from_files(usable[:: -(-len(usable) // limit)] if limit and usable else usable)
+        selected = usable[:: -(-len(usable) // limit)] if limit and usable else usable
+        library = cls(_font(path, face) for path, faces in cached_faces(selected) for face in faces)
         if not library.fonts:
             raise ConfigError(f"no fonts under {', '.join(map(str, folders))}")
         return library
@@ -150,7 +153,7 @@ class FontLibrary:
         Raises:
             ocrpipe.errors.MissingExtraError: fontTools is not installed.
         """
-        return cls(font for path in paths for font in _fonts(path))
+        return cls(_font(path, face) for path in paths for face in _faces(path))
 
     def pick(self, rng: np.random.Generator, kind: str, text: str = "") -> Font:
         """A random font of a kind that covers ``text``.
@@ -174,13 +177,15 @@ class FontLibrary:
         return covering[rng.integers(len(covering))]
 
 
-def _fonts(path: Path) -> Iterator[Font]:
+def _faces(path: Path) -> list[FaceInfo]:
     try:
-        faces = inspect_font(path)
+        return inspect_font(path)
     except OSError:
-        return
-    for face in faces:
-        yield Font(path, face.index, face.kinds, face.coverage, face.unicase)
+        return []
+
+
+def _font(path: Path, face: FaceInfo) -> Font:
+    return Font(path, face.index, face.kinds, face.coverage, face.unicase)
 
 
 def _family(path: Path) -> str:

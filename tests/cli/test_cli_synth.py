@@ -14,7 +14,8 @@ FONTS = Path(__file__).parents[1] / "data" / "fonts"
 
 
 @pytest.fixture
-def synth(tmp_path: Path) -> Callable[..., Result]:
+def synth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # of fonts
     corpora = tmp_path / "corpora"
     corpora.mkdir()
     (corpora / "en.txt").write_text("The river has 12 boats, and all of them are blue.\n" * 3, "utf-8")

@@ -16,6 +16,12 @@ _ALPHABET = frozenset(
 )
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keeps the tests' fonts out of the user's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture(scope="module")
 def fonts() -> FontLibrary:
     return FontLibrary.from_files(sorted(_FONTS.glob("*.?t?")))
