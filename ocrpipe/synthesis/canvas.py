@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from ocrpipe.characters import is_hanzi
 from ocrpipe.page import Quad
 from ocrpipe.synthesis.fonts import Font
-from ocrpipe.synthesis.text import is_hanzi
 
 Colour = tuple[int, int, int]
 Align = Literal["left", "right", "centre"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ocrpipe.characters import is_hanzi
 from ocrpipe.synthesis.canvas import Style
-from ocrpipe.synthesis.text import is_hanzi
 
 _NOT_FIRST = frozenset("，。；：？！）》”’、】」』%）,.;:?!)]}…·")
 """Characters that may not begin a line of Chinese (kinsoku)."""

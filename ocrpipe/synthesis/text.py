@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ocrpipe.characters import is_hanzi
 from ocrpipe.errors import ConfigError
 from ocrpipe.synthesis.patterns import PATTERNS, Rng, choice
 
@@ -29,11 +30,6 @@ def clean(text: str, alphabet: frozenset[str]) -> str:
     composed = unicodedata.normalize("NFC", text).translate(_LOOKALIKES)
     narrowed = "".join(c if c in alphabet else c.translate(_FULL_WIDTH) for c in composed)
     return " ".join("".join(c if c in alphabet else " " if c.isspace() else "" for c in narrowed).split())
-
-
-def is_hanzi(character: str) -> bool:
-    """Whether the character is a CJK ideograph, of the basic block or an extension."""
-    return "\u3400" <= character <= "\u9fff" or "\U00020000" <= character <= "\U0003ffff"
 
 
 def is_han(character: str) -> bool:

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from PIL import ImageDraw, ImageFont
 
+from ocrpipe.characters import is_hanzi
 from ocrpipe.errors import ConfigError
 from ocrpipe.recognizers.crnn.charset import default_charset
 from ocrpipe.synthesis.cropping import colour, crop_line
 from ocrpipe.synthesis.fonts import Font, FontLibrary
 from ocrpipe.synthesis.line_drawing import Neighbour, Run, draw_line
 from ocrpipe.synthesis.lines import LineRenderer, LineSample, LineStyle
-from ocrpipe.synthesis.text import TextSource, is_hanzi
+from ocrpipe.synthesis.text import TextSource
 
 _FONTS = Path(__file__).parents[1] / "data" / "fonts"
 ALPHABET = frozenset(default_charset().characters)

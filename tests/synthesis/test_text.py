@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ocrpipe.characters import is_hanzi
 from ocrpipe.errors import ConfigError
 from ocrpipe.recognizers.crnn.charset import default_charset
-from ocrpipe.synthesis.text import ClassWeights, TextSource, clean, is_han, is_hanzi
+from ocrpipe.synthesis.text import ClassWeights, TextSource, clean, is_han
 
 ALPHABET = frozenset(default_charset().characters)
 ENGLISH = "The quick brown fox jumps over the lazy dog, and 12 more came by.\nWell then\n"

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ocrpipe.characters import is_hanzi
 from ocrpipe.environment import on_terminate
 from ocrpipe.errors import ConfigError
 from ocrpipe.evaluation.dataset import load_dataset
@@ -34,7 +35,7 @@ from ocrpipe.synthesis.fonts import FONT_FOLDERS, FontLibrary
 from ocrpipe.synthesis.lines import LineRenderer, LineStyle
 from ocrpipe.synthesis.pages import render_page
 from ocrpipe.synthesis.patterns import PATTERNS, choice
-from ocrpipe.synthesis.text import TextSource, corpus_files, is_hanzi
+from ocrpipe.synthesis.text import TextSource, corpus_files
 from ocrpipe.training.crnn.classes import ClassTracker, extend_charset
 from ocrpipe.training.crnn.detected import DetectedLines
 from ocrpipe.training.crnn.pool import LinePool, Render
