@@ -3,9 +3,9 @@
     python benchmarks/crnn_shapes.py texts/ --minutes 10 --validate sets/funsd --validate sets/zh_pdf_scan
 
 All shapes of one height train on the same rendered lines. A shape whose run has ended is not trained again:
-the comparison may be interrupted.
-Milliseconds are of one line of 768 px at batch 8, single precision, ``--threads`` threads, the shapes taking
-turns. Minutes of training are the processor's, so that other work does not enter the comparison.
+the comparison may be interrupted. Milliseconds are of one line of 768 px at batch 8, single precision,
+``--threads`` threads, the shapes taking turns. Minutes of training are the processor's, so that other work
+does not enter the comparison.
 """
 
 from __future__ import annotations
@@ -27,17 +27,22 @@ from ocrpipe.environment import restart_for_training
 from ocrpipe.io.files import write_whole
 from ocrpipe.recognizers.crnn.charset import default_charset
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
-from ocrpipe.training.crnn.pool import LinePool
-from ocrpipe.training.crnn.session import fit, real_line_errors, renderer
-from ocrpipe.training.crnn.training import TrainConfig, Trainer, build
+from ocrpipe.training.crnn.config import CRNNTrainConfig
+from ocrpipe.training.crnn.lines import TrainingLine, line_loader
+from ocrpipe.training.crnn.objective import crnn_task, new_network
+from ocrpipe.training.crnn.session import renderer
+from ocrpipe.training.crnn.validation import line_errors
+from ocrpipe.training.loader import DataLoader
+from ocrpipe.training.loop import Trainer
 
-_SHORT: dict[str, Any] = {"threads": 1, "batch_pixels": 8_192, "warm_steps": 150}
+_BATCH_PIXELS = 8_192
+_SHORT: dict[str, Any] = {"threads": 1, "batch_pixels": _BATCH_PIXELS, "warmup_steps": 150}
 """A short run gets further with many small steps."""
 _LINES, _WIDTH, _ROUNDS = 8, 768, 10
 
 
 def shapes(classes: int) -> dict[str, tuple[CRNNConfig, dict[str, Any]]]:
-    """The default and what differs from it in one respect each: (network, settings of its training)."""
+    """The default and shapes that differ from it in one respect each: (network, settings of its training)."""
     default = CRNNConfig(classes)
     return {
         "default": (default, {}),
@@ -79,23 +84,29 @@ def train(
 ) -> None:
     """Train each shape from scratch and leave its figures in its folder."""
     charset = default_charset()
-    make, errors = partial(renderer, corpora, charset), real_line_errors(sets, charset)
+    make, errors = partial(renderer, corpora, charset), line_errors(sets, charset)
     with ExitStack() as stack:
-        pools: dict[int, LinePool] = {}
+        loaders: dict[int, DataLoader[TrainingLine]] = {}
         for name, (model, settings) in chosen.items():
-            if model.height not in pools:  # all is rendered before the first step, and nothing later
-                pool = LinePool(make, charset, reuse=math.inf, lead=lines, height=model.height)
-                pools[model.height] = stack.enter_context(pool)
+            if model.height not in loaders:  # all is rendered before the first step, and nothing later
+                loader = line_loader(
+                    make, charset, _BATCH_PIXELS, height=model.height, ahead=lines, reuse=math.inf
+                )
+                loaders[model.height] = stack.enter_context(loader)
             path, log = _figures(runs, name), list[dict[str, Any]]()
-            config = TrainConfig(
-                path.parent, minutes, validate_minutes=math.inf, warm_lines=lines, **_SHORT, **settings
+            config = CRNNTrainConfig(
+                run=path.parent,
+                minutes=minutes,
+                validate_minutes=math.inf,
+                prefetch=lines,
+                **_SHORT,
+                **settings,
             )
-            network = build(charset, model, config.seed)
-            fit(
-                Trainer(network, charset, config, validate=errors, log=log.append, clock=time.thread_time),
-                pools[model.height],
-            )
-            write_whole(path, json.dumps(log[-1]).encode())
+            task = crnn_task(new_network(charset, model, config.seed), charset, config)
+            trainer = Trainer(task, config, validate=errors, log=log.append, clock=time.thread_time)
+            trainer.resume()
+            trainer.fit(loaders[model.height])
+            write_whole(path, json.dumps({**log[-1], "lines": trainer.progress.examples}).encode())
 
 
 def _figures(runs: Path, name: str) -> Path:
@@ -105,7 +116,7 @@ def _figures(runs: Path, name: str) -> Path:
 def table(models: dict[str, CRNNConfig], runs: Path, sets: list[Path], threads: int) -> str:
     """Rows of the shapes whose training has ended."""
     charset = default_charset()
-    networks = {name: build(charset, model).eval() for name, model in models.items()}
+    networks = {name: new_network(charset, model).eval() for name, model in models.items()}
     times = milliseconds(networks, threads)
     names = [folder.name for folder in sets]
     rows = [["shape", "parameters", "ms a line", "lines", *names]]
@@ -115,7 +126,7 @@ def table(models: dict[str, CRNNConfig], runs: Path, sets: list[Path], threads: 
             continue
         figures = json.loads(path.read_text(encoding="utf-8"))
         size = sum(p.numel() for p in network.parameters()) / 1e6
-        errors = [f"{figures[one]:.3f}" for one in names]
+        errors = [f"{figures[dataset]:.3f}" for dataset in names]
         rows.append([name, f"{size:.1f} M", f"{times[name]:.1f}", f"{figures['lines']:,}", *errors])
     return markdown(rows)
 

@@ -1,4 +1,4 @@
-"""CTPN grids side by side, trained from scratch for equal minutes, and scale rules on the weights that ship.
+"""CTPN grids side by side, trained from scratch for equal minutes, and scale rules on the package's weights.
 
     python benchmarks/ctpn_grids.py texts/ --minutes 10 --validate sets/funsd --validate sets/zh_pdf_pages
 
@@ -27,9 +27,11 @@ from ocrpipe.detectors.ctpn.detector import CTPNDetector, DetectorOptions, fuse
 from ocrpipe.detectors.ctpn.model import CTPN, CTPNConfig
 from ocrpipe.environment import restart_for_training
 from ocrpipe.io.files import write_whole
-from ocrpipe.training.ctpn.samples import synthetic_pages
-from ocrpipe.training.ctpn.session import figures
-from ocrpipe.training.ctpn.training import TrainConfig, train
+from ocrpipe.recognizers.crnn.charset import default_charset
+from ocrpipe.training.checkpoint import CHECKPOINT, load_checkpoint
+from ocrpipe.training.ctpn.config import CTPNTrainConfig
+from ocrpipe.training.ctpn.crops import synthetic_pages
+from ocrpipe.training.ctpn.session import detector_figures, train
 
 GRIDS = ((8, 16), (16, 16), (16, 8), (8, 8))
 """Pixels down and across; the default first."""
@@ -48,17 +50,18 @@ def main(
 ) -> None:
     """Print two tables in Markdown, of the grids and of the scale rules."""
     restart_for_training()
-    found = {grid: trained(grid, corpora, validate, runs, minutes, limit) for grid in GRIDS}
+    results = {grid: trained(grid, corpora, validate, runs, minutes, limit) for grid in GRIDS}
     times = seconds({grid: CTPN(CTPNConfig(stride=grid)) for grid in GRIDS}, threads)
     names = [folder.name for folder in validate]
     rows = [["grid (across × down)", "seconds", "crops", *names]]
     for grid in GRIDS:
-        f = [f"{found[grid][name]:.3f}" for name in names]
-        rows.append([f"{grid[1]} × {grid[0]}", f"{times[grid]:.3f}", f"{found[grid]['crops']:,}", *f])
+        f = [f"{results[grid][name]:.3f}" for name in names]
+        rows.append([f"{grid[1]} × {grid[0]}", f"{times[grid]:.3f}", f"{results[grid]['crops']:,}", *f])
     typer.echo(markdown(rows) + "\n")
     rows = [["scale", *names]]
     for rule, detector in scale_rules().items():
-        rows.append([rule, *(f"{value:.3f}" for value in figures(detector, validate, limit).values())])
+        figures = detector_figures(detector, validate, limit)
+        rows.append([rule, *(f"{value:.3f}" for value in figures.values())])
     typer.echo(markdown(rows))
 
 
@@ -68,19 +71,18 @@ def trained(
     """F of each set, by name, and the crops seen, of a network trained from scratch."""
     path = runs / f"{grid[1]}x{grid[0]}" / "figures.json"
     if not path.exists():
-        config = TrainConfig(
-            minutes, checkpoint_minutes=minutes, folder=path.parent, model=CTPNConfig(stride=grid)
-        )
-        network = train(config, partial(synthetic_pages, corpora), clock=time.thread_time)
-        steps = torch.load(path.with_name("checkpoint.pt"), weights_only=True)["step"]
-        found = {"crops": steps * config.batch, **figures(CTPNDetector.from_model(network), sets, limit)}
-        write_whole(path, json.dumps(found).encode())
-    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return kept
+        config = CTPNTrainConfig(run=path.parent, minutes=minutes, checkpoint_minutes=minutes)
+        make_pages = partial(synthetic_pages, corpora, default_charset().characters)
+        network = train(make_pages, config, model=CTPNConfig(stride=grid), clock=time.thread_time)
+        crops = load_checkpoint(path.with_name(CHECKPOINT), "ctpn").progress.examples
+        figures = detector_figures(CTPNDetector.from_model(network), sets, limit)
+        write_whole(path, json.dumps({"crops": crops, **figures}).encode())
+    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return results
 
 
 def scale_rules() -> dict[str, CTPNDetector]:
-    """The shipped detector with other rules for a page's working scale, the default first."""
+    """The package's detector with other rules for a page's working scale, the default first."""
     rules = {
         f"lines of {height} px": CTPNDetector(options=DetectorOptions(height)) for height in (20, 16, 24, 28)
     }

@@ -1,11 +1,11 @@
-"""What fine-tuning on one odd face gains, and what it costs elsewhere.
+"""What fine-tuning on one unusual face gains, and what it costs elsewhere.
 
     python benchmarks/finetune.py --corpora corpora/ --font dkg.ttf --out runs/odd [--lines 300] [OPTION...]
 
 Makes line images with NAME.gt.txt in that face (``OUT/lines``) and a set of ordinary rendered lines
 (``OUT/rest``), runs ``ocrpipe train crnn --data`` on the former, and prints the error rates before and after.
-What is not an option of this script is one of that command, as ``--minutes 5 --threads 2``. The corpora make
-the data; training sees them only where ``--with-corpora`` says so.
+Options that this script does not have are passed on to that command, such as ``--minutes 5 --threads 2``. The
+corpora make the data; training uses them only with ``--with-corpora``.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def make_lines(folder: Path, corpora: Path, font: Path, count: int) -> None:
         (folder / f"{number:04}.gt.txt").write_text(text + "\n", "utf-8")
 
 
-def make_rest(folder: Path, corpora: Path, count: int) -> None:
-    """A set of ordinary lines, an image each."""
+def make_ordinary(folder: Path, corpora: Path, count: int) -> None:
+    """A set of ordinary lines, one image each."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     charset = default_charset()
@@ -66,8 +66,8 @@ def make_rest(folder: Path, corpora: Path, count: int) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--corpora", type=Path, required=True, help="text, as ocrpipe train takes it")
-    parser.add_argument("--font", type=Path, required=True, help="the odd face, a font file")
+    parser.add_argument("--corpora", type=Path, required=True, help="text, as for ocrpipe train")
+    parser.add_argument("--font", type=Path, required=True, help="the unusual face, a font file")
     parser.add_argument("--out", type=Path, required=True, help="folder for data and run")
     parser.add_argument("--lines", type=int, default=300, help="lines in that face (300)")
     parser.add_argument("--rest", type=int, default=150, help="ordinary lines (150)")
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, others = parser.parse_known_args(arguments)
     if not (options.out / "rest").exists():
         make_lines(options.out / "lines", options.corpora, options.font, options.lines)
-        make_rest(options.out / "rest", options.corpora, options.rest)
+        make_ordinary(options.out / "rest", options.corpora, options.rest)
     command = ["train", "crnn", "--data", options.out / "lines", "--validate", options.out / "rest"]
     command += ["--run", options.out / "run"] if "--run" not in others else []
     command += ["--corpora", options.corpora] if options.with_corpora else []

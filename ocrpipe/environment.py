@@ -1,4 +1,4 @@
-"""What surrounds a process: the processor, what has to be set before torch is imported, being told to end."""
+"""The process and its machine: bfloat16, the allocator settings of training, termination signals."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ TRAINING = {
     "MALLOC_TOP_PAD_": "500000000",
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "10000",
 }
-"""What a training process should be started with: page faults of freshly mapped tensors cost ten times the
-arithmetic on virtual machines, and each new tensor shape recompiles its kernels."""
+"""Environment of a training process, read before torch is imported: page faults of freshly mapped tensors
+cost ten times the arithmetic on virtual machines, and each new tensor shape recompiles its kernels."""
 
 
 def restart_for_training() -> None:
-    """Start this process over with ``TRAINING`` in its environment, where something of it is missing.
+    """Start this process again with ``TRAINING`` in its environment, unless all of it is set already.
 
-    What is set already, to whatever value, stays. Only on Linux, whose C library reads these settings; the
+    Variables that are set, to whatever value, stay. Only on Linux, whose C library reads these settings; the
     process keeps its id, arguments and open files.
     """
     missing = {name: value for name, value in TRAINING.items() if name not in os.environ}
@@ -31,19 +31,21 @@ def restart_for_training() -> None:
         os.execve(sys.executable, arguments, {**os.environ, **missing})
 
 
-def has_bf16() -> bool:
-    """Whether the processor multiplies bfloat16 numbers itself; elsewhere they are several times slower."""
+def has_bf16(device: str = "cpu") -> bool:
+    """Whether a device type, "cpu" or "cuda", has bfloat16 instructions; without, they are emulated."""
     import torch
 
+    if device == "cuda":
+        return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # not in all versions of torch
     return bool(supported and supported())
 
 
 @contextmanager
 def on_terminate(stop: Callable[[], object]) -> Iterator[None]:
-    """Call ``stop`` when the process is told to terminate within the block, instead of ending at once.
+    """Within the block, SIGTERM calls ``stop`` instead of ending the process.
 
-    Signals go to the main thread only; in any other one the block runs as without this.
+    Only the main thread receives signals; in another one this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

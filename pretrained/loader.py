@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocrpipe.errors import ConfigError, WeightsError
+from ocrpipe.errors import WeightsError
+from ocrpipe.io.files import write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -106,37 +106,8 @@ def read_card(path: Path) -> Card:
         raise WeightsError(f"{path} is no weights card: {error}") from error
 
 
-def blended(
-    tensors: Mapping[str, Tensor], config: dict[str, Any], other: str | Path, share: float
-) -> dict[str, Tensor]:
-    """Weights with a share of others, that are from the same line of training.
-
-    Such means are often better than either (Wortsman et al. 2022, "Model soups", arXiv 2203.05482).
-
-    Args:
-        tensors: The model's state.
-        config: Its configuration.
-        other: Name or path of the other weights.
-        share: Theirs, above 0 and below 1.
-
-    Raises:
-        ocrpipe.errors.WeightsError: They are missing, damaged or of another shape.
-        ocrpipe.errors.ConfigError: The share is out of range.
-    """
-    if not 0 < share < 1:
-        raise ConfigError(f"the share of other weights must be above 0 and below 1, not {share}")
-    others, card = load(other)
-    shapes = {name: tensor.shape for name, tensor in others.items()}
-    if shapes != {name: tensor.shape for name, tensor in tensors.items()}:
-        raise WeightsError(f"the weights {other} are of another shape: {card.config}, not {config}")
-    return {
-        name: tensor.float().lerp(others[name].float(), share) if tensor.is_floating_point() else tensor
-        for name, tensor in tensors.items()
-    }
-
-
 def save(tensors: dict[str, Tensor], card: Card, folder: Path = FOLDER) -> Path:
-    """Write weights in half precision with their card; each file appears whole or not at all.
+    """Write weights in half precision with their card, each file atomically.
 
     Args:
         tensors: The model's state.
@@ -159,11 +130,7 @@ def save(tensors: dict[str, Tensor], card: Card, folder: Path = FOLDER) -> Path:
     described = {**asdict(card), "sha256": hashlib.sha256(data).hexdigest()}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{card.name}.safetensors"
-    for target, content in (
-        (path, data),
-        (path.with_suffix(".json"), json.dumps(described, ensure_ascii=False, indent=1).encode() + b"\n"),
-    ):
-        temporary = target.with_name(target.name + ".tmp")
-        temporary.write_bytes(content)
-        temporary.replace(target)
+    write_whole(path, data)
+    text = json.dumps(described, ensure_ascii=False, indent=1) + "\n"
+    write_whole(path.with_suffix(".json"), text.encode())
     return path

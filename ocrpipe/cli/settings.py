@@ -17,13 +17,14 @@ _PARSERS: dict[type, Callable[[str], object]] = {
     bool: {"true": True, "false": False}.__getitem__,
     int: int,
     float: float,
+    str: str,
 }
 
 
 def configured(config: type[Config], settings: Sequence[str], **given: object) -> Config:
-    """A configuration with what was ``given``, as it is, and the ``settings`` parsed by their fields' types.
+    """A configuration with the ``given`` values, and with ``settings`` parsed by their fields' types.
 
-    Options left out, whose value is ``None``, keep the configuration's default.
+    Given values that are ``None``, of options left out, keep the configuration's default.
 
     Raises:
         ConfigError: A setting is not NAME=VALUE, or its name or value does not fit the configuration.
@@ -32,7 +33,7 @@ def configured(config: type[Config], settings: Sequence[str], **given: object) -
     parsers = {
         name: parser
         for name, parser in _parsers(config).items()
-        if name not in given  # these have options of their own
+        if name not in given  # they have options of their own
     }
     for setting in settings:
         name, equals, text = setting.partition("=")
@@ -43,7 +44,7 @@ def configured(config: type[Config], settings: Sequence[str], **given: object) -
         try:
             values[name] = parsers[name](text)
         except (KeyError, ValueError):
-            raise ConfigError(f"{text!r} is no value for {name}") from None
+            raise ConfigError(f"{text!r} is not a value for {name}") from None
     return config(**values)
 
 

@@ -1,1 +1,5 @@
-"""How the built-in models learn: imported by nothing that reads."""
+"""Training of the built-in models; nothing that reads pages imports it.
+
+``loop``, ``schedule``, ``ema``, ``checkpoint``, ``loader`` (data) and ``export`` serve both models; ``crnn``
+and ``ctpn`` hold their settings, examples, targets, losses and sessions.
+"""

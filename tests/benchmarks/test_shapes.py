@@ -61,7 +61,7 @@ def test_grids_that_ended_are_told_and_not_trained_again(
     grids = load("ctpn_grids")
     monkeypatch.setattr(grids, "_HEIGHT", 64)
     monkeypatch.setattr(
-        grids, "figures", lambda detector, sets, limit: {"forms": detector.working_scale(PAGE)}
+        grids, "detector_figures", lambda detector, sets, limit: {"forms": detector.working_scale(PAGE)}
     )
     for number, (down, across) in enumerate(grids.GRIDS):
         ended(tmp_path / f"{across}x{down}", {"crops": 1_000 + number, "forms": number / 10})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -21,12 +22,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ocrpipe.errors import ConfigError
+from ocrpipe.io.files import write_whole
+from ocrpipe.pretrained.loader import load, save
 from ocrpipe.recognizers.base import Recognizer
 from ocrpipe.recognizers.crnn.charset import BLANK, Charset
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
 from ocrpipe.recognizers.crnn.preprocess import to_input
 from ocrpipe.synthesis.fonts import Font
-from ocrpipe.training.crnn.pool import TrainingLine
+from ocrpipe.training.crnn.lines import Render, TrainingLine, training_lines
 
 _SHRINKAGE = 0.1
 """Of the covariance within classes towards its diagonal's mean."""
@@ -34,7 +37,10 @@ _NEAR = 2
 """Frames on either side of a character's centre within which it is emitted."""
 _PRIOR = 0.5
 """Samples that the mean of all features counts for in a class's own mean."""
+_MAX_SCALED = 3_000
+"""Samples that the rows are scaled by."""
 _SENTENCE = ("这里写着", "这个字")
+"""What comes before and after a character that is measured."""
 
 
 def extend_charset(tensors: dict[str, Tensor], config: CRNNConfig, own: str, charset: Charset) -> CRNN:
@@ -52,14 +58,13 @@ def extend_charset(tensors: dict[str, Tensor], config: CRNNConfig, own: str, cha
     state = dict(tensors)
     if own != charset.characters:
         place = {character: i for i, character in enumerate(own, start=1)}
-        kept = [0, *(place.get(character, -1) for character in charset.characters)]
-        rows = torch.tensor(kept)
+        rows = torch.tensor([BLANK, *(place.get(character, -1) for character in charset.characters)])
         for name in ("classify.weight", "classify.bias"):
             old = state[name].float()
             new = old[rows.clamp_min(0)].clone()
-            filler = 0.01 * torch.randn(new.shape, generator=torch.Generator().manual_seed(0))
+            noise = 0.01 * torch.randn(new.shape, generator=torch.Generator().manual_seed(0))
             mean = old[1:].mean(0)  # scores have no common zero, but the mean score is never the highest
-            new[rows < 0] = mean + filler[rows < 0] if old.ndim > 1 else mean - 2.0
+            new[rows < 0] = mean + noise[rows < 0] if old.ndim > 1 else mean - 2.0
             state[name] = new
     network.load_state_dict(state)
     return network
@@ -80,17 +85,19 @@ class ClassSamples:
     @classmethod
     @torch.inference_mode()
     def of(cls, network: CRNN, lines: Iterable[TrainingLine]) -> ClassSamples:
-        """The characters of lines whose places are known."""
+        """The characters of lines where their places are known."""
         network.eval()
         features, labels = [], []
         for line in lines:
-            found = network.features(torch.from_numpy(to_input(line.image))[None, None])[0].float()
-            scores = network.classify(found)
+            if not len(line.centers):
+                continue
+            frames = network.features(torch.from_numpy(to_input(line.image))[None, None])[0].float()
+            scores = network.classify(frames)
             margin = scores[:, 1:].amax(1) - scores[:, BLANK]  # highest where a character is emitted
             near = torch.from_numpy(line.centers).long()[:, None] + torch.arange(-_NEAR, _NEAR + 1)
-            near = near.clamp(0, len(found) - 1)
+            near = near.clamp(0, len(frames) - 1)
             at = near.gather(1, margin[near].argmax(1, keepdim=True))[:, 0]
-            features.append(found[at])
+            features.append(frames[at])
             labels.append(torch.from_numpy(line.label.astype(np.int64)))
         return cls(torch.cat(features), torch.cat(labels))
 
@@ -119,7 +126,7 @@ def imprint(network: CRNN, samples: ClassSamples) -> list[int]:
     covariance = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * covariance.diag().mean() * torch.eye(len(mean))
     rows = torch.linalg.solve(covariance, (means - mean).t()).t()
     offsets = -0.5 * ((means + mean) * rows).sum(1)
-    some = torch.linspace(0, len(x) - 1, min(len(x), 3_000)).long()
+    some = torch.linspace(0, len(x) - 1, min(len(x), _MAX_SCALED)).long()
     scores = x[some] @ rows.t() + offsets
     scales = torch.linspace(0.1, 1.5, 29).tolist()
     scale = min(scales, key=lambda factor: float(F.cross_entropy(factor * scores, index[some])))
@@ -132,6 +139,32 @@ def imprint(network: CRNN, samples: ClassSamples) -> list[int]:
     layer.weight[classes] = (scale * rows).float() + weight
     layer.bias[classes] = (scale * offsets + shift).float() + bias
     return [int(label) for label in classes]
+
+
+def extend_weights(
+    start: str | Path, charset: Charset, render: Render, lines: int, folder: Path
+) -> tuple[Path, int]:
+    """Extend weights to another charset, imprint the characters of rendered lines, and write them.
+
+    Args:
+        start: Name of the package's own weights, or a path.
+        charset: The new one.
+        render: Renders lines with known places of their characters.
+        lines: Lines to imprint from.
+        folder: Where ``crnn.safetensors`` and its card go.
+
+    Returns:
+        The weights' path, and how many classes were imprinted.
+
+    Raises:
+        ocrpipe.errors.WeightsError: The weights are missing or damaged.
+    """
+    tensors, card = load(start)
+    network = extend_charset(tensors, CRNNConfig.from_dict(card.config), card.charset, charset)
+    rendered = training_lines(lambda: render, charset, network.config.height, np.random.default_rng(0))
+    imprinted = imprint(network, ClassSamples.of(network, islice(rendered, lines)))
+    extended = replace(card, config=network.config.to_dict(), charset=charset.characters, accuracy={})
+    return save(network.state_dict(), extended, folder), len(imprinted)
 
 
 def character_crops(font: Font, size: int, characters: Sequence[str]) -> list[NDArray[np.uint8]]:
@@ -154,13 +187,16 @@ def character_crops(font: Font, size: int, characters: Sequence[str]) -> list[ND
 
 
 def misread(recognizer: Recognizer, font: Font, size: int, characters: Sequence[str]) -> set[str]:
-    """Those of the characters that are not read, each in a neutral sentence (see ``character_crops``)."""
+    """Those of the characters that are not read, each in a neutral sentence (see ``character_crops``).
+
+    Characters that the font lacks are not measured.
+    """
     wrong = set()
-    able = [c for c in characters if font.covers(c)]
-    for start in range(0, len(able), 512):
-        chunk = able[start : start + 512]
-        read = recognizer.recognize(character_crops(font, size, chunk))
-        wrong |= {c for c, one in zip(chunk, read, strict=True) if c not in one.text}
+    covered = [c for c in characters if font.covers(c)]
+    for start in range(0, len(covered), 512):
+        chunk = covered[start : start + 512]
+        lines = recognizer.recognize(character_crops(font, size, chunk))
+        wrong |= {c for c, line in zip(chunk, lines, strict=True) if c not in line.text}
     return wrong
 
 
@@ -168,34 +204,38 @@ class ClassTracker:
     """How often each character is still misread, as weights to draw them by, renewed as training goes on.
 
     Args:
-        charset: Of the network.
         characters: Those that are tracked.
-        path: The file that ``ocrpipe.synthesis.text.ClassWeights`` reads.
+        path: The file that ``ocrpipe.synthesis.text.ClassWeights`` reads; what it holds already is continued.
         fonts: Faces to measure with, one after the other.
     """
 
     _SIZES = (28, 18)
-    _MOST, _KEEP = 4.0, 0.5  # weight of what is always misread, and how much an earlier measurement counts
+    _MIN_WEIGHT, _MAX_WEIGHT = 0.5, 4.0  # of what is never misread, and always
+    _DECAY = 0.5  # of earlier measurements in a character's mean error
     _PARTS = 4  # of the characters, one measured at a time
 
-    def __init__(
-        self, charset: Charset, characters: Sequence[str], path: Path, fonts: Sequence[Font]
-    ) -> None:
-        self._charset, self._characters, self._path, self._fonts = charset, characters, path, fonts
-        self._errors = dict.fromkeys(characters, 0.5)
+    def __init__(self, characters: Sequence[str], path: Path, fonts: Sequence[Font]) -> None:
+        self._characters, self._path, self._fonts = characters, path, fonts
+        earlier = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        self._errors = {c: self._error(earlier[c]) if c in earlier else 0.5 for c in characters}
         self._turn = 0
 
     def measure(self, recognizer: Recognizer) -> float:
-        """Renew the weights of a part of the characters; returns the share of it that was misread."""
-        font = self._fonts[self._turn % len(self._fonts)]
-        size = self._SIZES[self._turn // self._PARTS % len(self._SIZES)]
-        able = [c for c in self._characters[self._turn % self._PARTS :: self._PARTS] if font.covers(c)]
+        """Renew the weights of a part of the characters; returns the fraction of it that was misread."""
+        turn, part = divmod(self._turn, self._PARTS)
+        round_, face = divmod(turn, len(self._fonts))
+        font, size = self._fonts[face], self._SIZES[round_ % len(self._SIZES)]
+        covered = [c for c in self._characters[part :: self._PARTS] if font.covers(c)]
         self._turn += 1
-        wrong = misread(recognizer, font, size, able)
-        for c in able:
-            self._errors[c] = self._KEEP * self._errors[c] + (1 - self._KEEP) * (c in wrong)
-        weights = {c: round(0.5 + (self._MOST - 0.5) * error, 3) for c, error in self._errors.items()}
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(weights, ensure_ascii=False), "utf-8")
-        temporary.replace(self._path)
-        return len(wrong) / max(1, len(able))
+        wrong = misread(recognizer, font, size, covered)
+        for c in covered:
+            self._errors[c] = self._DECAY * self._errors[c] + (1 - self._DECAY) * (c in wrong)
+        weights = {c: self._weight(error) for c, error in self._errors.items()}
+        write_whole(self._path, json.dumps(weights, ensure_ascii=False).encode())
+        return len(wrong) / max(1, len(covered))
+
+    def _weight(self, error: float) -> float:
+        return round(self._MIN_WEIGHT + (self._MAX_WEIGHT - self._MIN_WEIGHT) * error, 3)
+
+    def _error(self, weight: float) -> float:
+        return (weight - self._MIN_WEIGHT) / (self._MAX_WEIGHT - self._MIN_WEIGHT)

@@ -1,8 +1,9 @@
-"""CTC over a large alphabet at the cost of a small one, and frame-wise supervision to start it."""
+"""CTC over a large alphabet at the cost of a small one, and frame-wise supervision to start with."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -10,6 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ocrpipe.recognizers.crnn.charset import BLANK
+
+_GPU_SAMPLES = 16
+"""Samples that are converted to float32 at a time on a GPU."""
 
 
 class _NarrowCTC(torch.autograd.Function):
@@ -24,52 +28,60 @@ class _NarrowCTC(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Sequence[Sequence[int]]) -> Tensor:
         n, t, _ = logits.shape
-        # Sample by sample: float32 copies of one sample fit into the cache, those of a batch don't.
-        normaliser = torch.stack([sample.float().logsumexp(-1, keepdim=True) for sample in logits])
-        own = [sorted(set(label)) for label in labels]
-        width = 1 + max(map(len, own))
+        device = logits.device
+        normaliser = torch.cat([part.float().logsumexp(-1, keepdim=True) for part in _parts(logits)])
+        classes = [sorted(set(label)) for label in labels]
+        width = 1 + max(map(len, classes))
         columns = torch.full((n, width), BLANK)
         narrow: list[int] = []
-        for i, (label, classes) in enumerate(zip(labels, own, strict=True)):
-            columns[i, 1 : 1 + len(classes)] = torch.tensor(classes)
-            place = {c: j for j, c in enumerate(classes, start=1)}
+        for i, (label, own) in enumerate(zip(labels, classes, strict=True)):
+            columns[i, 1 : 1 + len(own)] = torch.tensor(own)
+            place = {c: j for j, c in enumerate(own, start=1)}
             narrow += [place[c] for c in label]
+        lengths = torch.tensor([len(label) for label in labels])
+        used = columns != BLANK
+        used[:, 0] = True
+        columns, used, targets, counts = (
+            tensor.to(device, non_blocking=True) for tensor in (columns, used, torch.tensor(narrow), lengths)
+        )
         index = columns[:, None].expand(n, t, -1)
         log_probs = (logits.gather(2, index).float() - normaliser).requires_grad_()
-        lengths = torch.tensor([len(label) for label in labels])
-        frames = torch.full((n,), t)
         with torch.enable_grad():
             losses = F.ctc_loss(
                 log_probs.transpose(0, 1),
-                torch.tensor(narrow),
-                frames,
+                targets,
+                torch.full((n,), t),  # lengths stay on the CPU, where ctc_loss wants them
                 lengths,
                 reduction="none",
                 zero_infinity=True,
             )
-            total = (losses / lengths).mean()
+            total = (losses / counts).mean()
             (grad,) = torch.autograd.grad(total, log_probs)
         # Where no alignment fits, the loss is zeroed and nothing is to be learnt.
-        weight = ((losses > 0) / (lengths * n)).view(n, 1, 1)
-        used = torch.ones(n, 1, width)
-        used[:, :, 1:] = (columns[:, None, 1:] != BLANK).float()
-        posterior = (weight * log_probs.detach().exp() - grad) * used * (weight > 0)
+        weight = ((losses > 0) / (counts * n)).view(n, 1, 1)
+        posterior = (weight * log_probs.detach().exp() - grad) * used[:, None] * (weight > 0)
         ctx.save_for_backward(logits, normaliser, index, posterior, weight)
         return total.detach()
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None]:
         logits, normaliser, index, posterior, weight = ctx.saved_tensors
-        grads = torch.empty_like(logits)
         weight, posterior = weight * upstream[0], posterior * upstream[0]
-        for i, grad in enumerate(grads):
-            sample = (logits[i].float() - normaliser[i]).exp_().mul_(weight[i])
-            grad.copy_(sample.scatter_add_(1, index[i], -posterior[i]))
+        grads = torch.empty_like(logits)
+        tensors = (grads, logits, normaliser, weight, index, posterior)
+        for grad, sample, level, factor, columns, learnt in zip(*map(_parts, tensors), strict=True):
+            probability = (sample.float() - level).exp_().mul_(factor)
+            grad.copy_(probability.scatter_add_(2, columns, -learnt))
         return grads, None
 
 
+def _parts(tensor: Tensor) -> tuple[Tensor, ...]:
+    """Single samples on a CPU, whose cache holds a float32 copy of one; larger parts of a batch on a GPU."""
+    return torch.split(tensor, 1 if tensor.device.type == "cpu" else _GPU_SAMPLES)
+
+
 def narrow_ctc(logits: Tensor, labels: Sequence[Sequence[int]]) -> Tensor:
-    """CTC loss per label character, meaned over the batch, equal to ``F.ctc_loss`` of a full log-softmax.
+    """CTC loss per label character, averaged over the batch; equals ``F.ctc_loss`` of a full log-softmax.
 
     Args:
         logits: (N, T, classes); the blank is class 0 and every frame counts.
@@ -79,10 +91,16 @@ def narrow_ctc(logits: Tensor, labels: Sequence[Sequence[int]]) -> Tensor:
     return loss
 
 
+def frame_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean cross-entropy of F frames: logits (F, classes), class indices (F,), weights (F,)."""
+    losses = F.cross_entropy(logits.float(), target, reduction="none")
+    return (losses * weight).sum() / weight.sum().clamp_min(1.0)
+
+
 def frame_targets(
     labels: Sequence[Sequence[int]], centers: Sequence[Tensor], frames: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Frame-wise targets from known character positions.
+    """Frame-wise targets from known character positions, on the CPU.
 
     The frame nearest a character's centre carries its class; the frames beside it nothing; of the others a
     third carry the blank, at a quarter of the weight.
@@ -92,7 +110,7 @@ def frame_targets(
         centers: Positions of the same characters, in frames; empty where they are unknown, and nothing of the
             sample is supervised.
         frames: Frames of the batch.
-        generator: Chooses the blanks.
+        generator: Chooses the blanks; of the CPU.
 
     Returns:
         (N, frames) class indices and (N, frames) weights, 0 where a frame is not supervised.
@@ -100,13 +118,13 @@ def frame_targets(
     n = len(labels)
     target = torch.full((n, frames), BLANK)
     weight = (torch.rand(n, frames, generator=generator) < 1 / 3).float() * 0.25
-    for i, (label, center) in enumerate(zip(labels, centers, strict=True)):
-        if not len(center):
-            weight[i] = 0
-            continue
-        at = center.long().clamp(0, frames - 1)
-        for beside in (at - 1, at + 1):
-            weight[i, beside.clamp(0, frames - 1)] = 0
-        weight[i, at] = 1
-        target[i, at] = torch.as_tensor(label)
+    counts = torch.tensor([len(center) for center in centers])
+    weight[counts == 0] = 0
+    row = torch.arange(n).repeat_interleave(counts)
+    at = torch.cat(list(centers)).long().clamp(0, frames - 1)
+    for beside in (at - 1, at + 1):
+        weight[row, beside.clamp(0, frames - 1)] = 0
+    weight[row, at] = 1
+    known = (label for label, center in zip(labels, centers, strict=True) if len(center))
+    target[row, at] = torch.tensor(list(chain.from_iterable(known)), dtype=torch.long)
     return target, weight

@@ -1,81 +1,97 @@
-"""What surrounds a training: figures on real pages, and shipping the weights."""
+"""A training session of the detector: pages, network, validation.
+
+Its process should have ``ocrpipe.environment.TRAINING`` in its environment; without, a CPU is much slower.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from ocrpipe.detectors.base import Detector
 from ocrpipe.detectors.ctpn.detector import CTPNDetector
-from ocrpipe.detectors.ctpn.model import CTPN
-from ocrpipe.errors import WeightsError
+from ocrpipe.detectors.ctpn.model import CTPN, CTPNConfig
 from ocrpipe.evaluation.box_metrics import BoxCounts
 from ocrpipe.evaluation.dataset import PredictedLine, Prediction, load_dataset
 from ocrpipe.evaluation.metrics import compare
 from ocrpipe.io import images
-from ocrpipe.pretrained.loader import FOLDER, Card, blended, save
+from ocrpipe.training.ctpn.config import CTPNTrainConfig
+from ocrpipe.training.ctpn.crops import CropConfig, PageSource, crop_loader
+from ocrpipe.training.ctpn.objective import ctpn_task, new_network, starting_network
+from ocrpipe.training.loop import Log, Trainer
 
 
-def real_page_figures(model: CTPN, folders: Sequence[Path], limit: int = 20) -> dict[str, float]:
-    """DetEval's F on the first pages of each set, under the set's name.
-
-    Pages go to the detector as they are, so only sets of upright pages mean anything.
+def train(
+    make_pages: Callable[[], PageSource],
+    config: CTPNTrainConfig,
+    *,
+    model: CTPNConfig | None = None,
+    start: str | None = None,
+    validation: Sequence[Path] = (),
+    workers: int = 1,
+    log: Log | None = None,
+    clock: Callable[[], float] | None = None,
+) -> CTPN:
+    """Train a CTPN; resumes from the run's checkpoint if there is one.
 
     Args:
-        model: The network in training; it is copied.
+        make_pages: Called once in each process, which must be able to unpickle it; returns what makes a page,
+            for instance ``functools.partial(synthetic_pages, corpora, alphabet)``.
+        config: How to train.
+        model: Shape of the network; by default the one of ``start``, or the slim one.
+        start: Weights to start from where there is no checkpoint: a path, or the name of the package's own.
+        validation: Folders with gt.jsonl whose pages the model is measured on; never trained on.
+        workers: Processes that make crops; 0 makes them in this one.
+        log: Called with each log record.
+        clock: See ``ocrpipe.training.loop.Trainer``.
+
+    Returns:
+        The network with the averaged weights; the run's checkpoint holds them too.
+
+    Raises:
+        ocrpipe.errors.ConfigError: There are no usable fonts or texts.
+        ocrpipe.errors.WeightsError: The weights to start from or the checkpoint cannot be used.
+    """
+    network = starting_network(start, model) if start else new_network(model, config.seed)
+    validate = partial(page_figures, folders=validation) if validation else None
+    trainer = Trainer(ctpn_task(network), config, validate=validate, log=log, clock=clock)
+    trainer.resume()
+    if trainer.fraction >= 1:
+        trainer.validate()
+        return trainer.averaged()
+    shape = network.config
+    crops = CropConfig(
+        config.crop_size, shape.channels, shape.stride, shape.heights, config.pages, config.crops_per_page
+    )
+    with crop_loader(make_pages, crops, config.batch_size, workers=workers, seed=trainer.data_seed) as loader:
+        trainer.fit(loader)
+    return trainer.averaged()
+
+
+def page_figures(network: CTPN, folders: Sequence[Path], limit: int = 20) -> dict[str, float]:
+    """DetEval's F on the first pages of each set, by the set's name.
+
+    Pages are not deskewed or rotated first, so only sets of level pages are meaningful.
+
+    Args:
+        network: The network in training; it is copied.
         folders: Set folders with gt.jsonl whose ground truth has lines.
         limit: Pages of each.
     """
-    return figures(CTPNDetector.from_model(model), folders, limit)
+    return detector_figures(CTPNDetector.from_model(network), folders, limit)
 
 
-def figures(detector: Detector, folders: Sequence[Path], limit: int | None = None) -> dict[str, float]:
-    """DetEval's F of a detector on the first ``limit`` pages of each set, as in ``real_page_figures``."""
-    found = {}
+def detector_figures(
+    detector: Detector, folders: Sequence[Path], limit: int | None = None
+) -> dict[str, float]:
+    """DetEval's F of a detector on the first ``limit`` pages of each set, as in ``page_figures``."""
+    figures = {}
     for folder in folders:
         dataset = load_dataset(folder)
         counts = BoxCounts()
         for page in dataset.pages[:limit]:
             lines = tuple(PredictedLine("", line.quad) for line in detector.detect(images.load(page.image)))
             counts += compare(page, Prediction(page.name, lines)).boxes
-        found[dataset.name] = round(counts.f, 4)
-    return found
-
-
-def ship(
-    checkpoint: Path,
-    *,
-    recipe: str,
-    accuracy: dict[str, Any],
-    blend: tuple[str | Path, float] | None = None,
-    folder: Path = FOLDER,
-) -> Path:
-    """Write a checkpoint's averaged weights, in half precision, as the package's own.
-
-    Args:
-        checkpoint: The run's ``checkpoint.pt``.
-        recipe: How it was trained, for the card.
-        accuracy: Figures measured with it, for the card.
-        blend: Other weights and their share, see ``ocrpipe.pretrained.loader.blended``.
-        folder: Where ``ctpn.safetensors`` and its card go.
-
-    Returns:
-        The weights' path.
-
-    Raises:
-        WeightsError: It is no checkpoint of a CTPN, or the other weights cannot be used.
-    """
-    try:
-        state = torch.load(checkpoint, weights_only=True)
-        weights, config = state["average"], state["config"]
-    except Exception as error:  # torch.load raises anything from OSError to UnpicklingError
-        reason = str(error).partition("\n")[0]
-        raise WeightsError(f"{checkpoint} is no checkpoint of a CTPN: {reason}") from error
-    card = Card(
-        "ctpn", sha256="", config=config, date=date.today().isoformat(), recipe=recipe, accuracy=accuracy
-    )
-    return save(blended(weights, config, *blend) if blend else weights, card, folder)
+        figures[dataset.name] = round(counts.f, 4)
+    return figures

@@ -1,8 +1,8 @@
-"""From ground-truth lines to what the heads should say.
+"""From ground-truth lines to what the heads are to predict.
 
 A line is cut into the columns of the grid; each piece is an interval (centre, height) to be matched with the
-column's anchors by vertical overlap. Every piece gets at least its best anchor, so no ground truth goes
-unlearned. This runs in the training's data workers, hence numpy only.
+column's anchors by vertical overlap. Every piece gets at least its best anchor, so that no ground truth is
+left out. This runs in the data loader's processes, hence numpy only.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ POSITIVE_IOU = 0.5
 NEGATIVE_IOU = 0.3
 SIDE_REACH = 32.0
 """Pixels from a line's end within which a column's side offset is learned, as in the paper. Beyond it, the
-target is this distance, so that the network also says where there is no end."""
+target is this distance, so that the network also predicts where there is no end."""
 _MIN_COVER = 0.3
-"""Share of a column that a line must cover for its piece to be learned; less is left undecided."""
+"""Fraction of a column that a line must cover for its piece to be learned; less is left undecided."""
 _MIN_VISIBLE = 0.6
-"""Share of a piece's height that must lie inside the image for it to be learned."""
+"""Fraction of a piece's height that must lie inside the image for it to be learned."""
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What one image's anchors should say.
+    """What one image's anchors are to predict.
 
     Attributes:
         labels: int8, rows×columns×k: 1 text, 0 not, −1 undecided.
@@ -49,7 +49,7 @@ class Pieces:
     """Lines cut into columns: parallel arrays of S pieces, in pixels.
 
     ``line`` is the index of the piece's line, ``left`` and ``right`` are the ends of that whole line,
-    ``learned`` is false where too little of the piece is there to tell.
+    ``learned`` is false where too little of the piece is visible.
     """
 
     line: NDArray[np.int64]
@@ -65,7 +65,7 @@ def cut(quads: Floats, grid: AnchorGrid) -> Pieces:
     """Cut lines into the grid's columns; what lies outside the image is cut off.
 
     Args:
-        quads: N×4×2 corners in pixels, clockwise from the text's top-left, tilted by less than 45°.
+        quads: N×4×2 corners in pixels, clockwise from the text's top left, tilted by less than 45°.
         grid: The image's anchors.
     """
     down, across = grid.stride

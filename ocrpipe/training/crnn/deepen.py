@@ -1,4 +1,4 @@
-"""Make a trained CRNN deeper without changing what it computes, so that training goes on from where it was.
+"""Deepen a trained CRNN without changing what it computes (Net2Net), to train it further.
 
 Chen, Goodfellow and Shlens, "Net2Net: Accelerating Learning via Knowledge Transfer", arXiv 1511.05641.
 """
@@ -17,7 +17,7 @@ from ocrpipe.pretrained.loader import load, save
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig, Residual
 
 
-def grow(state: Mapping[str, Tensor], config: CRNNConfig, blocks: Sequence[int], *, seed: int = 0) -> CRNN:
+def deepen(state: Mapping[str, Tensor], config: CRNNConfig, blocks: Sequence[int], *, seed: int = 0) -> CRNN:
     """A network with more residual blocks that reads as the given one does, until it is trained further.
 
     The second normalisation of a new block has a scale of zero, so that the block passes on what comes in.
@@ -33,9 +33,9 @@ def grow(state: Mapping[str, Tensor], config: CRNNConfig, blocks: Sequence[int],
         ocrpipe.errors.WeightsError: The tensors do not fit the configuration.
     """
     if config.backbone != "slim" or len(blocks) != 4:
-        raise ConfigError("only the four stages of a slim CRNN can be grown")
+        raise ConfigError("only the four stages of a slim CRNN can be deepened")
     if any(new < old for new, old in zip(blocks, config.blocks, strict=True)):
-        raise ConfigError(f"a CRNN of blocks {config.blocks} cannot be grown to {tuple(blocks)}")
+        raise ConfigError(f"a CRNN of blocks {config.blocks} cannot be deepened to {tuple(blocks)}")
     a, b, c, d = blocks
     torch.manual_seed(seed)
     network = CRNN(replace(config, blocks=(a, b, c, d)))
@@ -68,23 +68,23 @@ def grow(state: Mapping[str, Tensor], config: CRNNConfig, blocks: Sequence[int],
     return network
 
 
-def grow_weights(start: str | Path, blocks: Sequence[int], folder: Path) -> Path:
-    """Write grown weights, which read as those they come from, and their card.
+def deepen_weights(start: str | Path, blocks: Sequence[int], folder: Path) -> Path:
+    """Write deepened weights, which read as those they come from, and their card.
 
     Args:
-        start: Name of weights that ship, or their path.
-        blocks: See ``grow``.
+        start: Name of the package's own weights, or a path.
+        blocks: See ``deepen``.
         folder: Where ``crnn.safetensors`` and its card go.
 
     Returns:
         The weights' path.
 
     Raises:
-        ocrpipe.errors.ConfigError: They cannot be grown so.
+        ocrpipe.errors.ConfigError: They cannot be deepened so.
         ocrpipe.errors.WeightsError: They are missing, damaged, or no CRNN's.
     """
     tensors, card = load(start)
-    network = grow(tensors, CRNNConfig.from_dict(card.config), blocks)
+    network = deepen(tensors, CRNNConfig.from_dict(card.config), blocks)
     config = network.config.to_dict()
     return save(network.state_dict(), replace(card, config=config, accuracy={}), folder)
 

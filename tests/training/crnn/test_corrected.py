@@ -13,7 +13,7 @@ from PIL import Image
 from ocrpipe.errors import ConfigError
 from ocrpipe.geometry import quad_size
 from ocrpipe.recognizers.crnn.charset import Charset
-from ocrpipe.training.crnn.data import OwnLine, OwnLines, Skipped, hold_out, load_lines
+from ocrpipe.training.crnn.corrected import CorrectedLine, CorrectedLines, Skipped, hold_out, load_lines
 
 CHARSET = Charset("abcdefghijklmnopqrstuvwxyzA 0123456789é，")
 
@@ -107,13 +107,13 @@ def test_light_text_is_turned_dark(tmp_path: Path) -> None:
     assert np.abs(load_lines(tmp_path, CHARSET).lines[0].crop().astype(int) - ink("abc")).max() <= 1
 
 
-def test_texts_become_what_can_be_learnt(tmp_path: Path) -> None:
+def test_texts_are_normalized(tmp_path: Path) -> None:
     put(tmp_path, "a.png", "caf\u0065\u0301 \t\uff21\u3000\u200b1")  # e and its accent, full-width, invisible
     (line,) = load_lines(tmp_path, CHARSET).lines
     assert line.text == "café A 1"
 
 
-def test_what_cannot_be_learnt_is_counted_by_reason_and_named(tmp_path: Path) -> None:
+def test_what_cannot_be_trained_on_is_counted_by_reason_and_named(tmp_path: Path) -> None:
     put(tmp_path, "good.png", "good")
     put(tmp_path, "odd1.png", "aſbſ", ink("a b "))
     put(tmp_path, "odd2.png", "ꝛ", ink("a"))
@@ -156,7 +156,7 @@ def test_folders_without_lines_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such folder"):
         load_lines(tmp_path / "none", CHARSET)
     put(tmp_path, "a.png", "ſ", ink("a"))
-    with pytest.raises(ConfigError, match=r"no line to learn from; 1 line left out, .* \(ſ\): a\.png"):
+    with pytest.raises(ConfigError, match=r"no line to train on; 1 line left out, .* \(ſ\): a\.png"):
         load_lines(tmp_path, CHARSET)
     (tmp_path / "a.gt.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match=r"a\.gt\.txt is not UTF-8"):
@@ -166,13 +166,13 @@ def test_folders_without_lines_are_refused(tmp_path: Path) -> None:
         load_lines(tmp_path / "pages", CHARSET)
 
 
-def lines_of(*names: str) -> list[OwnLine]:
+def lines_of(*names: str) -> list[CorrectedLine]:
     quad = ((16.0, 16.0), (92.0, 16.0), (92.0, 56.0), (16.0, 56.0))
     image = np.pad(ink("abc"), 16, constant_values=230)
-    return [OwnLine(name, "abc", image, quad) for name in names]
+    return [CorrectedLine(name, "abc", image, quad) for name in names]
 
 
-def test_what_is_held_out_is_told_by_the_names_alone() -> None:
+def test_what_is_held_out_depends_on_the_names_alone() -> None:
     names = [f"{i}.png" for i in range(400)]
     train, held = hold_out(lines_of(*names), 0.1)
     assert len(train) + len(held) == 400 and 20 <= len(held) <= 60
@@ -183,8 +183,8 @@ def test_what_is_held_out_is_told_by_the_names_alone() -> None:
 
 
 def test_either_side_has_a_line() -> None:
-    for share in (0.001, 0.999):
-        train, held = hold_out(lines_of("a", "b", "c"), share)
+    for fraction in (0.001, 0.999):
+        train, held = hold_out(lines_of("a", "b", "c"), fraction)
         assert train and held and len(train) + len(held) == 3
     assert hold_out(lines_of("a"), 0.0)[1] == []
     with pytest.raises(ConfigError, match="a single line"):
@@ -192,8 +192,8 @@ def test_either_side_has_a_line() -> None:
 
 
 def test_drawn_lines_vary_but_stay_whole() -> None:
-    lines = [*lines_of("a"), OwnLine("b", "xyz", *_parts(lines_of("b")[0]))]
-    draw, rng = OwnLines(lines, degradation=0.0).render, np.random.default_rng(0)
+    lines = [*lines_of("a"), CorrectedLine("b", "xyz", *_parts(lines_of("b")[0]))]
+    draw, rng = CorrectedLines(lines, degradation=0.0).render, np.random.default_rng(0)
     samples = [draw(rng) for _ in range(60)]
     assert {sample.text for sample in samples} == {"abc", "xyz"}
     assert len({sample.image.shape for sample in samples}) > 20
@@ -201,17 +201,17 @@ def test_drawn_lines_vary_but_stay_whole() -> None:
         assert sample.centers.size == 0
         dark = np.flatnonzero((sample.image < 100).any(0))
         assert dark.size and np.ptp(dark) >= 0.75 * (np.ptp(np.flatnonzero((ink("abc") < 100).any(0))))
-    again = OwnLines(lines, degradation=0.0).render(np.random.default_rng(0))
+    again = CorrectedLines(lines, degradation=0.0).render(np.random.default_rng(0))
     assert np.array_equal(again.image, samples[0].image)
 
 
 def test_drawn_lines_are_degraded() -> None:
     plain, worn = (
-        [OwnLines(lines_of("a"), strength).render(np.random.default_rng(i)).image for i in range(20)]
+        [CorrectedLines(lines_of("a"), strength).render(np.random.default_rng(i)).image for i in range(20)]
         for strength in (0.0, 1.0)
     )
     assert sum(not np.array_equal(a, b) for a, b in zip(plain, worn, strict=True)) > 10
 
 
-def _parts(line: OwnLine) -> tuple[NDArray[np.uint8], Any]:
+def _parts(line: CorrectedLine) -> tuple[NDArray[np.uint8], Any]:
     return line.image, line.quad

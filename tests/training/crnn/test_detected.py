@@ -1,4 +1,4 @@
-"""Lines that a detector cuts from rendered pages: which are kept, and what they are said to hold."""
+"""Lines that a detector crops from rendered pages: which are kept, and with what text."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ocrpipe.geometry import apply, to_quad, turn_matrix
 from ocrpipe.page import Quad
 from ocrpipe.recognizers.crnn.charset import default_charset
 from ocrpipe.synthesis.pages import SynthPage
-from ocrpipe.training.crnn.detected import DetectedLines, cut_lines
-from ocrpipe.training.crnn.pool import to_training
+from ocrpipe.training.crnn.detected import DetectedLines, crop_lines
+from ocrpipe.training.crnn.lines import to_training
 
 
 def box(left: float, top: float, right: float, bottom: float) -> Quad:
@@ -31,14 +31,14 @@ def page(lines: dict[str, Quad], ignored: Sequence[Quad] = ()) -> SynthPage:
 
 
 def texts(on: SynthPage, *found: Quad) -> list[str]:
-    return [sample.text for sample in cut_lines(on, [TextLine(quad, 1.0) for quad in found])]
+    return [sample.text for sample in crop_lines(on, [TextLine(quad, 1.0) for quad in found])]
 
 
 ROW = {"Name:": box(20, 50, 80, 70), "Ada": box(120, 50, 160, 70)}
 
 
 def test_a_line_has_its_text_and_the_crop_that_was_found() -> None:
-    (sample,) = cut_lines(page(ROW), [TextLine(box(10, 40, 100, 80), 1.0, crop=box(18, 49, 82, 72))])
+    (sample,) = crop_lines(page(ROW), [TextLine(box(10, 40, 100, 80), 1.0, crop=box(18, 49, 82, 72))])
     assert sample.text == "Name:"
     assert sample.image.shape == (23, 64)
     assert not len(sample.centers)
@@ -73,12 +73,12 @@ def test_a_neighbouring_row_in_the_crop_is_no_part_of_the_text() -> None:
     assert texts(page(lines), box(18, 44, 202, 78)) == ["below"]
 
 
-def test_what_is_not_to_be_read_spoils_a_crop() -> None:
+def test_crops_with_areas_to_ignore_are_left_out() -> None:
     assert texts(page(ROW, [box(60, 55, 90, 90)]), box(18, 48, 85, 72)) == []
 
 
 @given(st.floats(-8, 8))
-def test_a_turned_page_gives_the_same_lines(angle: float) -> None:
+def test_a_tilted_page_gives_the_same_lines(angle: float) -> None:
     def turned(quad: Quad) -> Quad:
         radians = np.radians(angle)
         spin = np.array(
@@ -93,12 +93,12 @@ def test_a_turned_page_gives_the_same_lines(angle: float) -> None:
     ]
 
 
-def test_a_sideways_page_gives_the_same_lines() -> None:
+def test_a_page_rotated_by_90_degrees_gives_the_same_lines() -> None:
     spin = turn_matrix(400, 200, 90)
     lines = {text: apply(spin, quad) for text, quad in ROW.items()}
-    upright = page(ROW).image
-    sideways = SynthPage(np.rot90(upright, -1).copy(), list(lines.values()), list(lines), [], "form")
-    (sample,) = cut_lines(sideways, [TextLine(apply(spin, box(18, 48, 85, 72)), 1.0)])
+    level = page(ROW).image
+    rotated = SynthPage(np.rot90(level, -1).copy(), list(lines.values()), list(lines), [], "form")
+    (sample,) = crop_lines(rotated, [TextLine(apply(spin, box(18, 48, 85, 72)), 1.0)])
     assert sample.text == "Name:" and sample.image.shape == (24, 67)
 
 
@@ -119,7 +119,7 @@ def test_lines_come_in_random_order_and_can_be_trained_on() -> None:
     assert all(to_training(sample, default_charset()) for sample in samples)
 
 
-def test_a_detector_that_finds_nothing_is_told_of() -> None:
+def test_a_detector_that_finds_nothing_is_an_error() -> None:
     source = DetectedLines(lambda rng: page(ROW), Finds())
     with pytest.raises(ConfigError, match="finds no lines"):
         source.render(np.random.default_rng(0))

@@ -1,7 +1,8 @@
-"""Corrected lines of one's own, as training takes them.
+"""Corrected lines (line images with their text) to fine-tune on.
 
-Two conventions are read: pages with ``gt.jsonl`` (see ``ocrpipe.evaluation.dataset``), whose lines are cut
-along their quads, and line images beside ``NAME.gt.txt``, as kraken and Tesseract's training take them.
+Two conventions are read: pages with ``gt.jsonl`` (see ``ocrpipe.evaluation.dataset``), whose lines are
+cropped along their quads, and line images beside ``NAME.gt.txt``, as kraken and Tesseract's training take
+them.
 """
 
 from __future__ import annotations
@@ -27,29 +28,29 @@ from ocrpipe.recognizers.crnn.charset import Charset
 from ocrpipe.synthesis import effects
 from ocrpipe.synthesis.lines import NO_CENTERS, LineSample
 from ocrpipe.synthesis.text import clean
-from ocrpipe.training.crnn.pool import to_training
+from ocrpipe.training.crnn.lines import to_training
 
 Image: TypeAlias = NDArray[np.uint8]
 Rng = np.random.Generator
 
 _TRANSCRIPT = ".gt.txt"
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
-_HEIGHT = 64  # pixels of a line's height that are kept: twice what the network sees
-_MARGIN = 0.4  # of a line's height, kept around it for crops that vary
-_NAMED = 3  # names that a report gives as examples
-_VARIANTS = ("", ".bin", ".nrm")  # what kraken and Tesseract's training put between a line's name and suffix
-_LACKING = "the charset lacks characters of their text"
+_MAX_HEIGHT = 64  # pixels of a line's height: twice the network's input
+_MARGIN = 0.4  # fraction of a line's height kept around it, for random crops
+_MAX_NAMES = 3  # that a report gives as examples
+_VARIANTS = ("", ".bin", ".nrm")  # what kraken and Tesseract's training put before an image's suffix
+_NOT_IN_CHARSET = "the charset lacks characters of their text"
 
 
 @dataclass(frozen=True, slots=True)
-class OwnLine:
+class CorrectedLine:
     """A line of text with what surrounds it.
 
     Attributes:
         name: Path of its image below the folder, ``#`` and its number on the page where there are several.
-        text: What it says, in the charset's characters.
-        image: H×W uint8, grey, dark on light: the line, upright, and a margin around it.
-        quad: Where in ``image`` the line lies.
+        text: Its text, in the charset's characters.
+        image: H×W uint8, grey, dark on light: the line, axis-aligned, and a margin around it.
+        quad: The line's corners in ``image``, clockwise from the text's top left, in pixels.
     """
 
     name: str
@@ -64,28 +65,28 @@ class OwnLine:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Lines that cannot be learnt from, for one reason."""
+    """Lines that cannot be trained on, for one reason."""
 
     reason: str
     names: tuple[str, ...]
 
     def __str__(self) -> str:
-        more = len(self.names) - _NAMED
-        examples = ", ".join(self.names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        more = len(self.names) - _MAX_NAMES
+        examples = ", ".join(self.names[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
         count = "1 line" if len(self.names) == 1 else f"{len(self.names)} lines"
         return f"{count} left out, {self.reason}: {examples}"
 
 
 @dataclass(frozen=True, slots=True)
-class OwnData:
-    """What a folder holds: lines in a fixed order, and those that had to be left out."""
+class CorrectedData:
+    """The lines of a folder in a fixed order, and those that had to be left out."""
 
-    lines: tuple[OwnLine, ...]
+    lines: tuple[CorrectedLine, ...]
     skipped: tuple[Skipped, ...]
 
 
-class _Unfit(Exception):
-    """Why a line is left out, and the characters that are to blame."""
+class _Unusable(Exception):
+    """Why a line is left out, and the characters that are the reason."""
 
     def __init__(self, reason: str, characters: str = "") -> None:
         super().__init__(reason)
@@ -100,7 +101,7 @@ class _Entry:
     quad: Quad | None
 
 
-def load_lines(folder: Path, charset: Charset, height: int = 32) -> OwnData:
+def load_lines(folder: Path, charset: Charset, height: int = 32) -> CorrectedData:
     """Read a folder in either convention, or in both at once.
 
     Line images may lie in folders below; images without a transcript are passed over. Texts are composed
@@ -109,65 +110,68 @@ def load_lines(folder: Path, charset: Charset, height: int = 32) -> OwnData:
     Args:
         folder: Holds ``gt.jsonl`` or files ``NAME.gt.txt``.
         charset: Lines with other characters are left out.
-        height: Height of the network's input, which tells what fits.
+        height: Height of the network's input; lines with more characters than it has frames are left out.
 
     Raises:
-        ocrpipe.errors.ConfigError: There is nothing of either kind, ``gt.jsonl`` is malformed or knows no
-            lines, or no line is left.
+        ocrpipe.errors.ConfigError: There is nothing of either kind, ``gt.jsonl`` is malformed or of whole
+            pages' text, or no usable line is left.
     """
     alphabet = frozenset(charset.characters)
-    lines: list[OwnLine] = []
+    lines: list[CorrectedLine] = []
     skipped: dict[str, list[str]] = {}
-    lacking: Counter[str] = Counter()
+    unknown: Counter[str] = Counter()
     for entry, page in _with_images(_entries(folder)):
         try:
-            line = _own_line(entry, page, alphabet)
+            line = _corrected_line(entry, page, alphabet)
             if to_training(LineSample(line.crop(), line.text, NO_CENTERS), charset, height) is None:
-                raise _Unfit("more text than the image has room for")
-        except _Unfit as unfit:
-            skipped.setdefault(str(unfit), []).append(entry.name)
-            lacking.update(unfit.characters)
+                raise _Unusable("more text than the image has room for")
+        except _Unusable as reason:
+            skipped.setdefault(str(reason), []).append(entry.name)
+            unknown.update(reason.characters)
         else:
             lines.append(line)
-    blame = {_LACKING: f"{_LACKING} ({' '.join(c for c, _ in lacking.most_common())})"}
-    reports = tuple(Skipped(blame.get(reason, reason), tuple(names)) for reason, names in skipped.items())
+    named = {_NOT_IN_CHARSET: f"{_NOT_IN_CHARSET} ({' '.join(c for c, _ in unknown.most_common())})"}
+    reports = tuple(Skipped(named.get(reason, reason), tuple(names)) for reason, names in skipped.items())
     if not lines:
-        raise ConfigError(f"{folder} holds no line to learn from; {'; '.join(map(str, reports))}")
-    return OwnData(tuple(lines), reports)
+        raise ConfigError(f"{folder} holds no line to train on; {'; '.join(map(str, reports))}")
+    return CorrectedData(tuple(lines), reports)
 
 
-def hold_out(lines: Sequence[OwnLine], share: float) -> tuple[list[OwnLine], list[OwnLine]]:
+def hold_out(
+    lines: Sequence[CorrectedLine], fraction: float
+) -> tuple[list[CorrectedLine], list[CorrectedLine]]:
     """Split lines into those to train on and those to measure on, by a hash of their names.
 
-    So a line stays on its side however many are added. With a share above 0 and two lines or more, there is
-    at least one on either side.
+    So a line stays on its side however many are added. With a fraction above 0 and two lines or more, there
+    is at least one on either side.
 
     Raises:
-        ocrpipe.errors.ConfigError: There is nothing to hold out from.
+        ocrpipe.errors.ConfigError: There is a single line.
     """
-    if share <= 0:
+    if fraction <= 0:
         return list(lines), []
     if len(lines) < 2:
         raise ConfigError("a single line cannot be trained on and held out; give more, or hold out 0")
     ranked = sorted(lines, key=lambda line: _place(line.name))
-    count = sum(_place(line.name) < share for line in ranked)
+    count = sum(_place(line.name) < fraction for line in ranked)
     held = {line.name for line in ranked[: min(max(1, count), len(lines) - 1)]}
-    return [x for x in lines if x.name not in held], [x for x in lines if x.name in held]
+    train = [line for line in lines if line.name not in held]
+    return train, [line for line in lines if line.name in held]
 
 
-class OwnLines:
-    """Draws random lines and varies how they are cut out and what a scanner would have made of them.
+class CorrectedLines:
+    """Random lines with random crops and scan effects.
 
     Args:
         lines: One or more.
-        degradation: Mean strength of scan effects, which are added to those that the images have.
+        degradation: Mean strength of the scan effects added to those that the images have.
     """
 
-    def __init__(self, lines: Sequence[OwnLine], degradation: float = 0.25) -> None:
+    def __init__(self, lines: Sequence[CorrectedLine], degradation: float = 0.25) -> None:
         self._lines, self._degradation = lines, degradation
 
     def render(self, rng: Rng) -> LineSample:
-        """A random line, in a crop of its own; where its characters lie is not known."""
+        """A random line in a random crop; the places of its characters are unknown."""
         line = self._lines[int(rng.integers(len(self._lines)))]
         crop = rectify(line.image, _varied(rng, line.quad))
         stretch = float(np.exp(rng.normal(0, 0.06)))
@@ -178,7 +182,7 @@ class OwnLines:
 
 
 def _varied(rng: Rng, quad: Quad) -> Quad:
-    """The quad with a detector's small errors: looser or tighter, a little turned."""
+    """The quad with a detector's small errors: looser or tighter, slightly rotated."""
     length, height = quad_size(quad)
     loose = rng.random() < 0.5
     up, down = rng.uniform(-0.04, 0.2 if loose else 0.06, 2) * height
@@ -189,24 +193,24 @@ def _varied(rng: Rng, quad: Quad) -> Quad:
 
 
 def _place(name: str) -> float:
-    """Where in 0..1 a name falls."""
+    """A hash of the name, in 0..1."""
     digest = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).digest()
     return int.from_bytes(digest[:6], "big") / 256**6
 
 
 def _entries(folder: Path) -> list[_Entry]:
-    """All lines that the folder speaks of, those of a page next to each other."""
+    """All lines that the folder lists, those of a page next to each other."""
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder")
     transcripts = sorted(folder.rglob(f"*{_TRANSCRIPT}"))
-    described = (folder / "gt.jsonl").is_file()
-    if not (transcripts or described):
+    has_pages = (folder / "gt.jsonl").is_file()
+    if not (transcripts or has_pages):
         raise ConfigError(f"{folder} holds neither gt.jsonl nor line images with NAME{_TRANSCRIPT}")
-    entries = list(_page_lines(folder)) if described else []
-    pictures = _images(folder) if transcripts else {}
+    entries = list(_page_lines(folder)) if has_pages else []
+    line_images = _images(folder) if transcripts else {}
     for path in transcripts:
         name = path.name.removesuffix(_TRANSCRIPT)
-        candidates = (pictures.get(path.with_name(name + variant)) for variant in _VARIANTS)
+        candidates = (line_images.get(path.with_name(name + variant)) for variant in _VARIANTS)
         image = next(filter(None, candidates), None)
         named = image or path
         entries.append(_Entry(named.relative_to(folder).as_posix(), _read(path), image, None))
@@ -216,7 +220,7 @@ def _entries(folder: Path) -> list[_Entry]:
 def _page_lines(folder: Path) -> Iterator[_Entry]:
     dataset = load_dataset(folder)
     if dataset.level == "page":
-        raise ConfigError(f"{folder}/gt.jsonl knows whole pages' text only; training needs that of lines")
+        raise ConfigError(f"{folder}/gt.jsonl has whole pages' text only; training needs that of lines")
     for page in dataset.pages:
         name = page.image.relative_to(folder).as_posix()
         for number, line in enumerate(page.lines, 1):
@@ -225,7 +229,7 @@ def _page_lines(folder: Path) -> Iterator[_Entry]:
 
 
 def _images(folder: Path) -> dict[Path, Path]:
-    """The images under a folder by the path they have without suffix."""
+    """The images under a folder by their path without suffix."""
     return {p.with_suffix(""): p for p in sorted(folder.rglob("*")) if p.suffix.lower() in _SUFFIXES}
 
 
@@ -237,7 +241,7 @@ def _read(transcript: Path) -> str:
 
 
 def _with_images(entries: Sequence[_Entry]) -> Iterator[tuple[_Entry, Image | str]]:
-    """Each line with its page, or with why there is none; a page at a time is in memory."""
+    """Each line with its page, or with the reason why there is none; one page at a time is in memory."""
     last: Path | None = None
     page = _page(None)
     for entry in entries:
@@ -255,29 +259,29 @@ def _page(path: Path | None) -> Image | str:
         return "their image cannot be read"
 
 
-def _own_line(entry: _Entry, page: Image | str, alphabet: frozenset[str]) -> OwnLine:
-    text = _written(entry.text, alphabet)
+def _corrected_line(entry: _Entry, page: Image | str, alphabet: frozenset[str]) -> CorrectedLine:
+    text = _normalized(entry.text, alphabet)
     if isinstance(page, str):
-        raise _Unfit(page)
-    image, quad = _cut(page, entry.quad)
-    return OwnLine(entry.name, text, image, quad)
+        raise _Unusable(page)
+    image, quad = _with_margin(page, entry.quad)
+    return CorrectedLine(entry.name, text, image, quad)
 
 
-def _written(text: str, alphabet: frozenset[str]) -> str:
-    """The text as it can be learnt."""
+def _normalized(text: str, alphabet: frozenset[str]) -> str:
+    """The text in the charset's characters."""
     composed = "".join(c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c) != "Cf")
     if not composed.strip():
-        raise _Unfit("their text is empty")
+        raise _Unusable("their text is empty")
     if len(composed.strip().splitlines()) > 1:
-        raise _Unfit("their text is of several lines")
-    lacking = {c for c in composed if not c.isspace() and not clean(c, alphabet)}
-    if lacking:
-        raise _Unfit(_LACKING, "".join(sorted(lacking)))
+        raise _Unusable("their text is of several lines")
+    unknown = {c for c in composed if not c.isspace() and not clean(c, alphabet)}
+    if unknown:
+        raise _Unusable(_NOT_IN_CHARSET, "".join(sorted(unknown)))
     return clean(composed, alphabet)
 
 
-def _cut(page: Image, quad: Quad | None) -> tuple[Image, Quad]:
-    """A line, upright and with a margin, and its quad there; without a quad, the page is the line."""
+def _with_margin(page: Image, quad: Quad | None) -> tuple[Image, Quad]:
+    """A line, axis-aligned and with a margin, and its quad in it; without a quad, the page is the line."""
     height = quad_size(quad)[1] if quad else page.shape[0]
     margin = round(_MARGIN * height)
     if quad:
@@ -286,7 +290,7 @@ def _cut(page: Image, quad: Quad | None) -> tuple[Image, Quad]:
         edge = np.concatenate([page[0], page[-1], page[:, 0], page[:, -1]])
         sides, paper = (margin,) * 4, (int(np.median(edge)),)
         image = np.asarray(cv2.copyMakeBorder(page, *sides, cv2.BORDER_CONSTANT, value=paper), np.uint8)
-    scale = min(1.0, _HEIGHT / max(1.0, height))
+    scale = min(1.0, _MAX_HEIGHT / max(1.0, height))
     if scale < 1:
         size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)

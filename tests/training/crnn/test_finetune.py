@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 import shlex
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -13,11 +14,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from rapidfuzz.distance import Levenshtein
-from torch import nn
 from typer.testing import CliRunner, Result
 
 from ocrpipe.cli import app
@@ -28,24 +27,25 @@ from ocrpipe.recognizers.crnn.charset import default_charset
 from ocrpipe.recognizers.crnn.model import CRNNConfig
 from ocrpipe.synthesis.fonts import FontLibrary
 from ocrpipe.synthesis.lines import LineSample
+from ocrpipe.training import loop
+from ocrpipe.training.checkpoint import CHECKPOINT, load_checkpoint
 from ocrpipe.training.crnn import finetune as module
-from ocrpipe.training.crnn import training
-from ocrpipe.training.crnn.data import load_lines
+from ocrpipe.training.crnn.config import FinetuneConfig
+from ocrpipe.training.crnn.corrected import load_lines
 from ocrpipe.training.crnn.finetune import (
     Figure,
-    FinetuneConfig,
-    blend,
     finetune,
     mixture,
     rendered_lines,
     sample_crops,
     stand_ins,
 )
-from ocrpipe.training.crnn.pool import LinePool, to_training
-from ocrpipe.training.crnn.training import CHECKPOINT, Trainer, build, load_checkpoint
+from ocrpipe.training.crnn.lines import line_loader, to_training
+from ocrpipe.training.crnn.objective import new_network
+from ocrpipe.training.loop import Trainer
 
 TINY = CRNNConfig(len(default_charset()), channels=(4, 4, 4, 4), hidden=4, bottleneck=4)
-FONTS = sorted((Path(__file__).parents[1] / "data" / "fonts").glob("Noto*"))
+FONTS = sorted((Path(__file__).parents[2] / "data" / "fonts").glob("Noto*"))
 NOWHERE = np.empty(0, np.float32)
 WORDS = ("one line", "two lines", "more of it", "the end", "1845", "a b c")
 
@@ -67,12 +67,12 @@ def own(tmp_path: Path) -> Path:
 def start(tmp_path: Path) -> Path:
     """Weights of a tiny model that has learnt nothing."""
     card = Card("start", "", TINY.to_dict(), charset=default_charset().characters)
-    return save(build(default_charset(), TINY, seed=5).state_dict(), card, tmp_path)
+    return save(new_network(default_charset(), TINY, seed=5).state_dict(), card, tmp_path)
 
 
 @pytest.fixture(autouse=True)
 def own_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests' fonts, where the real thing looks for the system's."""
+    """The tests' fonts instead of the system's."""
     monkeypatch.setattr(module, "some_fonts", lambda: FontLibrary.from_files(FONTS))
 
 
@@ -80,26 +80,30 @@ def own_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a second a step, however fast the machine is."""
     ticks = itertools.count(0.0, 0.5)
-    monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    clock = SimpleNamespace(monotonic=lambda: next(ticks), perf_counter=time.perf_counter)
+    monkeypatch.setattr(loop, "time", clock)
 
 
 def settings(folder: Path, **changes: Any) -> FinetuneConfig:
-    values = {"minutes": 0.025, "threads": 1, "warm_lines": 8, "batch_pixels": 512, "bf16": False, "mix": 0.0}
+    values = {"minutes": 0.025, "threads": 1, "prefetch": 8, "batch_pixels": 512, "bf16": False, "mix": 0.0}
     return FinetuneConfig(run=folder / "run", **{**values, **changes})
 
 
-def test_lines_are_learnt_from_measured_and_gone_on_with(own: Path, start: Path, tmp_path: Path) -> None:
+def test_lines_are_trained_on_measured_and_resumed(own: Path, start: Path, tmp_path: Path) -> None:
     records: list[dict[str, Any]] = []
-    said: list[str] = []
-    figures = finetune([own], settings(tmp_path), start=start, log=records.append, say=said.append)
-    assert said[0] == f"{own}: 5 lines to train on, 1 held out"
-    assert said[1] == f"{own}: 1 line left out, the charset lacks characters of their text (ſ): 6.png"
+    messages: list[str] = []
+    figures = finetune([own], settings(tmp_path), start=start, log=records.append, report=messages.append)
+    assert messages[0] == f"{own}: 5 lines to train on, 1 held out"
+    assert messages[1] == f"{own}: 1 line left out, the charset lacks characters of their text (ſ): 6.png"
     (figure,) = figures
     assert (figure.name, figure.lines) == (f"held out of {own}", 1)
     assert figure.before >= 0 and figure.after == records[-1][figure.name]
     assert records[-1]["step"] == 3
-    assert finetune([own], settings(tmp_path), start=start, log=records.append, say=said.append) == figures
-    assert records[-1]["step"] == 3 and said[-1].startswith(f"the training in {tmp_path / 'run'} is over")
+    assert (
+        finetune([own], settings(tmp_path), start=start, log=records.append, report=messages.append)
+        == figures
+    )
+    assert records[-1]["step"] == 3 and messages[-1].startswith(f"the training in {tmp_path / 'run'} is over")
     finetune([own], settings(tmp_path, minutes=0.05), start=start, log=records.append)
     assert records[-1]["step"] == 6
 
@@ -116,7 +120,7 @@ def test_rendered_lines_are_mixed_in_and_measured(own: Path, start: Path, tmp_pa
         )
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_MEASURED", 5)
+        patch.setattr(module, "_MAX_MEASURED", 5)
         figures = finetune([own], settings(tmp_path, mix=0.5), start=start, validation=[validation])
     assert [(figure.name, figure.lines) for figure in figures] == [
         (f"held out of {own}", 1),
@@ -128,11 +132,13 @@ def test_rendered_lines_are_mixed_in_and_measured(own: Path, start: Path, tmp_pa
 def test_a_training_that_is_stopped_has_no_figures_after_it(
     own: Path, start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopping(trainer: Trainer, pool: Any) -> None:
-        trainer.stop()
-        trainer.fit(pool)
+    fit = Trainer.fit
 
-    monkeypatch.setattr(module, "fit", stopping)
+    def stopping(trainer: Trainer[Any, Any], batches: Any) -> None:
+        trainer.stop()
+        fit(trainer, batches)
+
+    monkeypatch.setattr(Trainer, "fit", stopping)
     (figure,) = finetune([own], settings(tmp_path, minutes=5.0), start=start)
     assert isinstance(figure, Figure) and figure.after is None
     assert (tmp_path / "run" / CHECKPOINT).exists()
@@ -143,11 +149,17 @@ def test_nothing_need_be_held_out(own: Path, start: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
-    [({"frames_fade": 0.1}, "frames_fade"), ({"hold_out": 1.0}, "hold_out"), ({"mix": -0.1}, "mix")],
+    ("wrong", "message"),
+    [
+        ({"frames_fade": 0.1}, "frames_fade"),
+        ({"hold_out": 1.0}, "hold_out"),
+        ({"mix": -0.1}, "mix"),
+        ({"interpolation": 0.0}, "interpolation"),
+        ({"ema_decay": 0.9}, "with an ema_decay"),
+    ],
 )
-def test_settings_that_make_no_sense_are_refused(tmp_path: Path, wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_invalid_settings_are_refused(tmp_path: Path, wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         settings(tmp_path, **wrong)
 
 
@@ -155,18 +167,18 @@ def blank(rng: np.random.Generator) -> LineSample:
     return LineSample(np.zeros((8, 8), np.uint8), "rendered", NOWHERE)
 
 
-def test_the_mixture_has_the_share_asked_for(own: Path) -> None:
+def test_the_mixture_has_the_fraction_asked_for(own: Path) -> None:
     lines = load_lines(own, default_charset()).lines
     for mix in (0.2, 0.8):
         render, rng = mixture(lines, lambda: blank, mix), np.random.default_rng(0)
         drawn = [render(rng).text for _ in range(300)]
         assert drawn.count("rendered") / 300 == pytest.approx(mix, abs=0.08)
         assert {*drawn} == {*WORDS, "rendered"}
-    own_only = mixture(lines, None, 0.5)
-    assert own_only(np.random.default_rng(0)).text in WORDS
+    corrected_only = mixture(lines, None, 0.5)
+    assert corrected_only(np.random.default_rng(0)).text in WORDS
 
 
-def test_without_corpora_ones_own_texts_and_patterns_stand_in() -> None:
+def test_without_corpora_the_corrected_texts_and_patterns_stand_in() -> None:
     charset = default_charset()
     texts = stand_ins(["my own words", "我的字"], charset)
     assert "my own words" in texts["en"] and "我的字" in texts["zh"] and "我的字" not in texts["en"]
@@ -177,73 +189,16 @@ def test_without_corpora_ones_own_texts_and_patterns_stand_in() -> None:
     assert all(to_training(LineSample(crop.image, crop.text, NOWHERE), charset) for crop in crops)
 
 
-def test_a_pull_keeps_weights_near_their_start(own: Path, tmp_path: Path) -> None:
-    lines = [
-        line
-        for one in load_lines(own, default_charset()).lines[:3]
-        if (line := to_training(LineSample(one.crop(), one.text, NOWHERE), default_charset()))
-    ]
-    batch = [line for line in lines if line.image.shape[1] == lines[0].image.shape[1]]
-
-    def moved(anchor: float) -> float:
-        config = settings(tmp_path, anchor=anchor, minutes=5.0, learning_rate=1e-2, warm_steps=1)
-        trainer = Trainer(build(default_charset(), TINY), default_charset(), config)
-        begin = trainer.model.classify.weight.detach().clone()
-        for _ in range(10):
-            trainer.step(batch)
-        return float((trainer.model.classify.weight.detach() - begin).abs().mean())
-
-    assert moved(50.0) < 0.5 * moved(0.0)
-
-
-@pytest.mark.parametrize("share", [0.25, 1.0])
-def test_tuned_weights_are_blended_with_those_they_came_from(share: float) -> None:
-    start, tuned = (build(default_charset(), TINY, seed=seed) for seed in (0, 1))
-    origin = {name: tensor.clone() for name, tensor in start.state_dict().items()}
-    whole = {name: tensor.clone() for name, tensor in tuned.state_dict().items()}
-    blend(tuned, origin=origin, share=share)
-    for name, tensor in tuned.state_dict().items():
-        if tensor.is_floating_point():
-            expected = (1 - share) * origin[name] + share * whole[name]
-            assert torch.allclose(tensor, expected, atol=1e-6), name
-
-
-def test_what_is_saved_is_the_blend(own: Path, start: Path, tmp_path: Path) -> None:
+def test_saved_weights_are_interpolated(own: Path, start: Path, tmp_path: Path) -> None:
     origin = load(start)[0]["classify.weight"]
 
-    def distance(share: float) -> float:
-        config = settings(tmp_path / str(share), blend=share, seed=0)
-        finetune([own], config, start=start)
-        weight = load_checkpoint(config.run / CHECKPOINT)["model"]["classify.weight"]
+    def distance(interpolation: float) -> float:
+        config = settings(tmp_path / str(interpolation), interpolation=interpolation)
+        finetune([own], config, start=start, workers=0)
+        weight = load_checkpoint(config.run / CHECKPOINT, "crnn").weights["classify.weight"]
         return float((weight - origin).abs().mean())
 
     assert 0 < distance(1e-6) < 0.01 * distance(1.0)
-
-
-@pytest.mark.parametrize("frozen", [False, True])
-def test_norms_keep_their_statistics_where_frozen(own: Path, tmp_path: Path, frozen: bool) -> None:
-    trainer = Trainer(
-        build(default_charset(), TINY), default_charset(), settings(tmp_path, freeze_norms=frozen)
-    )
-    before = statistics(trainer.model)
-    lines = load_lines(own, default_charset()).lines
-
-    class Still:
-        rendered = 1
-
-        def wait(self, count: int) -> None:
-            pass
-
-        def batch(self, rng: np.random.Generator, pixels: int) -> list[Any]:
-            return [to_training(LineSample(lines[0].crop(), lines[0].text, NOWHERE), default_charset())]
-
-    trainer.fit(Still())  # type: ignore[arg-type]
-    assert torch.equal(before, statistics(trainer.model)) == frozen
-
-
-def statistics(model: nn.Module) -> torch.Tensor:
-    norms = [one for one in model.modules() if isinstance(one, nn.BatchNorm2d)]
-    return torch.cat([torch.as_tensor(one.running_mean) for one in norms]).clone()
 
 
 def run(*arguments: object) -> Result:
@@ -257,40 +212,41 @@ def restarted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("restarted")
-def test_the_command_line_tunes_as_told_and_prints_a_table(
+def test_the_command_line_passes_its_options_and_prints_a_table(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     calls: list[tuple[Sequence[Path], FinetuneConfig, dict[str, Any]]] = []
 
     def tune(folders: Sequence[Path], config: FinetuneConfig, **options: Any) -> tuple[Figure, ...]:
         calls.append((folders, config, options))
-        options["say"]("3 lines left out")
+        options["report"]("3 lines left out")
         return Figure("held out of own", 12, 0.5, 0.0625), Figure("rendered", 150, 0.1, None)
 
     monkeypatch.setattr(module, "finetune", tune)
     both = ("--data", tmp_path, "--data", tmp_path)
-    result = run(*both, "--hold-out", 0.2, "--mix", 0.3, "--validate", "real", "--set", "learning_rate=1e-4")
+    options = ("--hold-out", 0.2, "--mix", 0.3, "--device", "cuda:1")
+    result = run(*both, *options, "--validate", "real", "--set", "learning_rate=1e-4")
     assert (result.exit_code, result.stderr) == (0, "3 lines left out\n")
-    ((folders, config, options),) = calls
+    ((folders, config, given),) = calls
     assert folders == [tmp_path, tmp_path]
     assert (config.hold_out, config.mix, config.learning_rate) == (0.2, 0.3, 1e-4)
-    assert (config.run, config.minutes) == (Path("runs/finetune"), 5.0)
-    assert (options["corpora"], options["start"], options["validation"]) == (None, "crnn", [Path("real")])
+    assert (config.run, config.minutes, config.device) == (Path("runs/finetune"), 5.0, "cuda:1")
+    assert (given["corpora"], given["start"], given["validation"]) == (None, "crnn", [Path("real")])
     rows = [line.split() for line in result.stdout.splitlines()]
     assert ["held", "out", "of", "own", "12", "0.500", "0.062"] in rows
     assert ["rendered", "150", "0.100", "stopped"] in rows
 
 
 @pytest.mark.usefixtures("restarted")
-def test_the_command_line_says_what_does_not_go_together(tmp_path: Path) -> None:
-    for arguments, said in (
+def test_the_command_line_refuses_what_does_not_go_together(tmp_path: Path) -> None:
+    for arguments, message in (
         ((), "training needs --corpora, fine-tuning --data"),
         (("--corpora", tmp_path, "--mix", 0.5), "--hold-out and --mix go with --data"),
         (("--data", tmp_path, "--paper"), "--paper makes a new network"),
         (("--data", tmp_path, "--run", tmp_path / "run"), "neither gt.jsonl nor line images"),
     ):
         result = run(*arguments)
-        assert result.exit_code == 2 and said in result.stderr
+        assert result.exit_code == 2 and message in result.stderr
 
 
 TEXT = """It was a bright cold day in spring and the clocks were striking when the old captain came down from
@@ -301,7 +257,7 @@ house had been sold, a boy found the key behind a loose brick above the window a
 
 
 def odd_line(text: str) -> NDArray[np.uint8]:
-    """A line as it is never printed: leaning far back, cut into stripes."""
+    """A line in an unusual look: slanted far back, cut into stripes."""
     font = ImageFont.truetype(FONTS[1], 34, layout_engine=ImageFont.Layout.BASIC)
     image = Image.new("L", (round(font.getlength(text)) + 80, 56), 255)
     ImageDraw.Draw(image).text((20, 4), text, fill=0, font=font)
@@ -311,7 +267,7 @@ def odd_line(text: str) -> NDArray[np.uint8]:
     return striped
 
 
-PAGE = (Path(__file__).parents[2] / "docs" / "finetune.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "finetune.md").read_text("utf-8")
 
 
 @pytest.mark.slow
@@ -321,8 +277,7 @@ def test_as_the_docs_say_an_odd_look_is_learnt_and_the_rest_is_not_forgotten(
 ) -> None:
     """Only shorter: 84 steps, on the same lines every time, however fast they are rendered."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "os", SimpleNamespace(urandom=bytes))
-    monkeypatch.setattr(module, "LinePool", partial(LinePool, reuse=1e9))
+    monkeypatch.setattr(module, "line_loader", partial(line_loader, reuse=1e9))
     Path("lines").mkdir()
     rng = np.random.default_rng(0)
     for i in range(120):
@@ -337,7 +292,7 @@ def test_as_the_docs_say_an_odd_look_is_learnt_and_the_rest_is_not_forgotten(
         "--set",
         "batch_pixels=4096",
         "--set",
-        "warm_lines=3000",
+        "prefetch=3000",
         "--hold-out",
         "0.2",
     )
@@ -358,5 +313,5 @@ def test_as_the_docs_say_an_odd_look_is_learnt_and_the_rest_is_not_forgotten(
     names: dict[str, Any] = {}
     exec(compile(python, "docs/finetune.md", "exec", dont_inherit=True), names)
     texts = [" ".join(TEXT[k : k + 4]) for k in range(0, 40, 4)]
-    tuned_read = "".join(one.text for one in names["pipe"].recognize([odd_line(text) for text in texts]))
+    tuned_read = "".join(line.text for line in names["pipe"].recognize([odd_line(text) for text in texts]))
     assert Levenshtein.normalized_distance(tuned_read, "".join(texts)) < 0.5 * held_before

@@ -1,11 +1,8 @@
-"""Training examples: random crops of pages, with their targets, made in background processes."""
+"""Random crops of pages with their targets, as the detector is trained on them, and their data loader."""
 
 from __future__ import annotations
 
 import math
-import multiprocessing
-import queue
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrpipe.detectors.ctpn.anchors import AnchorGrid
-from ocrpipe.errors import OcrError
 from ocrpipe.page import Quad
 from ocrpipe.training.ctpn.targets import Targets, assign
+from ocrpipe.training.loader import DataLoader
 
 Image = NDArray[np.uint8]
 Quads = NDArray[np.float64]
 
 
 class LabelledPage(Protocol):
-    """A page to learn from, for instance an ``ocrpipe.synthesis.pages.SynthPage``."""
+    """A page to train on, for instance an ``ocrpipe.synthesis.pages.SynthPage``."""
 
     @property
     def image(self) -> Image:
@@ -34,11 +31,11 @@ class LabelledPage(Protocol):
 
     @property
     def quads(self) -> Sequence[Quad]:
-        """Lines of text, clockwise from the text's top-left, in pixels."""
+        """Lines of text, clockwise from the text's top left, in pixels."""
 
     @property
     def ignored(self) -> Sequence[Quad]:
-        """Areas that are neither text to find nor background."""
+        """Areas that are neither text nor background."""
 
 
 PageSource = Callable[[np.random.Generator], LabelledPage]
@@ -46,18 +43,20 @@ PageSource = Callable[[np.random.Generator], LabelledPage]
 BODY_HEIGHTS = (9.0, 44.0)
 RARE_HEIGHTS = (6.5, 100.0)
 """Heights in pixels to which a page's body text is scaled for most crops, and for one in six."""
+_AHEAD, _CHUNK = 64, 4
+"""Crops that are made ahead of training, and that a process sends at a time."""
 
 
 @dataclass(frozen=True)
 class CropConfig:
-    """What the examples look like.
+    """What the crops are like.
 
     Attributes:
         size: Side of the square crops in pixels, a multiple of 32; fixed, so that kernels compile once.
         channels: 1 for grey, 3 for RGB.
-        stride: Grid of the network, (down, across).
-        heights: Its anchor heights.
-        pages: Pages a worker keeps in memory.
+        stride: Grid of the network in pixels, (down, across).
+        heights: Its anchor heights in pixels, ascending.
+        pages: Pages that a process keeps in memory.
         crops_per_page: Crops made for each new page that is rendered.
     """
 
@@ -69,39 +68,59 @@ class CropConfig:
     crops_per_page: int = 24
 
 
-def synthetic_pages(corpora: Path) -> PageSource:
-    """The project's own renderer, with the system's fonts and the text in a folder of corpora."""
-    from ocrpipe.recognizers.crnn.charset import default_charset
+@dataclass(frozen=True, slots=True)
+class TrainingCrop:
+    """A crop ready for training.
+
+    Attributes:
+        image: channels×size×size uint8.
+        targets: What its anchors are to predict.
+    """
+
+    image: Image
+    targets: Targets
+
+
+def synthetic_pages(corpora: Path, alphabet: str) -> PageSource:
+    """The project's own renderer of pages, with the system's fonts.
+
+    Args:
+        corpora: Folder of text (see ``ocrpipe.synthesis.text.TextSource``).
+        alphabet: Characters that may occur.
+
+    Raises:
+        ocrpipe.errors.ConfigError: There are no usable fonts or texts.
+    """
     from ocrpipe.synthesis.fonts import FontLibrary
     from ocrpipe.synthesis.pages import render_page
     from ocrpipe.synthesis.text import TextSource
 
-    texts = TextSource(corpora, frozenset(default_charset().characters))
+    texts = TextSource(corpora, frozenset(alphabet))
     return partial(render_page, fonts=FontLibrary.system(), texts=texts)
 
 
 def random_crop(
     image: Image, quads: Quads, known: NDArray[np.bool_], size: int, rng: np.random.Generator
 ) -> tuple[Image, Quads]:
-    """A size×size window of the page, scaled, slightly turned and stretched.
+    """A size×size window of the page, scaled, slightly rotated and stretched.
 
     Args:
         image: H×W or H×W×3.
         quads: N×4×2 in the page's pixels.
-        known: N flags, which of the quads are lines of text; the window is mostly laid around one of these.
+        known: N flags, which of the quads are lines of text; the window is mostly placed on one of these.
         size: Side of the window.
         rng: Makes the choices.
 
     Returns:
-        The window, and all quads in its pixels. They may reach beyond it: the targets cut them at its border.
+        The window, and all quads in its pixels. They may reach beyond it: the targets clip them.
     """
     height, width = image.shape[:2]
     lines = quads[known]
     tall = np.hypot(*(lines[:, 3] - lines[:, 0]).T) if len(lines) else np.array([min(height, width) / 50])
     low, high = RARE_HEIGHTS if rng.random() < 1 / 6 else BODY_HEIGHTS
-    wanted = math.exp(rng.uniform(math.log(low), math.log(high)))
-    # A page is not shrunk to a stamp in an empty window.
-    scale = float(np.clip(wanted / max(np.median(tall), 1.0), 0.7 * size / max(height, width), 3.0))
+    target = math.exp(rng.uniform(math.log(low), math.log(high)))
+    # The page fills most of the window.
+    scale = float(np.clip(target / max(np.median(tall), 1.0), 0.7 * size / max(height, width), 3.0))
     stretch = math.exp(rng.normal(0, 0.05))
     angle = rng.normal(0, 1.0) if rng.random() < 0.85 else rng.uniform(-8, 8)
 
@@ -143,7 +162,7 @@ def random_crop(
 
 
 def augment(image: Image, rng: np.random.Generator) -> Image:
-    """Brightness, contrast, gamma, blur, low resolution, noise, JPEG and now and then a negative."""
+    """Random brightness, contrast, gamma, blur, low resolution, noise, JPEG compression and inversion."""
     out = image
     if rng.random() < 0.2:
         out = _filter(cv2.GaussianBlur(out, (0, 0), rng.uniform(0.3, 1.1)))
@@ -168,17 +187,17 @@ def augment(image: Image, rng: np.random.Generator) -> Image:
     return out
 
 
-def examples(
-    source: PageSource, config: CropConfig, rng: np.random.Generator
-) -> Iterator[tuple[Image, Targets]]:
-    """Endless examples: channels×size×size images and their targets.
+def training_crops(
+    make_pages: Callable[[], PageSource], config: CropConfig, rng: np.random.Generator
+) -> Iterator[TrainingCrop]:
+    """Endless random crops of pages, with their targets.
 
     Pages stay in memory and are replaced one by one, since rendering one costs more than cropping many.
     """
     grid = AnchorGrid.of((config.size, config.size), config.stride, config.heights)
-    pages: list[tuple[Image, Quads, NDArray[np.bool_]]] = []
+    render, pages = make_pages(), list[tuple[Image, Quads, NDArray[np.bool_]]]()
     while True:
-        page = source(rng)
+        page = render(rng)
         quads = np.asarray([*page.quads, *page.ignored], float).reshape(-1, 4, 2)
         entry = (_as_channels(page.image, config.channels), quads, np.arange(len(quads)) < len(page.quads))
         if len(pages) < config.pages:
@@ -187,71 +206,44 @@ def examples(
             pages[rng.integers(len(pages))] = entry
         for _ in range(config.crops_per_page):
             image, quads, known = pages[rng.integers(len(pages))]
-            crop, boxes = random_crop(image, quads, known, config.size, rng)
-            crop = augment(crop, rng).reshape(config.size, config.size, config.channels)
-            yield np.ascontiguousarray(crop.transpose(2, 0, 1)), assign(boxes, grid, known)
+            window, boxes = random_crop(image, quads, known, config.size, rng)
+            window = augment(window, rng).reshape(config.size, config.size, config.channels)
+            yield TrainingCrop(np.ascontiguousarray(window.transpose(2, 0, 1)), assign(boxes, grid, known))
 
 
-class Feeder:
-    """``examples`` from background processes; with ``workers=0`` from this one.
-
-    Use as a context manager: leaving it ends the processes.
+def crop_loader(
+    make_pages: Callable[[], PageSource],
+    config: CropConfig,
+    batch_size: int,
+    *,
+    workers: int = 1,
+    seed: Sequence[int] = (0,),
+) -> DataLoader[TrainingCrop]:
+    """Batches of crops, each used once.
 
     Args:
-        make_source: Called once in each process; gives what makes a page.
-        config: What the examples look like.
-        workers: Number of processes.
-        seed: Of all their choices.
+        make_pages: Called once in each process; returns what makes a page. It is pickled.
+        config: What the crops are like.
+        batch_size: Crops of a batch.
+        workers: See ``DataLoader``, as ``seed``.
+        seed: Of what is rendered.
     """
-
-    def __init__(
-        self, make_source: Callable[[], PageSource], config: CropConfig, *, workers: int, seed: int
-    ) -> None:
-        rngs = [np.random.default_rng([seed, number]) for number in range(max(1, workers))]
-        self._local = (make_source, config, rngs[0])
-        context = multiprocessing.get_context("spawn")
-        self._queue: Any = context.Queue(maxsize=64)
-        self._processes = [
-            context.Process(target=_work, args=(self._queue, make_source, config, rng), daemon=True)
-            for rng in rngs[:workers]
-        ]
-
-    def __enter__(self) -> Iterator[tuple[Image, Targets]]:
-        if not self._processes:
-            make_source, config, rng = self._local
-            return examples(make_source(), config, rng)
-        for process in self._processes:
-            process.start()
-        return self._receive()
-
-    def __exit__(self, *_: object) -> None:
-        for process in self._processes:
-            process.terminate()
-            process.join()
-        self._queue.close()
-
-    def _receive(self) -> Iterator[tuple[Image, Targets]]:
-        while True:
-            try:
-                item = self._queue.get(timeout=10)
-            except queue.Empty:
-                if not all(process.is_alive() for process in self._processes):
-                    raise OcrError("a process that makes training examples died") from None
-                continue
-            if isinstance(item, str):
-                raise OcrError(f"making a training example failed:\n{item}")
-            yield item
+    ahead = max(_AHEAD, 2 * batch_size)
+    return DataLoader(
+        partial(training_crops, make_pages, config),
+        bucket_of=_size,
+        batch_size=lambda size: batch_size,
+        workers=workers,
+        capacity=ahead + max(1, workers) * _CHUNK,
+        ahead=ahead,
+        once=True,
+        chunk=_CHUNK,
+        seed=seed,
+    )
 
 
-def _work(
-    sink: Any, make_source: Callable[[], PageSource], config: CropConfig, rng: np.random.Generator
-) -> None:
-    cv2.setNumThreads(1)
-    try:
-        for example in examples(make_source(), config, rng):
-            sink.put(example)
-    except Exception:
-        sink.put(traceback.format_exc())
+def _size(crop: TrainingCrop) -> int:
+    return int(crop.image.shape[-1])
 
 
 def _as_channels(image: Image, channels: int) -> Image:
