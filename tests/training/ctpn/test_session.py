@@ -13,7 +13,7 @@ import torch
 from ocrpipe.detectors.ctpn import CTPN, CTPNConfig, CTPNDetector, DetectorOptions
 from ocrpipe.environment import has_bf16
 from ocrpipe.errors import ConfigError, WeightsError
-from ocrpipe.evaluation.box_metrics import BoxCounts, count_boxes, axis_aligned_boxes
+from ocrpipe.evaluation.box_metrics import BoxCounts, axis_aligned_boxes, count_boxes
 from ocrpipe.pretrained.loader import Card, save
 from ocrpipe.training.checkpoint import CHECKPOINT, load_checkpoint
 from ocrpipe.training.ctpn.config import CTPNTrainConfig
