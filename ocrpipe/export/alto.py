@@ -1,4 +1,4 @@
-"""ALTO 4.3, the XML of libraries and archives; nothing in it is newer than 4.2, so either schema admits it.
+"""ALTO 4.3, an XML format of libraries and archives; files are also valid under the schema of 4.2.
 
 Schema: https://www.loc.gov/standards/alto/v4/alto-4-3.xsd
 """
@@ -51,17 +51,18 @@ def _add_page(layout: ET.Element, page: PageContent, index: int) -> None:
     attributes["PC"] = f"{page.confidence:.4f}"
     sheet = ET.SubElement(layout, "Page", attributes)
     space = ET.SubElement(sheet, "PrintSpace", {"HPOS": "0", "VPOS": "0", **size})
-    turn = page.orientation + page.skew  # ours turns the page upright, ALTO's the text away from it
+    # the clockwise correction of the page is the counter-clockwise rotation of the text
+    rotation = page.orientation + page.skew
     line_numbers, word_numbers = count(1), count(1)
     for number, paragraph in enumerate(page.paragraphs, 1):
         block = _add(space, "TextBlock", f"block_{index}_{number}", box(paragraph.quad, page))
         block.set("LANG", language(paragraph.text))
-        if turn:
-            block.set("ROTATION", f"{turn:.2f}")
+        if rotation:
+            block.set("ROTATION", f"{rotation:.2f}")
         for line in paragraph.lines:
-            if pieces := words(line):  # the schema wants a String in every TextLine
+            if line_words := words(line):  # the schema wants a String in every TextLine
                 element = _add_line(block, line, page, f"line_{index}_{next(line_numbers)}")
-                for word, gap in _with_gaps(pieces, page):
+                for word, gap in _with_gaps(line_words, page):
                     if gap:
                         ET.SubElement(element, "SP", _position(gap))
                     _add_word(element, word, page, f"string_{index}_{next(word_numbers)}")
@@ -87,14 +88,17 @@ def _add_line(block: ET.Element, line: Line, page: PageContent, id: str) -> ET.E
     return element
 
 
-def _with_gaps(pieces: Sequence[Word], page: PageContent) -> Iterator[tuple[Word, Box | None]]:
-    """Each word of a line and the space before it, where another word precedes it."""
-    end: Box | None = None
-    for word in pieces:
-        at = box(word.quad, page)
-        left, right = (min(end.right, at.left), max(end.right, at.left)) if end else (at.left, at.left)
-        yield word, Box(left, at.top, right, at.bottom) if end else None
-        end = at
+def _with_gaps(line_words: Sequence[Word], page: PageContent) -> Iterator[tuple[Word, Box | None]]:
+    """Each word of a line and the space before it; ``None`` for the first word."""
+    previous: Box | None = None
+    for word in line_words:
+        current = box(word.quad, page)
+        gap = None
+        if previous:
+            left, right = sorted((previous.right, current.left))
+            gap = Box(left, current.top, right, current.bottom)
+        yield word, gap
+        previous = current
 
 
 def _add_word(line: ET.Element, word: Word, page: PageContent, id: str) -> None:
@@ -107,12 +111,13 @@ def _add_word(line: ET.Element, word: Word, page: PageContent, id: str) -> None:
             ET.SubElement(string, "Glyph", {**attributes, **_position(box(char.quad, page))})
 
 
-def _add(parent: ET.Element, tag: str, id: str, at: Box) -> ET.Element:
-    return ET.SubElement(parent, tag, {"ID": id, **_position(at)})
+def _add(parent: ET.Element, tag: str, id: str, bounds: Box) -> ET.Element:
+    return ET.SubElement(parent, tag, {"ID": id, **_position(bounds)})
 
 
-def _position(at: Box) -> dict[str, str]:
-    return {"HPOS": str(at.left), "VPOS": str(at.top), "WIDTH": str(at.width), "HEIGHT": str(at.height)}
+def _position(bounds: Box) -> dict[str, str]:
+    left, top, width, height = map(str, (bounds.left, bounds.top, bounds.width, bounds.height))
+    return {"HPOS": left, "VPOS": top, "WIDTH": width, "HEIGHT": height}
 
 
 def _points(*points: Point) -> str:

@@ -1,4 +1,4 @@
-"""A font that paints nothing, for invisible text over an image; it needs the extra ``ocrpipe[pdf]``."""
+"""A font without visible glyphs, for invisible text over an image; needs the extra ``ocrpipe[pdf]``."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _NAME = "/OcrpipeBlank"
 
 
 class BlankFont:
-    """Cells for the characters of some texts, and for the space; the i-th character has code i.
+    """A font of the characters of some texts, and of the space; the i-th character has code i.
 
     Args:
         texts: All texts that will be set in it.
 
     Attributes:
-        descent: How much of a line's height, which is one em, lies below the baseline.
+        descent: Part of the line height, which is one em, below the baseline.
     """
 
     descent = _DESCENT / _EM
@@ -37,11 +37,11 @@ class BlankFont:
         return "".join(self._codes[char] for char in text)
 
     def ems(self, text: str) -> float:
-        """Natural width of a text in units of its size."""
+        """Width of a text, in ems."""
         return sum(map(_width, text)) / _EM
 
     def embed(self, pdf: Pdf) -> Object:
-        """Write the font into a PDF and return the object that a page's resources refer to."""
+        """Add the font to a PDF; returns the object that a page's resources refer to."""
         widths = [_width(char) for char in self._characters]
         descriptor = Dictionary(
             Type=Name.FontDescriptor,
@@ -75,7 +75,7 @@ class BlankFont:
         return pdf.make_indirect(font)
 
     def _to_unicode(self) -> str:
-        """The table that gives a code's text back (PDF 1.7, 9.10.3), in blocks of at most 100."""
+        """The map from codes to text (PDF 1.7, 9.10.3), in blocks of at most 100 entries."""
         entries = [f"<{code}> <{char.encode('utf-16-be').hex()}>" for char, code in self._codes.items()]
         blocks = [entries[start : start + 100] for start in range(0, len(entries), 100)]
         mapping = "\n".join("\n".join((f"{len(block)} beginbfchar", *block, "endbfchar")) for block in blocks)
@@ -89,12 +89,12 @@ class BlankFont:
 
 
 def _width(char: str) -> int:
-    """A full em for Han and other wide characters, half of one for the rest."""
+    """Width in font units: one em for East Asian wide characters, half of it for others."""
     return _EM if east_asian_width(char) in "WF" else _EM // 2
 
 
 def _diagonal(width: int) -> Glyph:
-    """An outline of two points: it paints nothing, but tells viewers how large the cell to select is."""
+    """An outline of two points: invisible, but it gives viewers the size of the cell to select."""
     pen = TTGlyphPen(None)
     pen.moveTo((0, -_DESCENT))
     pen.lineTo((width, _EM - _DESCENT))
@@ -105,7 +105,7 @@ def _diagonal(width: int) -> Glyph:
 def _truetype(widths: list[int]) -> bytes:
     names = [".notdef", *(f"c{index}" for index in range(1, len(widths) + 1))]
     builder = FontBuilder(_EM, isTTF=True)
-    builder.updateHead(created=0, modified=0)  # the same page gives the same bytes
+    builder.updateHead(created=0, modified=0)  # equal pages give equal bytes
     builder.font.recalcTimestamp = False
     builder.setupGlyphOrder(names)
     builder.setupCharacterMap({})

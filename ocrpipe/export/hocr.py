@@ -1,9 +1,8 @@
-"""hOCR 1.2, in the shape that Tesseract writes and that hocr-tools and OCRmyPDF read.
+"""hOCR 1.2, structured like Tesseract's, which hocr-tools and OCRmyPDF read.
 
-Lines lie in ``p.ocr_par``: OCRmyPDF's parser passes over any other line. Boxes are whole pixels; a line's
-slope goes into ``baseline``, the direction of one that does not run from left to right into ``textangle``.
-Boxes of lines, and of paragraphs, hardly overlap, as the specification wants: those of tightly set or slanted
-ones are cut back.
+Lines are children of ``p.ocr_par``: OCRmyPDF's parser ignores any others. Boxes are whole pixels; a line's
+slope goes into ``baseline``, the direction of a line that does not run from left to right into ``textangle``.
+The specification wants boxes of lines, and of paragraphs, that hardly overlap: overlapping ones are trimmed.
 
 Specification: http://kba.github.io/hocr-spec/1.2/
 """
@@ -16,7 +15,7 @@ from itertools import count
 from xml.etree import ElementTree as ET
 
 from ocrpipe import _version
-from ocrpipe.export.parts import Box, apart, box, clean, common_source, language, words
+from ocrpipe.export.parts import Box, box, clean, common_source, language, separated, words
 from ocrpipe.page import Line, PageContent, Quad
 
 _HEAD = (
@@ -60,12 +59,12 @@ def _add_page(body: ET.Element, page: PageContent, index: int) -> None:
     if page.dpi:
         properties.append(f"scan_res {round(page.dpi)} {round(page.dpi)}")
     div = _add(body, "div", "ocr_page", f"page_{index}", properties)
-    div.text = "\n"  # or an empty page would be <div />, which HTML reads as a tag left open
+    div.text = "\n"  # an empty page would be <div />, which HTML parsers take for an open tag
     line_numbers, word_numbers = count(1), count(1)
-    line_boxes = iter(apart([box(line.quad, page) for line in page.lines]))
-    boxes = apart([box(paragraph.quad, page) for paragraph in page.paragraphs])
-    for number, (paragraph, at) in enumerate(zip(page.paragraphs, boxes, strict=True), 1):
-        p = _add(div, "p", "ocr_par", f"par_{index}_{number}", [_bbox(at)])
+    line_boxes = iter(separated([box(line.quad, page) for line in page.lines]))
+    boxes = separated([box(paragraph.quad, page) for paragraph in page.paragraphs])
+    for number, (paragraph, bounds) in enumerate(zip(page.paragraphs, boxes, strict=True), 1):
+        p = _add(div, "p", "ocr_par", f"par_{index}_{number}", [_bbox(bounds)])
         p.set("lang", language(paragraph.text))
         p.set("dir", "ltr")
         p.text = "\n"
@@ -83,22 +82,22 @@ def _add(parent: ET.Element, tag: str, kind: str, id: str, properties: list[str]
     return ET.SubElement(parent, tag, {"class": kind, "id": id, "title": "; ".join(properties)})
 
 
-def _bbox(at: Box) -> str:
-    return f"bbox {at.left} {at.top} {at.right} {at.bottom}"
+def _bbox(bounds: Box) -> str:
+    return f"bbox {bounds.left} {bounds.top} {bounds.right} {bounds.bottom}"
 
 
-def _line_properties(line: Line, at: Box) -> list[str]:
+def _line_properties(line: Line, bounds: Box) -> list[str]:
     from ocrpipe.geometry import quad_angle  # here, since it brings OpenCV
 
-    turn = quad_angle(line.quad)
-    # hOCR turns counter-clockwise
-    direction = _baseline(line.quad, at) if abs(turn) < 45 else f"textangle {-turn % 360:.1f}"
-    return [_bbox(at), direction, f"x_size {math.dist(line.quad[0], line.quad[3]):.1f}"]
+    angle = quad_angle(line.quad)
+    # textangle is counter-clockwise
+    direction = _baseline(line.quad, bounds) if abs(angle) < 45 else f"textangle {-angle % 360:.1f}"
+    return [_bbox(bounds), direction, f"x_size {math.dist(line.quad[0], line.quad[3]):.1f}"]
 
 
-def _baseline(quad: Quad, at: Box) -> str:
-    """The quad's lower side by its slope and its offset in pixels from the box's bottom left corner."""
+def _baseline(quad: Quad, bounds: Box) -> str:
+    """The quad's lower side: slope, and offset in pixels from the bottom left corner of its box."""
     _, _, (right, right_y), (left, left_y) = quad
     slope = (right_y - left_y) / (right - left) if right != left else 0.0
-    offset = left_y + slope * (at.left - left) - at.bottom
+    offset = left_y + slope * (bounds.left - left) - bounds.bottom
     return f"baseline {round(slope, 4) or 0:.4f} {round(offset)}"

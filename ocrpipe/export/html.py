@@ -1,4 +1,4 @@
-"""A web page of its own: the text to read and copy, beside the page's image where there is one."""
+"""Self-contained HTML: the text to read and copy, beside the page's image where there is one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ p { white-space: pre-line; margin: 0 0 1em; }
 
 
 def page_to_html(page: PageContent, image: Source | None = None) -> str:
-    """The page as one file that needs no other; a click on a line of the image marks it in the text.
+    """The page as one self-contained file; a click on a line of the image marks it in the text.
 
     Raises:
         ConfigError: The image is of another size than the page.
@@ -40,11 +40,11 @@ def page_to_html(page: PageContent, image: Source | None = None) -> str:
 
 
 def document_to_html(pages: Sequence[PageContent], scans: Scans | None = None) -> str:
-    """The pages one below the other in one file that needs no other.
+    """The pages one below the other in one self-contained file.
 
     Args:
         pages: What was read, in order.
-        scans: Where the pages' images are; without it only the text is shown.
+        scans: Source of the pages' images; without it only the text is shown.
 
     Raises:
         OcrError: An image can't be read, or is of another size than its page.
@@ -53,14 +53,14 @@ def document_to_html(pages: Sequence[PageContent], scans: Scans | None = None) -
 
 
 def _document(
-    pages: Sequence[PageContent], picture: Callable[[PageContent], NDArray[np.uint8] | None]
+    pages: Sequence[PageContent], image_of: Callable[[PageContent], NDArray[np.uint8] | None]
 ) -> str:
     title = escape(clean(common_source(pages) or "Text"))
     text = "\n".join(page.text for page in pages)
     first = 1
     sections = []
     for page in pages:
-        sections.append(_section(page, picture(page), first))
+        sections.append(_section(page, image_of(page), first))
         first += len(page.lines)
     return (
         f'<!DOCTYPE html>\n<html lang="{language(text)}">\n<head>\n<meta charset="utf-8">\n'
@@ -70,7 +70,7 @@ def _document(
 
 
 def _section(page: PageContent, image: NDArray[np.uint8] | None, first: int) -> str:
-    """A page, its lines numbered from ``first``."""
+    """One page; its lines are numbered from ``first``."""
     figure = "" if image is None else _figure(page, image, first)
     numbers = count(first)
     paragraphs = "\n".join(

@@ -1,6 +1,6 @@
-"""JSON, and the plain dicts behind it: everything a ``Page`` holds, and back without loss.
+"""JSON, and the plain dicts behind it: all data of a ``Page``, written and read without loss.
 
-The layout, version 1 (a later one that can't be read as this gets another number)::
+The schema, version 1 (an incompatible one will get another number)::
 
     {"schema": "ocrpipe.page/1",
      "width": 2480, "height": 3508, "orientation": 0, "skew": 0.4,
@@ -13,7 +13,7 @@ The layout, version 1 (a later one that can't be read as this gets another numbe
              {"text": "...", "quad": [...], "confidence": 0.98,
               "chars": [{"text": "字", "quad": [...], "confidence": 0.97}]}]}]}]}
 
-``source`` and ``dpi`` may be null. Quads, angles and confidences are those of ``ocrpipe.page``. A document is
+``source`` and ``dpi`` may be null. Quads, angles and confidences are as in ``ocrpipe.page``. A document is
 ``{"schema": "ocrpipe.document/1", "pages": [...]}``, of pages as above.
 """
 
@@ -49,7 +49,7 @@ def pages_from_dict(data: dict[str, Any], page_class: type[PageType]) -> tuple[P
     """The pages of a document, or the one page, that was written as JSON; see ``page_from_dict``.
 
     Raises:
-        UnsupportedSourceError: The data is no such description; the message says where it goes wrong.
+        UnsupportedSourceError: The data does not match the schema; the message names the first mismatch.
     """
     node = _Node(data, "document")
     schema = node["schema"].value
@@ -87,7 +87,7 @@ def page_from_dict(data: dict[str, Any], page_class: type[PageType]) -> PageType
             this package and is therefore not imported here.
 
     Raises:
-        UnsupportedSourceError: The data is not such a description; the message says where it goes wrong.
+        UnsupportedSourceError: The data does not match the schema; the message names the first mismatch.
     """
     return _page(_Node(data, "page"), page_class)
 
@@ -134,7 +134,7 @@ def _points(quad: Quad) -> list[list[float]]:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A value of the description and where it stands, for messages."""
+    """A value and its path, for messages."""
 
     value: Any
     path: str

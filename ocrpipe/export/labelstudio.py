@@ -1,7 +1,7 @@
-"""Tasks for Label Studio, to correct by hand what was read, and the way back to ground truth.
+"""Tasks for Label Studio, to correct results by hand, and their conversion to ground truth.
 
-A page is a task. Each line is a region, a rectangle where its quad is one along the axes and else a polygon,
-with the text in a field of its own. ``LABEL_CONFIG`` is the labelling interface that shows them.
+A page is a task. Each line is a region, a rectangle if its quad is axis-aligned and else a polygon, with the
+text in a separate field. ``LABEL_CONFIG`` is the matching labelling interface.
 
 Format: https://labelstud.io/guide/predictions
 """
@@ -33,39 +33,39 @@ LABEL_CONFIG = """\
             displayMode="region-list"/>
 </View>
 """
-"""Labelling interface of a project that takes the tasks; regions marked Ignore are not scored later."""
+"""Labelling interface of a project for the tasks; regions marked Ignore are not scored later."""
 
 PageType = TypeVar("PageType", bound=PageContent)
 
-_EVEN = 0.01  # pixels by which a rectangle's sides may be off the axes
-_UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts before an uploaded file's name
+_AXIS_TOLERANCE = 0.01  # pixels by which the sides of an axis-aligned quad may deviate
+_UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")  # of the names of uploaded files
 
 
 def document_to_labelstudio(pages: Sequence[PageType], image: Callable[[PageType], str] | None = None) -> str:
-    """A list of tasks as JSON, ready for import, with what was read as predictions.
+    """A list of tasks as JSON, ready for import, with the recognised lines as predictions.
 
     Args:
         pages: What was read.
-        image: Where Label Studio finds a page's image, such as ``/data/local-files/?d=scans/a.png``; by
-            default the page's source.
+        image: Gives the address of a page's image for Label Studio, such as
+            ``/data/local-files/?d=scans/a.png``; by default the page's source.
     """
     tasks = [_task(page, image(page) if image else page.source or "") for page in pages]
     return json.dumps(tasks, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
 def from_labelstudio(exported: str | bytes | Sequence[Any]) -> list[dict[str, Any]]:
-    """Ground truth, rows of a ``gt.jsonl``, from what Label Studio exports as JSON (not JSON-MIN).
+    """Ground truth, rows of a ``gt.jsonl``, from an export of Label Studio as JSON (not JSON-MIN).
 
     Args:
-        exported: The export's text, or what ``json.loads`` made of it.
+        exported: The export, as text or parsed.
 
     Returns:
-        ``{"image": file name, "lines": [{"text", "quad"}]}`` for each task that was annotated, by its last
+        ``{"image": file name, "lines": [{"text", "quad"}]}`` for each annotated task, from its last
         annotation that was not cancelled; quads in pixels, clockwise from the text's top left. A region
         marked Ignore, or without text, has ``"ignore": True``.
 
     Raises:
-        ConfigError: It is no such export; the message says which task is wrong and why.
+        ConfigError: It is not such an export; the message names the task and the problem.
     """
     tasks = _loads(exported) if isinstance(exported, (str, bytes)) else exported
     if not isinstance(tasks, Sequence):
@@ -73,9 +73,10 @@ def from_labelstudio(exported: str | bytes | Sequence[Any]) -> list[dict[str, An
     rows = []
     for number, task in enumerate(tasks, 1):
         try:
-            done = [one for one in task.get("annotations", ()) if not one.get("was_cancelled")]
-            if done:
-                rows.append({"image": _name(task["data"]["image"]), "lines": _lines(done[-1]["result"])})
+            annotations = task.get("annotations", ())
+            valid = [annotation for annotation in annotations if not annotation.get("was_cancelled")]
+            if valid:
+                rows.append({"image": _name(task["data"]["image"]), "lines": _lines(valid[-1]["result"])})
         except KeyError as error:
             raise ConfigError(f"task {number} of the export: {error} is missing") from error
         except (AttributeError, TypeError, ValueError) as error:
@@ -94,7 +95,7 @@ def _task(page: PageContent, image: str) -> dict[str, Any]:
 
 
 def _entries(line: Line, page: PageContent, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A region and its text, which Label Studio joins by their id."""
+    """A region and its text, which have the same id."""
     common = {
         "id": f"line-{number}",
         "to_name": "image",
@@ -105,7 +106,7 @@ def _entries(line: Line, page: PageContent, number: int) -> tuple[dict[str, Any]
     points = [(100 * x / page.width, 100 * y / page.height) for x, y in line.quad]
     (left, top), (right, _), (_, bottom), _ = points
     value: dict[str, Any]
-    if _is_upright(line.quad):
+    if _is_axis_aligned(line.quad):
         kind = "rectangle"
         value = {"x": left, "y": top, "width": right - left, "height": bottom - top, "rotation": 0}
     else:
@@ -117,25 +118,25 @@ def _entries(line: Line, page: PageContent, number: int) -> tuple[dict[str, Any]
     return region, text
 
 
-def _is_upright(quad: Quad) -> bool:
+def _is_axis_aligned(quad: Quad) -> bool:
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = quad
-    uneven = max(abs(ay - by), abs(cy - dy), abs(ax - dx), abs(bx - cx))
-    return uneven <= _EVEN and ax < bx and ay < dy
+    deviation = max(abs(ay - by), abs(cy - dy), abs(ax - dx), abs(bx - cx))
+    return deviation <= _AXIS_TOLERANCE and ax < bx and ay < dy
 
 
 def _lines(result: Iterable[Any]) -> list[dict[str, Any]]:
-    places: dict[str, Quad] = {}
+    quads: dict[str, Quad] = {}
     texts: dict[str, str] = {}
     ignored: set[str] = set()
     for entry in result:
         if entry["type"] == "textarea":
             texts[entry["id"]] = " ".join(_strings(entry["value"]["text"]))
         elif entry["type"].removesuffix("labels") in ("rectangle", "polygon"):
-            places[entry["id"]] = _quad(entry)
+            quads[entry["id"]] = _quad(entry)
             if "Ignore" in entry["value"].get(entry["type"], ()):
                 ignored.add(entry["id"])
     lines: list[dict[str, Any]] = []
-    for id, quad in places.items():
+    for id, quad in quads.items():
         text = texts.get(id, "").strip()
         lines.append({"text": text, "quad": [[round(x, 2), round(y, 2)] for x, y in quad]})
         if id in ignored or not text:
@@ -150,23 +151,23 @@ def _quad(entry: Any) -> Quad:
     if "points" in value:
         return _from_polygon([(x * width / 100, y * height / 100) for x, y in value["points"]])
     left, top = value["x"] * width / 100, value["y"] * height / 100
-    across, down = value["width"] * width / 100, value["height"] * height / 100
-    turn = math.radians(value.get("rotation", 0))  # clockwise, about the corner at the top left
-    cos, sin = math.cos(turn), math.sin(turn)
+    length, thickness = value["width"] * width / 100, value["height"] * height / 100
+    angle = math.radians(value.get("rotation", 0))  # clockwise, about the top left corner
+    cos, sin = math.cos(angle), math.sin(angle)
     return (
         (left, top),
-        (left + across * cos, top + across * sin),
-        (left + across * cos - down * sin, top + across * sin + down * cos),
-        (left - down * sin, top + down * cos),
+        (left + length * cos, top + length * sin),
+        (left + length * cos - thickness * sin, top + length * sin + thickness * cos),
+        (left - thickness * sin, top + thickness * cos),
     )
 
 
 def _from_polygon(points: list[Point]) -> Quad:
-    """The polygon itself if it has four corners, clockwise; else what a reader of level lines makes of it."""
-    from ocrpipe import geometry
+    """The polygon if it has four corners, clockwise; else a rectangle around it, for text within ±45°."""
+    from ocrpipe import geometry  # here, since it brings OpenCV
 
     if len(points) < 3:
-        raise ValueError(f"a polygon of {len(points)} points encloses nothing")
+        raise ValueError(f"a polygon of {len(points)} points has no area")
     if len(points) != 4:
         return geometry.min_area_quad(points)
     area = sum(
@@ -177,19 +178,19 @@ def _from_polygon(points: list[Point]) -> Quad:
 
 
 def _name(url: str) -> str:
-    """The file's name in the address, or path, that Label Studio has its image by."""
+    """The file name in an address, or path, of an image in Label Studio."""
     if url.startswith("/data/local-files/"):
         return PurePosixPath(parse_qs(urlsplit(url).query)["d"][0]).name
     if url.startswith("/data/upload/"):
-        return _UPLOAD.sub("", PurePosixPath(unquote(urlsplit(url).path)).name)
+        return _UPLOAD_PREFIX.sub("", PurePosixPath(unquote(urlsplit(url).path)).name)
     if "://" in url:
         return PurePosixPath(unquote(urlsplit(url).path)).name
     return PurePosixPath(url.replace("\\", "/")).name
 
 
 def _strings(value: Any) -> list[str]:
-    """A text field's entries; exports have a single one bare."""
-    return [value] if isinstance(value, str) else [str(one) for one in value]
+    """A text field's entries; a single entry is exported without a list."""
+    return [value] if isinstance(value, str) else [str(entry) for entry in value]
 
 
 def _loads(text: str | bytes) -> Any:

@@ -1,4 +1,4 @@
-"""The page's image with what was found drawn on it, for looking at."""
+"""The page's image with boxes and reading order drawn on it, for visual checks."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ocrpipe.page import Line, PageContent, Quad
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-# One a paragraph, in turn; dark enough for white figures, bright enough for a black page.
+# One for each paragraph, in turn; dark enough for white digits, bright enough for a black page.
 _COLOURS = ("#d62728", "#1f77b4", "#2a8f3c", "#9467bd", "#c2590a", "#00838f")
 
-# Chinese fonts of Linux, Windows and macOS by the file names that Pillow looks for in the system's folders.
+# Chinese fonts of Linux, Windows and macOS; Pillow looks for these file names in the system's folders.
 _CHINESE_FONTS = (
     "NotoSansCJK-Regular.ttc",
     "NotoSansSC-Regular.otf",
@@ -36,26 +36,26 @@ _CHINESE_FONTS = (
     "Hiragino Sans GB.ttc",
     "STHeiti Light.ttc",
 )
-_MISSING = "·"
+_REPLACEMENT = "·"  # for characters that the font lacks
 
 
 def draw(
     page: PageContent, path: str | Path | None = None, image: Source | None = None, *, text: bool = False
 ) -> Image.Image:
-    """Draw a box around each line and its number in reading order, a colour a paragraph.
+    """Draw a box around each line and its number in reading order, a colour for each paragraph.
 
     Args:
         page: What was read.
-        path: Where to write the picture, if anywhere; the suffix says in what format.
+        path: Where to write the picture, if anywhere; its suffix sets the format.
         image: The page's image; by default ``page.source`` is opened again.
-        text: Whether to put a sheet with the recognised text, each line in its place, to the picture's right.
-            A character that no font at hand can draw appears as ``·``.
+        text: Whether to add a sheet with the recognised text, each line in its place, on the right. A
+            character that no available font has appears as ``·``.
 
     Returns:
         RGB, of the page's size, or twice its width with ``text``.
 
     Raises:
-        ConfigError: There is no image, it is of another size, or the suffix is no image format's.
+        ConfigError: There is no image, it is of another size, or the suffix is unknown.
     """
     picture = Image.fromarray(pixels(page, image))
     canvas = ImageDraw.Draw(picture)
@@ -83,15 +83,15 @@ def _coloured_lines(page: PageContent) -> Iterator[tuple[Line, str]]:
 def _draw_number(
     canvas: ImageDraw.ImageDraw, number: str, quad: Quad, colour: str, size: tuple[int, int]
 ) -> None:
-    """A badge just before the line's start, pushed inside the page."""
+    """A badge just before the line's start, moved inside the page."""
     from ocrpipe.geometry import quad_angle  # here, since it brings OpenCV
 
     font = ImageFont.load_default(min(max(0.55 * math.dist(quad[0], quad[3]), 9), 40))
     left, top, right, bottom = canvas.textbbox((0, 0), number, font=font)
     half_width, half_height = (right - left) / 2 + 2, (bottom - top) / 2 + 2
-    turn = math.radians(quad_angle(quad))
-    x = (quad[0][0] + quad[3][0]) / 2 - math.cos(turn) * (half_width + 1)
-    y = (quad[0][1] + quad[3][1]) / 2 - math.sin(turn) * (half_height + 1)
+    angle = math.radians(quad_angle(quad))
+    x = (quad[0][0] + quad[3][0]) / 2 - math.cos(angle) * (half_width + 1)
+    y = (quad[0][1] + quad[3][1]) / 2 - math.sin(angle) * (half_height + 1)
     x = max(min(x, size[0] - half_width), half_width)
     y = max(min(y, size[1] - half_height), half_height)
     canvas.rectangle((x - half_width, y - half_height, x + half_width, y + half_height), fill=colour)
@@ -99,7 +99,7 @@ def _draw_number(
 
 
 def _text_sheet(page: PageContent) -> Image.Image:
-    """The recognised text in black on white, each line turned and sized as on the page."""
+    """The recognised text in black on white, each line rotated and sized as on the page."""
     from ocrpipe.geometry import quad_angle  # here, since it brings OpenCV
 
     sheet = Image.new("RGB", (page.width, page.height), "white")
@@ -108,11 +108,11 @@ def _text_sheet(page: PageContent) -> Image.Image:
         if not line.text or width < 1 or height < 1:
             continue
         font = _font(max(0.75 * height, 1))
-        shown = _drawable(line.text, font)
-        if (length := font.getlength(shown)) > width:
+        text = _drawable(line.text, font)
+        if (length := font.getlength(text)) > width:
             font = _font(max(0.75 * height * width / length, 1))
         strip = Image.new("L", (math.ceil(width), math.ceil(height)))
-        ImageDraw.Draw(strip).text((0, height / 2), shown, fill=255, font=font, anchor="lm")
+        ImageDraw.Draw(strip).text((0, height / 2), text, fill=255, font=font, anchor="lm")
         strip = strip.rotate(-quad_angle(line.quad), Image.Resampling.BICUBIC, expand=True)
         x, y = (sum(values) / 4 for values in zip(*line.quad, strict=True))
         sheet.paste("black", (round(x - strip.width / 2), round(y - strip.height / 2)), strip)
@@ -136,10 +136,10 @@ def _font(size: float) -> Font:
 
 
 def _drawable(text: str, font: Font) -> str:
-    """The text with ``·`` for what the font would draw as its box for missing characters."""
+    """The text with ``·`` for characters that the font would draw as its box for missing glyphs."""
     box = _glyph("\uffff", font)
     missing = {char for char in set(text) if not char.isspace() and _glyph(char, font) == box}
-    return "".join(_MISSING if char in missing else char for char in text)
+    return "".join(_REPLACEMENT if char in missing else char for char in text)
 
 
 def _glyph(char: str, font: Font) -> bytes:
@@ -149,7 +149,7 @@ def _glyph(char: str, font: Font) -> bytes:
 def _save(picture: Image.Image, path: Path) -> None:
     format = Image.registered_extensions().get(path.suffix.lower())
     if format not in Image.SAVE:
-        raise ConfigError(f"cannot tell a picture format from {str(path)!r}; use .png or .jpg")
+        raise ConfigError(f"unknown picture format of {str(path)!r}; use .png or .jpg")
     stream = BytesIO()
     picture.save(stream, format)
     write_whole(path, stream.getvalue())

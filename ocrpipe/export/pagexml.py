@@ -1,4 +1,4 @@
-"""PAGE-XML of 2019-07-15, which transcription tools such as eScriptorium, Transkribus and OCR-D exchange.
+"""PAGE-XML of 2019-07-15, the exchange format of eScriptorium, Transkribus, OCR-D and other tools.
 
 Schema: http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15/pagecontent.xsd
 """
@@ -16,7 +16,9 @@ from ocrpipe.page import Line, PageContent, Paragraph, Point, Word
 
 _NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
 _LANGUAGES = {"zh": "Chinese", "en": "English"}
-_NO_TIME = "1970-01-01T00:00:00Z"  # the schema wants one; the time of day would make equal pages differ
+_FIXED_TIME = (
+    "1970-01-01T00:00:00Z"  # required by the schema; the real time would make files of equal pages differ
+)
 
 
 def page_to_pagexml(page: PageContent) -> str:
@@ -32,8 +34,8 @@ def page_to_pagexml(page: PageContent) -> str:
     metadata = ET.SubElement(root, "Metadata")
     for tag, text in (
         ("Creator", f"ocrpipe {_version.__version__}"),
-        ("Created", _NO_TIME),
-        ("LastChange", _NO_TIME),
+        ("Created", _FIXED_TIME),
+        ("LastChange", _FIXED_TIME),
     ):
         ET.SubElement(metadata, tag).text = text
     sheet = ET.SubElement(root, "Page", _page_attributes(page))
@@ -56,10 +58,10 @@ def page_to_pagexml(page: PageContent) -> str:
 
 
 def document_to_pagexml(pages: Sequence[PageContent]) -> str:
-    """The one page of a document as an XML document.
+    """The single page of a document as an XML document.
 
     Raises:
-        ConfigError: There are more pages or none; the schema has one page a file.
+        ConfigError: There are several pages or none; the schema has one page a file.
     """
     if len(pages) != 1:
         raise ConfigError(
@@ -79,8 +81,8 @@ def _page_attributes(page: PageContent) -> dict[str, str]:
         resolution = f"{page.dpi:g}"
         attributes |= {"imageXResolution": resolution, "imageYResolution": resolution}
         attributes["imageResolutionUnit"] = "PPI"
-    if turn := 180 - (180 - page.orientation - page.skew) % 360:  # within -180..180, clockwise as ours
-        attributes["orientation"] = f"{turn:.3f}"
+    if angle := 180 - (180 - page.orientation - page.skew) % 360:  # within -180..180, clockwise as ours
+        attributes["orientation"] = f"{angle:.3f}"
     return attributes
 
 
@@ -112,7 +114,7 @@ def _add_word(
 
 
 def _add_points(parent: ET.Element, tag: str, points: Sequence[Point], page: PageContent) -> None:
-    """Whole pixels on the page, as the schema has them."""
+    """Points rounded to whole pixels and clipped to the page, as the schema requires."""
     inside = ((min(max(round(x), 0), page.width), min(max(round(y), 0), page.height)) for x, y in points)
     ET.SubElement(parent, tag, {"points": " ".join(f"{x},{y}" for x, y in inside)})
 

@@ -1,4 +1,4 @@
-"""What several formats need of a page: boxes in whole pixels, directions, words, clean text, the image."""
+"""Helpers of several formats: boxes in whole pixels, words, clean text, the page's image."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ocrpipe.io.images import Source
 from ocrpipe.page import Line, PageContent, Quad, Word
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_COMMON = 0.2  # of the larger of two boxes; what hocr-check of hocr-tools allows
+_MAX_OVERLAP = 0.2  # of the larger of two boxes; the limit of hocr-check of hocr-tools
 
 
 MAX_JPEG_SIDE = 65_500
-"""Pixels."""
+"""Largest width or height of a JPEG that all decoders accept, in pixels."""
 
 
 class Box(NamedTuple):
-    """An upright box in whole pixels; ``right`` and ``bottom`` lie one past the last pixel."""
+    """An axis-aligned box in whole pixels; ``right`` and ``bottom`` are one past the last pixel."""
 
     left: int
     top: int
@@ -34,66 +34,66 @@ class Box(NamedTuple):
 
     @property
     def width(self) -> int:
-        """Pixels across, at least one."""
+        """Width in pixels, at least one."""
         return self.right - self.left
 
     @property
     def height(self) -> int:
-        """Pixels down, at least one."""
+        """Height in pixels, at least one."""
         return self.bottom - self.top
 
 
 def box(quad: Quad, page: PageContent) -> Box:
-    """The smallest box around a quad, inside the page."""
+    """The smallest box around a quad, clipped to the page."""
     left, right = _span([x for x, _ in quad], page.width)
     top, bottom = _span([y for _, y in quad], page.height)
     return Box(left, top, right, bottom)
 
 
-def apart(boxes: Sequence[Box]) -> list[Box]:
-    """The boxes, of which no two have more than a fifth of the larger one's area in common.
+def separated(boxes: Sequence[Box]) -> list[Box]:
+    """Boxes trimmed so that no two overlap by more than a fifth of the larger one's area.
 
-    Where two do, the sides that face each other are moved, by as little as does.
+    Of two that do, the sides that face each other are moved, as little as possible.
     """
     order = sorted(range(len(boxes)), key=lambda index: boxes[index].top)
-    close: list[tuple[int, int]] = []
-    for place, a in enumerate(order):
-        for b in order[place + 1 :]:
+    pairs: list[tuple[int, int]] = []
+    for position, a in enumerate(order):
+        for b in order[position + 1 :]:
             if boxes[b].top >= boxes[a].bottom:
                 break
-            close.append((a, b))
-    found, before = list(boxes), None
-    while found != before:  # a box that has become smaller has more in common with the next
-        before = list(found)
-        for a, b in close:
-            found[a], found[b] = _apart(found[a], found[b])
-    return found
+            pairs.append((a, b))
+    trimmed, before = list(boxes), None
+    while trimmed != before:  # a smaller box overlaps its next neighbour by a larger fraction
+        before = list(trimmed)
+        for a, b in pairs:
+            trimmed[a], trimmed[b] = _separated(trimmed[a], trimmed[b])
+    return trimmed
 
 
-def _apart(a: Box, b: Box) -> tuple[Box, Box]:
-    across = min(a.right, b.right) - max(a.left, b.left)
-    down = min(a.bottom, b.bottom) - max(a.top, b.top)
-    if across < down:
-        one, other = _apart(_flipped(a), _flipped(b))
-        return _flipped(one), _flipped(other)
+def _separated(a: Box, b: Box) -> tuple[Box, Box]:
+    width = min(a.right, b.right) - max(a.left, b.left)
+    height = min(a.bottom, b.bottom) - max(a.top, b.top)
+    if width < height:
+        a, b = _separated(_transposed(a), _transposed(b))
+        return _transposed(a), _transposed(b)
     if a.top + a.bottom > b.top + b.bottom:
-        other, one = _apart(b, a)
-        return one, other
-    while down > 0 and min(a.height, b.height) > 1:
-        if across * down <= _COMMON * max(a.width * a.height, b.width * b.height):
+        b, a = _separated(b, a)
+        return a, b
+    while height > 0 and min(a.height, b.height) > 1:
+        if width * height <= _MAX_OVERLAP * max(a.width * a.height, b.width * b.height):
             break
         a, b = a._replace(bottom=a.bottom - 1), b._replace(top=b.top + 1)
-        down = min(a.bottom, b.bottom) - max(a.top, b.top)
+        height = min(a.bottom, b.bottom) - max(a.top, b.top)
     return a, b
 
 
-def _flipped(at: Box) -> Box:
-    """With x and y changed about."""
-    return Box(at.top, at.left, at.bottom, at.right)
+def _transposed(box: Box) -> Box:
+    """The box with x and y exchanged."""
+    return Box(box.top, box.left, box.bottom, box.right)
 
 
 def words(line: Line) -> tuple[Word, ...]:
-    """A line's words; a line that has text but no words, as made by hand, is one word."""
+    """A line's words; a line with text but without words, made by hand, counts as one word."""
     if line.words or not line.text:
         return line.words
     return (Word(line.text, line.quad, line.confidence, ()),)
@@ -105,40 +105,40 @@ def language(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """The text without the control characters that XML and HTML can't hold."""
+    """The text without control characters that are invalid in XML and HTML."""
     return _NOT_XML.sub("", text)
 
 
 def common_source(pages: Sequence[PageContent]) -> str | None:
-    """What the pages were read from, where that is one and the same."""
+    """The source that all pages have in common, ``None`` if they differ."""
     sources = {page.source for page in pages}
     return sources.pop() if len(sources) == 1 else None
 
 
 def pixels(page: PageContent, image: Source | None) -> NDArray[np.uint8]:
-    """The page's image: the one given, else ``page.source`` opened again, since a result holds no pixels.
+    """The page's image: the one given, or else ``page.source`` opened again, since a result has no pixels.
 
     Returns:
         H×W×3, RGB, uint8, of the page's size.
 
     Raises:
-        ConfigError: There is no image to be had, or it is of another size than the page.
+        ConfigError: There is no image, or it is of another size than the page.
         OcrError: The image can't be read.
     """
     if image is not None:
-        found = images.load(image)
+        loaded = images.load(image)
     elif page.source is not None:
-        found = documents.reopen(page.source, page.number, page.dpi)
+        loaded = documents.reopen(page.source, page.number, page.dpi)
     else:
         raise ConfigError("the page has no source to open again; give its image")
-    return fitting(found, page)
+    return checked_image(loaded, page)
 
 
-def fitting(image: NDArray[np.uint8], page: PageContent) -> NDArray[np.uint8]:
-    """The image, of shape H×W×3, if it is of the page's size.
+def checked_image(image: NDArray[np.uint8], page: PageContent) -> NDArray[np.uint8]:
+    """The image given, H×W×3, which must be of the page's size.
 
     Raises:
-        ConfigError: It is not.
+        ConfigError: It is of another size.
     """
     height, width = image.shape[:2]
     if (width, height) != (page.width, page.height):

@@ -1,6 +1,6 @@
-"""A searchable PDF: each page's image, and over it invisible text that selects and copies where it lies.
+"""Searchable PDF: each page's image, and over it invisible text that can be selected and copied.
 
-Of a document that is a PDF itself the pages are kept as they are, and only the text is added.
+The pages of a document that is a PDF itself are kept, and only the text is added.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from ocrpipe.page import PageContent
 if TYPE_CHECKING:
     import pikepdf
 
-_LARGEST_PAGE = 14_400  # points; PDF 1.7, annex C
+_MAX_PAGE_SIDE = 14_400  # points; PDF 1.7, annex C
 
 
 def page_to_pdf(page: PageContent, image: Source | None = None) -> bytes:
-    """The page as a PDF of one page, shown upright, of the size its dpi gives, 200 where it has none.
+    """The page as a PDF of one page, rotated to its orientation, sized by its dpi (200 if unknown).
 
     Args:
         page: What was read.
@@ -42,11 +42,11 @@ def page_to_pdf(page: PageContent, image: Source | None = None) -> bytes:
 
 
 def document_to_pdf(pages: Sequence[PageContent], scans: Scans) -> bytes:
-    """All pages as one PDF; where they come from a PDF, that PDF with the text added, all its pages kept.
+    """All pages as one PDF; for pages of a PDF, that PDF with the text added and all its pages kept.
 
     Raises:
         MissingExtraError: The extra ``ocrpipe[pdf]`` is not installed.
-        ConfigError: A page has no source, or is of another shape than the page or image it names.
+        ConfigError: A page has no source, or its shape is not that of the source's page or image.
         OcrError: A source can't be read.
     """
     original = scans.pdf(pages)
@@ -58,7 +58,7 @@ def document_to_pdf(pages: Sequence[PageContent], scans: Scans) -> bytes:
     return add_text(original, pages, scans.password)
 
 
-def _from_images(pages: Sequence[PageContent], picture: Callable[[PageContent], NDArray[np.uint8]]) -> bytes:
+def _from_images(pages: Sequence[PageContent], image_of: Callable[[PageContent], NDArray[np.uint8]]) -> bytes:
     _check_extra()
     import pikepdf
 
@@ -69,7 +69,7 @@ def _from_images(pages: Sequence[PageContent], picture: Callable[[PageContent], 
         embedded = font.embed(pdf)
         for page in pages:
             scale = POINTS_PER_INCH / (page.dpi or DPI)
-            scale = min(scale, _LARGEST_PAGE / max(page.width, page.height))
+            scale = min(scale, _MAX_PAGE_SIDE / max(page.width, page.height))
             width, height = page.width * scale, page.height * scale
             text = text_layer(page, font, _placing(scale, height))
             content = f"q {width:.4f} 0 0 {height:.4f} 0 0 cm /Image Do Q\n".encode() + text
@@ -79,7 +79,7 @@ def _from_images(pages: Sequence[PageContent], picture: Callable[[PageContent], 
                 Rotate=page.orientation,
                 Resources=pikepdf.Dictionary(
                     Font=pikepdf.Dictionary({f"/{FONT}": embedded}),
-                    XObject=pikepdf.Dictionary(Image=_image(pdf, picture(page))),
+                    XObject=pikepdf.Dictionary(Image=_image(pdf, image_of(page))),
                 ),
                 Contents=pdf.make_stream(content),
             )
@@ -90,7 +90,7 @@ def _from_images(pages: Sequence[PageContent], picture: Callable[[PageContent], 
 
 
 def _placing(scale: float, height: float) -> Placing:
-    return lambda at: (at[0] * scale, height - at[1] * scale)
+    return lambda point: (point[0] * scale, height - point[1] * scale)
 
 
 def _check_extra() -> None:
@@ -103,23 +103,23 @@ def _check_extra() -> None:
 
 
 def _image(pdf: pikepdf.Pdf, image: NDArray[np.uint8]) -> pikepdf.Object:
-    """Black and white without loss, grey and colour as JPEG."""
+    """An image object: black and white lossless, grey and colour as JPEG."""
     from pikepdf import Dictionary, Name
 
     height, width = image.shape[:2]
     picture = Image.fromarray(image)
-    grey = bool((image == image[..., :1]).all())
-    if grey:
+    is_grey = bool((image == image[..., :1]).all())
+    if is_grey:
         picture = picture.convert("L")
     attributes = Dictionary(
         Type=Name.XObject,
         Subtype=Name.Image,
         Width=width,
         Height=height,
-        ColorSpace=Name.DeviceGray if grey else Name.DeviceRGB,
+        ColorSpace=Name.DeviceGray if is_grey else Name.DeviceRGB,
         BitsPerComponent=8,
     )
-    if grey and bool(np.isin(image[..., 0], (0, 255)).all()):
+    if is_grey and bool(np.isin(image[..., 0], (0, 255)).all()):
         attributes.BitsPerComponent = 1
         data = picture.convert("1", dither=Image.Dither.NONE).tobytes()
     elif max(width, height) > MAX_JPEG_SIDE:

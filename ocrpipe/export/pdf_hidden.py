@@ -1,4 +1,4 @@
-"""Older layers of invisible text, taken out of a PDF's pages; it needs the extra ``ocrpipe[pdf]``."""
+"""Removal of invisible text, an earlier OCR layer, from PDF pages; needs the extra ``ocrpipe[pdf]``."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from pikepdf import (
 
 _INVISIBLE = 3  # text rendering mode; PDF 1.7, table 106
 _SHOWING = ("Tj", "TJ", "'", '"')
-_DEEPEST = 8  # forms within forms
+_MAX_DEPTH = 8  # of nested form XObjects
 
 
 def without_invisible_text(
     pdf: Pdf, page: pikepdf.Page, resources: Dictionary
 ) -> tuple[bytes, Dictionary] | None:
-    """A page's content without the text it shows invisibly, and the resources it then needs.
+    """A page's content without invisible text, and the resources of that content.
 
     Args:
-        pdf: What the page belongs to.
+        pdf: The PDF that the page belongs to.
         page: The page; it is not changed.
         resources: Its resources; they are not changed.
 
     Returns:
-        ``None`` where it has no such text, or is too damaged to tell.
+        ``None`` if the page has no such text, or is too damaged to be parsed.
     """
     try:
         return _stripped(pdf, page, resources, 0)
-    except Exception:  # content is read operator by operator, and a damaged one may raise anything
+    except Exception:  # damaged content raises errors of many kinds
         return None
 
 
@@ -47,16 +47,16 @@ def _stripped(
     """The same for a page, or for a form XObject within ``depth`` others."""
     kept: list[ContentStreamInstruction | ContentStreamInlineImage] = []
     forms: dict[str, Object] = {}
-    mode, outer, found = 0, [], False
+    mode, outer_modes, has_invisible = 0, [], False
     for instruction in pikepdf.parse_content_stream(content):
         operator = str(instruction.operator)
         if operator == "q":
-            outer.append(mode)
-        elif operator == "Q" and outer:
-            mode = outer.pop()
+            outer_modes.append(mode)
+        elif operator == "Q" and outer_modes:
+            mode = outer_modes.pop()
         elif operator == "Tr" and instruction.operands:
             mode = int(_number(instruction.operands[0]))
-        elif operator == "Do" and instruction.operands and depth < _DEEPEST:
+        elif operator == "Do" and instruction.operands and depth < _MAX_DEPTH:
             name = str(instruction.operands[0])
             form = _form(resources, name)
             if form is not None and name not in forms:
@@ -65,23 +65,23 @@ def _stripped(
                 if stripped is not None:
                     forms[name] = _copied(pdf, form, *stripped)
         elif operator in _SHOWING and mode == _INVISIBLE:
-            found = True
-            if operator in ("'", '"'):  # these go to the next line first
+            has_invisible = True
+            if operator in ("'", '"'):  # these move to the next line first
                 kept.append(ContentStreamInstruction([], Operator("T*")))
             continue
         kept.append(instruction)
-    if not found and not forms:
+    if not has_invisible and not forms:
         return None
     return pikepdf.unparse_content_stream(kept), _with_forms(resources, forms)
 
 
 def _form(resources: Dictionary, name: str) -> Any:
-    found = resources.get("/XObject", Dictionary()).get(name)
-    return found if found is not None and found.get("/Subtype") == Name.Form else None
+    form = resources.get("/XObject", Dictionary()).get(name)
+    return form if form is not None and form.get("/Subtype") == Name.Form else None
 
 
 def _copied(pdf: Pdf, form: Any, content: bytes, resources: Dictionary) -> Object:
-    """The form with other content: what else shows it may not be a page that was read."""
+    """A copy of the form with other content, since pages that are not processed may use the original."""
     stream = pdf.make_stream(content)
     for key, value in form.items():
         if key not in ("/Length", "/Filter", "/DecodeParms"):

@@ -1,8 +1,8 @@
-"""Text added to the pages of a PDF that exists; it needs the extra ``ocrpipe[pdf]``.
+"""Text added to the pages of an existing PDF; needs the extra ``ocrpipe[pdf]``.
 
-The text goes before what is on a page, where the graphics state is still the page's own, whatever the page
-does to it. Nothing is to be found twice: an older layer of invisible text on a page that was read is taken
-out, and words that lie on visible text of the page's own are left out.
+The text goes before a page's content, where the graphics state is still the initial one. No text should be
+found twice by a search: invisible text of an earlier OCR layer is removed from pages that were read, and
+words over visible text of the page are left out.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from ocrpipe.export.pdf_text import FONT, Placing, text_layer
 from ocrpipe.export.pdf_visible import visible_characters
 from ocrpipe.page import PageContent, Point, Word
 
-_LETTER = (0.0, 0.0, 612.0, 792.0)  # what PDFium takes where a page has no box
-_LIKE = 2.0  # how much larger than a word's height a character of it may be
-_SLACK = 2.0  # pixels by which rendering may round a page's sides
+_LETTER = (0.0, 0.0, 612.0, 792.0)  # PDFium's default for a page without a box
+_MAX_SIZE_RATIO = 2.0  # of a visible character to the height of the word it belongs to
+_SIDE_TOLERANCE = 2.0  # pixels, for the rounding of rendered sides
 
 
 def add_text(source: Path, pages: Sequence[PageContent], password: str | None = None) -> bytes:
-    """The PDF with the text of the pages that were read, by their numbers; it is not locked any more.
+    """The PDF with the text of the pages added, by their numbers; the result is not encrypted.
 
     Args:
         source: A PDF.
-        pages: What was read from its pages as PDFium renders them, in whatever resolution.
+        pages: What was read from its pages as rendered by PDFium, at any resolution.
         password: Of a locked PDF.
 
     Raises:
@@ -50,7 +50,7 @@ def add_text(source: Path, pages: Sequence[PageContent], password: str | None = 
         raise ConfigError(f"a page of {source} comes twice: {numbers}")
     try:
         visible = visible_characters(source, [page.number for page in pages if page.lines], password)
-        # opened here, since pikepdf takes no name that is no UTF-8
+        # opened here, since pikepdf takes no file name that is not UTF-8
         with source.open("rb") as file, pikepdf.open(file, password=password or "") as pdf:
             embedded = font.embed(pdf)
             for page in pages:
@@ -59,7 +59,7 @@ def add_text(source: Path, pages: Sequence[PageContent], password: str | None = 
                 if page.lines:
                     leaf = pdf.pages[page.number - 1]
                     place = _placing(leaf, page)
-                    _make_room(pdf, leaf, embedded)
+                    _prepare(pdf, leaf, embedded)
                     keep = _outside(visible[page.number], place)
                     leaf.contents_add(text_layer(page, font, place, keep), prepend=True)
             stream = BytesIO()
@@ -68,13 +68,13 @@ def add_text(source: Path, pages: Sequence[PageContent], password: str | None = 
         raise
     except pikepdf.PasswordError as error:
         raise UnreadableImageError(f"{source} is locked, by another password") from error
-    except Exception as error:  # damaged objects are of unexpected types, so that anything can come
+    except Exception as error:  # damaged objects raise errors of many kinds
         raise UnreadableImageError(f"no text can be added to {source}: {error}") from error
     return stream.getvalue()
 
 
-def _make_room(pdf: Pdf, leaf: pikepdf.Page, font: pikepdf.Object) -> None:
-    """Take a page's invisible text out, and the font in."""
+def _prepare(pdf: Pdf, leaf: pikepdf.Page, font: pikepdf.Object) -> None:
+    """Remove a page's invisible text and add the font to its resources."""
     resources = _inherited(leaf, "/Resources") or Dictionary()
     if stripped := without_invisible_text(pdf, leaf, resources):
         leaf.Contents = pdf.make_stream(stripped[0])
@@ -87,7 +87,7 @@ def _make_room(pdf: Pdf, leaf: pikepdf.Page, font: pikepdf.Object) -> None:
 
 
 def _outside(visible: NDArray[np.float64], place: Placing) -> Callable[[Word], bool]:
-    """Whether a word holds the middle of no visible character of like size."""
+    """Tests whether a word contains no centre of a visible character of similar size."""
     x, y = (visible[:, 0] + visible[:, 2]) / 2, (visible[:, 1] + visible[:, 3]) / 2
     sizes = np.minimum(visible[:, 2] - visible[:, 0], visible[:, 3] - visible[:, 1])
 
@@ -96,42 +96,41 @@ def _outside(visible: NDArray[np.float64], place: Placing) -> Callable[[Word], b
         (left, bottom), (right, top) = corners.min(axis=0), corners.max(axis=0)
         size = math.dist(corners[0], corners[3])
         inside = (left <= x) & (x <= right) & (bottom <= y) & (y <= top)
-        return not bool((inside & (sizes <= _LIKE * size)).any())  # a larger one is a stamp or a watermark
+        return not bool((inside & (sizes <= _MAX_SIZE_RATIO * size)).any())  # larger: a stamp or a watermark
 
     return keep
 
 
 def _placing(leaf: pikepdf.Page, page: PageContent) -> Placing:
-    """Where a point of the page's image lies on the page: PDFium fills the image with the visible box."""
+    """The map from the page's image to the page: PDFium renders the visible box."""
     left, bottom, right, top = _visible_box(leaf)
     if left >= right or bottom >= top:
-        raise ConfigError(f"page {page.number} shows nothing in the PDF: its boxes do not meet")
+        raise ConfigError(f"page {page.number} is empty in the PDF: its boxes do not intersect")
     width, height = right - left, top - bottom
     rotate = _inherited(leaf, "/Rotate")
-    turn = round(float(rotate) / 90) % 4 if rotate is not None else 0
-    across, down = (height, width) if turn % 2 else (width, height)
-    if (
-        min(abs(page.width - page.height * across / down), abs(page.height - page.width * down / across))
-        > _SLACK
-    ):
+    quarter_turns = round(float(rotate) / 90) % 4 if rotate is not None else 0
+    shown_width, shown_height = (height, width) if quarter_turns % 2 else (width, height)
+    ratio = shown_width / shown_height
+    if min(abs(page.width - page.height * ratio), abs(page.height - page.width / ratio)) > _SIDE_TOLERANCE:
         raise ConfigError(
-            f"page {page.number} is {page.width}×{page.height} pixels, in the PDF {across:g}×{down:g} points"
+            f"page {page.number} is {page.width}×{page.height} pixels, "
+            f"in the PDF {shown_width:g}×{shown_height:g} points"
         )
 
-    def place(at: Point) -> Point:
-        u, v = at[0] / page.width, at[1] / page.height
+    def place(point: Point) -> Point:
+        u, v = point[0] / page.width, point[1] / page.height
         return (
             (left + u * width, top - v * height),
             (left + v * width, bottom + u * height),
             (right - u * width, bottom + v * height),
             (right - v * width, top - u * height),
-        )[turn]
+        )[quarter_turns]
 
     return place
 
 
 def _visible_box(leaf: pikepdf.Page) -> tuple[float, float, float, float]:
-    """The part of the page that is shown: left, bottom, right, top in the page's own units."""
+    """The visible part of the page: left, bottom, right, top in the page's units."""
     media = _box(_inherited(leaf, "/MediaBox")) or _LETTER
     crop = _box(_inherited(leaf, "/CropBox")) or media
     left, bottom = max(media[0], crop[0]), max(media[1], crop[1])
@@ -149,7 +148,7 @@ def _box(value: Any) -> tuple[float, float, float, float] | None:
 def _inherited(leaf: pikepdf.Page, key: str) -> Any:
     """An attribute of the page, or of the nearest node above it that has one (PDF 1.7, 7.7.3.4)."""
     node: Any = leaf.obj
-    for _ in range(100):  # a damaged tree may run in a circle
+    for _ in range(100):  # a damaged tree may have a cycle
         if not isinstance(node, Dictionary):
             return None
         if key in node:

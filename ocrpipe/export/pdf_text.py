@@ -1,7 +1,6 @@
-"""Invisible text for PDF pages: each word in a font that paints nothing, stretched to its quad.
+"""Invisible text for PDF pages: each word in a font without visible glyphs, stretched to its quad.
 
-Spaces are written between words only, so that none appears between Han characters. The approach is
-Tesseract's.
+Spaces are written between words only, so that none appears between hanzi. The approach is Tesseract's.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ if TYPE_CHECKING:
     from ocrpipe.export.blank_font import BlankFont
 
 FONT = "OcrpipeText"
-"""What a page's resources call the font."""
+"""Name of the font in a page's resources."""
 
-_TIGHT = 0.9  # share of a quad's height that its text takes, since lines that touch are extracted as one
-_LEVEL = 0.75  # share of its height by which a line may rise or fall along its length
+_HEIGHT_FRACTION = 0.9  # of a quad, for its text; lines that touch are extracted as one
+_MAX_RISE = 0.75  # of its height, by which a levelled line may rise or fall along its length
 
 Placing = Callable[[Point], Point]
 """From pixels of the page's image, y down, to units of the PDF page, y up."""
@@ -29,84 +28,84 @@ Placing = Callable[[Point], Point]
 def text_layer(
     page: PageContent, font: BlankFont, place: Placing, keep: Callable[[Word], bool] = lambda word: True
 ) -> bytes:
-    """Content that sets the page's text: a block of its own that leaves the graphics state as it was.
+    """A content stream that sets the page's text and restores the graphics state.
 
     Args:
         page: What was read.
-        font: A font that has all its characters, in the page's resources as ``FONT``.
-        place: Where on the PDF page a point of the image lies.
-        keep: Which words to set.
+        font: A font with all its characters, in the page's resources as ``FONT``.
+        place: Maps a point of the image to the PDF page.
+        keep: Tests which words to set.
     """
     operators = "\n".join(_text(page, font, place, keep))
     return f"q\nBT 3 Tr\n{operators}\nET\nQ\n".encode()
 
 
 def _text(page: PageContent, font: BlankFont, place: Placing, keep: Callable[[Word], bool]) -> Iterator[str]:
-    """Text operators word by word; a space follows each word but a line's last."""
+    """Text operators, word by word; a space follows each word but the last of a line."""
     for line in page.lines:
-        pieces = [word for word in words(line) if word.text and keep(word)]
-        level = _Level.of([place(corner) for corner in line.quad])
-        for index, word in enumerate(pieces, 1):
+        kept = [word for word in words(line) if word.text and keep(word)]
+        baseline = _Baseline.of([place(corner) for corner in line.quad])
+        for index, word in enumerate(kept, 1):
             corners = [place(corner) for corner in word.quad]
-            yield _placement(word.text, font, level.put(corners) if level else _Box.of(corners))
-            yield f"<{font.encode(word.text + ' ' * (index < len(pieces)))}> Tj"
+            yield _placement(word.text, font, baseline.box(corners) if baseline else _Box.of(corners))
+            yield f"<{font.encode(word.text + ' ' * (index < len(kept)))}> Tj"
 
 
 class _Box(NamedTuple):
-    """Where a word goes: its lower left corner, the angle it runs at in radians, and its size."""
+    """A word's place: its lower left corner, its angle in radians, counter-clockwise, and its size."""
 
     x: float
     y: float
-    turn: float
+    angle: float
     width: float
     height: float
 
     @classmethod
     def of(cls, corners: Sequence[Point]) -> _Box:
         left_top, right_top, _, left_bottom = corners
-        turn = math.atan2(right_top[1] - left_top[1], right_top[0] - left_top[0])
-        return cls(*left_bottom, turn, math.dist(left_top, right_top), math.dist(left_top, left_bottom))
+        angle = math.atan2(right_top[1] - left_top[1], right_top[0] - left_top[0])
+        return cls(*left_bottom, angle, math.dist(left_top, right_top), math.dist(left_top, left_bottom))
 
 
-class _Level(NamedTuple):
-    """A line that runs so nearly along the page that its words are set on one level.
+class _Baseline(NamedTuple):
+    """A common baseline along an axis of the page, for the words of a line that is almost parallel to it.
 
-    Programs that extract text tell lines apart by the heights of words: where each word stands a little lower
-    than the one before, they run lines together or break them.
+    Programs that extract text assign words to lines by their height on the page: where each word is a little
+    lower than the one before, they merge lines or break them.
     """
 
-    turn: float
-    base: float
+    angle: float
+    position: float
     height: float
 
     @classmethod
-    def of(cls, corners: Sequence[Point]) -> _Level | None:
-        """The level of a line, ``None`` for one that is too slanted for its length."""
+    def of(cls, corners: Sequence[Point]) -> _Baseline | None:
+        """The baseline of a line; ``None`` for one that is too slanted for its length."""
         box = _Box.of(corners)
-        turn = round(box.turn / (math.pi / 2)) * math.pi / 2
-        if abs(math.sin(box.turn - turn)) * box.width > _LEVEL * box.height:
+        angle = round(box.angle / (math.pi / 2)) * math.pi / 2
+        if abs(math.sin(box.angle - angle)) * box.width > _MAX_RISE * box.height:
             return None
-        _, _, right, left = (_turned(corner, -turn) for corner in corners)
-        return cls(turn, (left[1] + right[1]) / 2, box.height)
+        _, _, right, left = (_rotated(corner, -angle) for corner in corners)
+        return cls(angle, (left[1] + right[1]) / 2, box.height)
 
-    def put(self, corners: Sequence[Point]) -> _Box:
-        """A word's place along the line, on the line's level."""
-        (a, _), (b, _), (c, _), (d, _) = (_turned(corner, -self.turn) for corner in corners)
+    def box(self, corners: Sequence[Point]) -> _Box:
+        """A word's place on the baseline."""
+        (a, _), (b, _), (c, _), (d, _) = (_rotated(corner, -self.angle) for corner in corners)
         left, right = (a + d) / 2, (b + c) / 2
-        x, y = _turned((left, self.base), self.turn)
-        return _Box(x, y, self.turn, right - left, self.height)
+        x, y = _rotated((left, self.position), self.angle)
+        return _Box(x, y, self.angle, right - left, self.height)
 
 
-def _turned(at: Point, angle: float) -> Point:
+def _rotated(point: Point, angle: float) -> Point:
     cos, sin = math.cos(angle), math.sin(angle)
-    return at[0] * cos - at[1] * sin, at[0] * sin + at[1] * cos
+    return point[0] * cos - point[1] * sin, point[0] * sin + point[1] * cos
 
 
 def _placement(text: str, font: BlankFont, box: _Box) -> str:
-    """Font size, horizontal stretch and text matrix that fill a box with a text."""
-    width, size = max(box.width, 0.1), max(box.height * _TIGHT, 0.1)
-    cos, sin = math.cos(box.turn), math.sin(box.turn)
-    base = size * font.descent + box.height * (1 - _TIGHT) / 2
+    """Operators for the font size, horizontal scaling and text matrix that fit a text to a box."""
+    width, size = max(box.width, 0.1), max(box.height * _HEIGHT_FRACTION, 0.1)
+    cos, sin = math.cos(box.angle), math.sin(box.angle)
+    base = size * font.descent + box.height * (1 - _HEIGHT_FRACTION) / 2
     x, y = box.x - sin * base, box.y + cos * base
     return (
         f"/{FONT} {size:.3f} Tf {100 * width / (size * font.ems(text)):.3f} Tz "

@@ -1,4 +1,4 @@
-"""Where a PDF's pages show text of their own, which needs no second one on top of it."""
+"""The visible text of PDF pages, which must not be covered by recognised text."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pypdfium2 import raw
 
 from ocrpipe.errors import UnreadableImageError
-from ocrpipe.io.documents import pdfium_lock  # PDFium may be in one call at a time
+from ocrpipe.io.documents import pdfium_lock  # PDFium is not thread-safe
 
-_UNSEEN = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
+_INVISIBLE_MODES = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
 
 
 def visible_characters(
@@ -24,15 +24,15 @@ def visible_characters(
 ) -> dict[int, NDArray[np.float64]]:
     """The boxes of the characters that pages show as text, not as parts of an image.
 
-    Text that is set to be invisible is not among them; text under an image is, for it is found as well.
+    Invisible text is excluded; text below an image is included, since a search finds it as well.
 
     Args:
         source: A PDF.
-        numbers: Which pages, 1-based; those that the PDF does not have are passed over.
+        numbers: Which pages, 1-based; numbers that the PDF does not have are ignored.
         password: Of a locked PDF.
 
     Returns:
-        Page number: N×4, left, bottom, right, top in the page's own units.
+        By page number: N×4, left, bottom, right, top in the page's units.
 
     Raises:
         UnreadableImageError: The PDF is damaged or locked.
@@ -53,7 +53,7 @@ def _of_page(document: Any, number: int) -> NDArray[np.float64]:
         shown = {
             _address(item.raw)
             for item in page.get_objects(filter=[raw.FPDF_PAGEOBJ_TEXT])
-            if raw.FPDFTextObj_GetTextRenderMode(item) not in _UNSEEN
+            if raw.FPDFTextObj_GetTextRenderMode(item) not in _INVISIBLE_MODES
         }
         boxes = [
             text.get_charbox(index, loose=True)

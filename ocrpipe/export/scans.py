@@ -1,4 +1,4 @@
-"""The pictures that a document's pages were read from, opened one at a time, since results hold no pixels."""
+"""The images of a document's pages, opened again one at a time, since results have no pixels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrpipe.errors import ConfigError
-from ocrpipe.export.parts import common_source, fitting
+from ocrpipe.export.parts import checked_image, common_source
 from ocrpipe.io import documents, images
 from ocrpipe.io.images import MAX_PIXELS
 from ocrpipe.page import PageContent
@@ -18,7 +18,7 @@ from ocrpipe.page import PageContent
 
 @dataclass(frozen=True, slots=True)
 class Scans:
-    """Where the pictures of a document's pages are to be had.
+    """The source of the images of a document's pages.
 
     Attributes:
         source: The file that was read, an image, PDF or TIFF; by default each page's own ``source``.
@@ -29,30 +29,30 @@ class Scans:
     password: str | None = None
 
     def of(self, page: PageContent) -> NDArray[np.uint8]:
-        """The page's picture, rendered or decoded as it was when the page was read.
+        """The page's image, rendered or decoded as when the page was read.
 
         Returns:
             H×W×3, RGB, uint8, of the page's size.
 
         Raises:
-            ConfigError: The page comes from nowhere, or the picture is of another size than the page.
+            ConfigError: The page has no source, or the image is of another size than the page.
             OcrError: The source can't be read.
         """
         source = self.source or page.source
         if source is None:
             raise ConfigError("the page has no source to open again; give its image")
-        (found,) = documents.pages(
+        (page_image,) = documents.pages(
             source,
             dpi=page.dpi or documents.DPI,
             password=self.password,
-            # a page that was read once is not too large now; PDF pages may be rounded up by a pixel a side
+            # a page that was read is not too large; the sides of PDF pages may be rounded up by a pixel
             max_pixels=max(MAX_PIXELS, (page.width + 1) * (page.height + 1)),
             numbers=(page.number,),
         )
-        return fitting(found.image, page)
+        return checked_image(page_image.image, page)
 
     def pdf(self, pages: Sequence[PageContent]) -> Path | None:
-        """The PDF that all pages come from, ``None`` where they come from images or from several files.
+        """The PDF that all pages come from; ``None`` if they come from images or several files.
 
         Raises:
             OcrError: The source can't be read.

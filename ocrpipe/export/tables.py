@@ -1,8 +1,8 @@
-"""Tables with a row a line of text, for CSV, Parquet and pandas; the last two need ``ocrpipe[tables]``.
+"""Tables with a row for each line, for CSV, Parquet and pandas; the last two need ``ocrpipe[tables]``.
 
-Columns: ``source``; ``page``, its number in the source; ``paragraph`` and ``line``, counted from 1 within the
-page; ``text``; ``confidence``, ``min_confidence`` and ``score`` as those of ``ocrpipe.Line``; ``quad``, four
-points (x, y) in pixels, clockwise from the text's top left.
+Columns: ``source``; ``page``, its number in the source; ``paragraph`` and ``line``, 1-based within the page;
+``text``; ``confidence``, ``min_confidence`` and ``score`` as of ``ocrpipe.Line``; ``quad``, four points (x,
+y) in pixels, clockwise from the text's top left.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ocrpipe.page import PageContent
 if TYPE_CHECKING:
     import pandas
 
-_WHOLE = ("page", "paragraph", "line")
-_REAL = ("confidence", "min_confidence", "score")
-COLUMNS = ("source", *_WHOLE, "text", *_REAL, "quad")
+_INTEGERS = ("page", "paragraph", "line")
+_FLOATS = ("confidence", "min_confidence", "score")
+COLUMNS = ("source", *_INTEGERS, "text", *_FLOATS, "quad")
 
 
 def document_to_csv(pages: Sequence[PageContent]) -> str:
@@ -48,9 +48,9 @@ def document_to_parquet(pages: Sequence[PageContent]) -> bytes:
         raise _missing("Parquet", error) from error
     schema = pyarrow.schema(
         [("source", pyarrow.string())]
-        + [(name, pyarrow.int32()) for name in _WHOLE]
+        + [(name, pyarrow.int32()) for name in _INTEGERS]
         + [("text", pyarrow.string())]
-        + [(name, pyarrow.float64()) for name in _REAL]
+        + [(name, pyarrow.float64()) for name in _FLOATS]
         + [("quad", pyarrow.list_(pyarrow.list_(pyarrow.float64())))]
     )
     stream = BytesIO()
@@ -59,7 +59,7 @@ def document_to_parquet(pages: Sequence[PageContent]) -> bytes:
 
 
 def document_to_dataframe(pages: Sequence[PageContent]) -> pandas.DataFrame:
-    """The lines as a table of pandas; ``quad`` holds lists of four [x, y].
+    """The lines as a pandas table; ``quad`` holds lists of four [x, y].
 
     Raises:
         MissingExtraError: The extra ``ocrpipe[tables]`` is not installed.
@@ -69,7 +69,7 @@ def document_to_dataframe(pages: Sequence[PageContent]) -> pandas.DataFrame:
     except ImportError as error:
         raise _missing("a DataFrame", error) from error
     frame = pandas.DataFrame(list(_rows(pages)), columns=list(COLUMNS))
-    return frame.astype(dict.fromkeys(_WHOLE, "int64") | dict.fromkeys(_REAL, "float64"))
+    return frame.astype(dict.fromkeys(_INTEGERS, "int64") | dict.fromkeys(_FLOATS, "float64"))
 
 
 def _rows(pages: Sequence[PageContent]) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ocrpipe.export.hocr import document_to_hocr, page_to_hocr
-from ocrpipe.export.parts import Box, apart, box
+from ocrpipe.export.parts import Box, box, separated
 from ocrpipe.page import Line, Paragraph, Word
 from ocrpipe.result import Page
 from tests.export.conftest import make_line, moved
@@ -156,14 +156,14 @@ def test_tight_and_slanted_lines_do_not_overlap(tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", [1, 2, 9])
 def test_boxes_in_one_place_keep_a_pixel(count: int) -> None:
     for at in (Box(3, 3, 40, 5), Box(3, 3, 5, 40), Box(0, 0, 1, 1)):
-        assert all(cut.width > 0 and cut.height > 0 for cut in apart([at] * count))
+        assert all(cut.width > 0 and cut.height > 0 for cut in separated([at] * count))
 
 
 def test_boxes_that_hardly_overlap_stay_as_they_are() -> None:
     boxes = [Box(0, 0, 100, 20), Box(0, 16, 100, 36), Box(0, 36, 50, 56), Box(45, 36, 100, 56)]
-    assert apart(boxes) == boxes
-    assert apart(boxes[::-1]) == boxes[::-1]
-    upright, beside = apart([Box(0, 0, 20, 100), Box(10, 0, 30, 100)])
+    assert separated(boxes) == boxes
+    assert separated(boxes[::-1]) == boxes[::-1]
+    upright, beside = separated([Box(0, 0, 20, 100), Box(10, 0, 30, 100)])
     assert (upright, beside) == (Box(0, 0, 16, 100), Box(14, 0, 30, 100))
 
 

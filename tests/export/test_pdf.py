@@ -129,7 +129,7 @@ def test_slightly_slanted_lines_stay_lines(degrees: float, monkeypatch: pytest.M
     page = slanted(degrees)
     white = np.full((200, 900, 3), 255, np.uint8)
     assert extracted(page_to_pdf(page, white)) == "\n".join(line.text for line in page.lines)
-    monkeypatch.setattr(pdf_text, "_LEVEL", 0.0)
+    monkeypatch.setattr(pdf_text, "_MAX_RISE", 0.0)
     if degrees > 0:  # this is why; falling lines run into the next
         assert extracted(page_to_pdf(page, white)) != "\n".join(line.text for line in page.lines)
 
