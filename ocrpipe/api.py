@@ -1,4 +1,4 @@
-"""The verbs of the package, over one ``Pipeline`` with the default settings."""
+"""The functions of the package for single calls, on one ``Pipeline`` with default settings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_document(source: Source, *, dpi: float = DPI, password: str | None = No
 
 
 def _default() -> Pipeline:
-    with _loading:  # two threads that come first together load the models once
+    with _loading:  # two concurrent first calls load the models once
         return _load()
 
 

@@ -1,46 +1,46 @@
-"""Every error ocrpipe raises on purpose, under one root.
+"""All errors that ocrpipe raises itself; their base class is ``OcrError``.
 
-The command line maps each class to its ``exit_code`` and prints the message as one line.
+The command line prints the message as one line and exits with the class's ``exit_code``.
 """
 
 
 class OcrError(Exception):
-    """Root of the hierarchy; catch it to catch everything ocrpipe raises on purpose."""
+    """Base class of all errors of ocrpipe."""
 
     exit_code = 1
 
 
 class UnsupportedSourceError(OcrError, TypeError):
-    """The source is of a kind or file type ocrpipe does not read."""
+    """The type of the source, or the file format, is not supported."""
 
     exit_code = 3
 
 
 class UnreadableImageError(OcrError, ValueError):
-    """The source is of a known kind, but empty, truncated, damaged, locked or absurdly large."""
+    """The source is of a supported type, but empty, truncated, damaged, locked or too large."""
 
     exit_code = 4
 
 
 class MissingExtraError(OcrError, ImportError):
-    """An optional dependency is missing; the message holds the pip line that installs it."""
+    """An optional dependency is missing; the message has the command that installs it."""
 
     exit_code = 5
 
 
 class WeightsError(OcrError):
-    """Weights or their card are missing, damaged (the checksum is named) or do not fit the model."""
+    """Weights or their card are missing, damaged (by checksum) or do not fit the model."""
 
     exit_code = 6
 
 
 class PluginError(OcrError):
-    """A detector or recogniser plug-in is unknown, fails to import, or returns what it must not."""
+    """A detector or recogniser plug-in is unknown, can't be imported, or returns invalid values."""
 
     exit_code = 7
 
 
 class ConfigError(OcrError, ValueError):
-    """An option or a training configuration has a value that makes no sense."""
+    """An option or a training configuration has an invalid value."""
 
     exit_code = 2

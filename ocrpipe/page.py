@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]
-"""Four corners, clockwise on the screen from the *text's* own top-left: a quad also says which way is up."""
+"""Four corners, clockwise on the screen from the top left of the *text*: they give its orientation, too."""
 
 
 class _HasQuad:
@@ -47,7 +47,7 @@ class Char(_HasQuad):
 
 @dataclass(frozen=True, slots=True)
 class Word(_HasQuad):
-    """Characters between two spaces; a run of Han characters, written without any, is one word."""
+    """Characters between two spaces; a run of hanzi, which are written without spaces, is one word."""
 
     text: str
     quad: Quad
@@ -60,7 +60,7 @@ class Line(_HasQuad):
     """One line of text.
 
     ``confidence`` is the mean of its characters' confidences, 0.0 for empty text; ``score`` is the
-    detector's confidence that there is a line at all.
+    detector's confidence that there is a line.
     """
 
     text: str
@@ -76,13 +76,13 @@ class Line(_HasQuad):
 
     @property
     def min_confidence(self) -> float:
-        """Confidence of the character with the lowest one, 0.0 for empty text."""
+        """Lowest confidence of a character, 0.0 for empty text."""
         return min((char.confidence for char in self.chars), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph(_HasQuad):
-    """Lines that belong together, in reading order."""
+    """Lines of one paragraph, in reading order."""
 
     lines: tuple[Line, ...]
     quad: Quad
@@ -94,7 +94,7 @@ class Paragraph(_HasQuad):
 
     @property
     def confidence(self) -> float:
-        """Mean of the characters' confidences, 0.0 where there are none."""
+        """Mean of the characters' confidences, 0.0 without characters."""
         return _mean(char.confidence for line in self.lines for char in line.chars)
 
 
@@ -106,11 +106,12 @@ class PageContent:
         width: Width of the caller's image in pixels.
         height: Height of the caller's image in pixels.
         paragraphs: The text in reading order; empty for an empty page.
-        orientation: Clockwise quarter turn in degrees (0, 90, 180, 270) that makes the page upright.
-        skew: What is left to turn after ``orientation``, in degrees, clockwise positive, within ±15.
-        source: Name of what was read, where it has one.
+        orientation: Clockwise rotation in degrees (0, 90, 180, 270) that makes the text run left to right.
+        skew: Rotation that deskews the page after ``orientation``, in degrees, clockwise positive, within
+            ±15.
+        source: Name of the source, if it has one.
         number: 1-based page number within the source.
-        dpi: Resolution the page was rendered at or claims, where known.
+        dpi: Resolution the page was rendered at, or that its file states, if known.
     """
 
     width: int

@@ -1,9 +1,9 @@
-"""The one door for detectors and recognisers: found by name, made, and their answers checked.
+"""Detectors and recognisers, built-in and installed: found by name, created, and their results validated.
 
 Names come from the entry-point groups ``ocrpipe.detectors`` and ``ocrpipe.recognizers`` of all installed
-distributions, ocrpipe's own included. Listing imports none of them, so a broken plug-in hurts only whoever
-asks for it. A built-in's name always means the built-in; a name that two other distributions claim is
-refused, so that what a name means never depends on the order of installation.
+distributions, ocrpipe included. Listing imports none of them, so a broken plug-in only affects those who use
+it. A built-in's name always means the built-in; a name that two other distributions define is an error, so
+that the meaning of a name does not depend on the order of installation.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _log = logging.getLogger(__name__)
 
 _METHODS: dict[Kind, str] = {"detectors": "detect", "recognizers": "recognize"}
 _UNKNOWN = "?"
-_SHOWN = 200  # characters of a wrong value in a message
-_SLACK = 1.0  # pixels a plug-in may round beyond the edge
+_MAX_SHOWN = 200  # characters of an invalid value in a message
+_EDGE_TOLERANCE = 1.0  # pixels beyond the edge, for the rounding of plug-ins
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ class Plugin:
     """One installed plug-in, not yet imported.
 
     Attributes:
-        name: What ``Pipeline`` and the command line call it.
+        name: Its name for ``Pipeline`` and the command line.
         kind: ``"detectors"`` or ``"recognizers"``.
-        target: Where it is, as ``module:attribute``; a class or a function that makes one.
-        distribution: Name of the installed distribution that offers it.
+        target: Its location as ``module:attribute``; a class, or a function that returns an instance.
+        distribution: Name of the installed distribution that provides it.
         version: That distribution's version.
     """
 
@@ -65,7 +65,7 @@ class Plugin:
 
 
 def describe(kind: Kind) -> tuple[Plugin, ...]:
-    """Every installed plug-in of a kind, built-ins first, then by name; a name claimed twice comes twice."""
+    """Every installed plug-in of a kind, built-ins first, then by name; a name defined twice occurs twice."""
     plugins = (
         Plugin(entry.name, kind, entry.value, *_owner(entry)) for entry in _entry_points(f"ocrpipe.{kind}")
     )
@@ -73,7 +73,7 @@ def describe(kind: Kind) -> tuple[Plugin, ...]:
 
 
 def names(kind: Kind) -> tuple[str, ...]:
-    """The names that ``load_detector`` or ``load_recognizer`` knows, built-ins first."""
+    """The names that ``load_detector`` or ``load_recognizer`` accepts, built-ins first."""
     return tuple(dict.fromkeys(plugin.name for plugin in describe(kind)))
 
 
@@ -116,10 +116,10 @@ def load_recognizer(
 
 
 def detect(detector: Detector, image: NDArray[np.uint8], name: str) -> tuple[TextLine, ...]:
-    """Call a detector on an H×W×3 RGB page and check what it returns.
+    """Call a detector on an H×W×3 RGB page and validate its result.
 
     Raises:
-        PluginError: It raised, or returned what it must not; the message names it as ``name``.
+        PluginError: It raised an error or returned an invalid result; the message names it as ``name``.
     """
     with _blaming(f"detector {name!r} failed"):
         return check_lines(detector.detect(image), image.shape[1], image.shape[0], name)
@@ -128,29 +128,29 @@ def detect(detector: Detector, image: NDArray[np.uint8], name: str) -> tuple[Tex
 def recognize(
     recognizer: Recognizer, crops: Sequence[NDArray[np.uint8]], name: str
 ) -> tuple[Recognition, ...]:
-    """Call a recogniser on line crops and check what it returns.
+    """Call a recogniser on line crops and validate its result.
 
     Raises:
-        PluginError: It raised, or returned what it must not; the message names it as ``name``.
+        PluginError: It raised an error or returned an invalid result; the message names it as ``name``.
     """
     with _blaming(f"recognizer {name!r} failed"):
         return check_recognitions(recognizer.recognize(crops), [crop.shape[1] for crop in crops], name)
 
 
 def check_lines(lines: Sequence[TextLine], width: int, height: int, name: str) -> tuple[TextLine, ...]:
-    """What the detector ``name`` found on a page of ``width`` × ``height``, as plain floats.
+    """The lines that the detector ``name`` found on a page of ``width`` × ``height``, as plain floats.
 
-    Corners up to one pixel off the page are moved onto its edge.
+    Corners up to one pixel outside the page are moved to its edge.
 
     Raises:
-        PluginError: Not a sequence of `TextLine`, a corner that is not finite or off the page, corners that
-            do not run clockwise, or a score outside 0..1.
+        PluginError: Not a sequence of `TextLine`, a corner that is not finite or outside the page, corners
+            that are not clockwise, or a score outside 0..1.
     """
     _check_sequence("detectors", lines, TextLine, name)
     return tuple(
         TextLine(
             _checked_quad(line.quad, width, height, f"detector {name!r}: line {i}"),
-            _checked_share(line.score, f"detector {name!r}: line {i}: score"),
+            _checked_probability(line.score, f"detector {name!r}: line {i}: score"),
             None
             if line.crop is None
             else _checked_quad(line.crop, width, height, f"detector {name!r}: line {i}: crop"),
@@ -162,13 +162,13 @@ def check_lines(lines: Sequence[TextLine], width: int, height: int, name: str) -
 def check_recognitions(
     recognitions: Sequence[Recognition], widths: Sequence[int], name: str
 ) -> tuple[Recognition, ...]:
-    """What the recogniser ``name`` read from crops of these ``widths``, with spans as plain floats.
+    """The results of the recogniser ``name`` for crops of these ``widths``, with spans as plain floats.
 
-    Ends of spans up to one pixel off the crop are moved onto its edge.
+    Ends of spans up to one pixel outside the crop are moved to its edge.
 
     Raises:
-        PluginError: Not one `Recognition` per crop, characters that do not make up the text, a span off the
-            crop or turned round, or a confidence outside 0..1.
+        PluginError: Not one `Recognition` per crop, characters that differ from the text, a span outside the
+            crop or with its ends exchanged, or a confidence outside 0..1.
     """
     _check_sequence("recognizers", recognitions, Recognition, name)
     if len(recognitions) != len(widths):
@@ -180,12 +180,12 @@ def check_recognitions(
 
 
 def _entry_points(group: str) -> list[metadata.EntryPoint]:
-    """Those of all distributions; one whose list of them is damaged is passed over."""
+    """The entry points of all distributions; a distribution with a damaged list is skipped."""
     try:
         return list(metadata.entry_points(group=group))
-    except Exception:  # what a damaged list raises depends on the damage, and it hides everybody else's
-        every = (entry for found in metadata.distributions() for entry in _entry_points_of(found, group))
-        return list(dict.fromkeys(every))  # a distribution may lie on the path twice
+    except Exception:  # a damaged list raises errors of many kinds, and hides all other lists
+        entries = (entry for each in metadata.distributions() for entry in _entry_points_of(each, group))
+        return list(dict.fromkeys(entries))  # a distribution may be on the path twice
 
 
 def _entry_points_of(distribution: metadata.Distribution, group: str) -> list[metadata.EntryPoint]:
@@ -197,11 +197,11 @@ def _entry_points_of(distribution: metadata.Distribution, group: str) -> list[me
 
 
 def _owner(entry: metadata.EntryPoint) -> tuple[str, str]:
-    """Name and version of the distribution; those of a half-removed one are unknown, not an error."""
+    """Name and version of the distribution; unknown for one that was removed in part."""
     try:
-        found = entry.dist.metadata if entry.dist is not None else None
-        return (found["Name"] or _UNKNOWN, found["Version"] or _UNKNOWN) if found else (_UNKNOWN, _UNKNOWN)
-    except Exception:  # what importlib raises where there is no metadata differs from version to version
+        info = entry.dist.metadata if entry.dist is not None else None
+        return (info["Name"] or _UNKNOWN, info["Version"] or _UNKNOWN) if info else (_UNKNOWN, _UNKNOWN)
+    except Exception:  # the error of importlib without metadata depends on the Python version
         return _UNKNOWN, _UNKNOWN
 
 
@@ -227,16 +227,16 @@ def _load(kind: Kind, spec: object, device: str, threads: int | None, options: S
 
 
 def _find(kind: Kind, name: str) -> Plugin:
-    found = [plugin for plugin in describe(kind) if plugin.name == name]
-    if not found:
+    matches = [plugin for plugin in describe(kind) if plugin.name == name]
+    if not matches:
         known = names(kind)
         close = get_close_matches(name, known, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise PluginError(f"unknown {_noun(kind)} {name!r}, known are: {', '.join(known)}{hint}")
-    if len(found) > 1 and not found[0].builtin:
-        owners = " and ".join(f"{plugin.distribution} {plugin.version}" for plugin in found)
+    if len(matches) > 1 and not matches[0].builtin:
+        owners = " and ".join(f"{plugin.distribution} {plugin.version}" for plugin in matches)
         raise PluginError(f"{_noun(kind)} {name!r} is claimed by {owners}: uninstall one, or give an object")
-    return found[0]
+    return matches[0]
 
 
 def _make(plugin: Plugin, device: str, threads: int | None, options: Settings) -> object:
@@ -264,12 +264,12 @@ def _parameters(factory: Callable[..., object]) -> Collection[str]:
 
 @contextmanager
 def _blaming(what: str) -> Iterator[None]:
-    """Turn whatever goes wrong within the block into one line that says what it was."""
+    """Turn any error within the block into a ``PluginError`` of one line."""
     try:
         yield
     except OcrError:
         raise
-    except (Exception, SystemExit) as error:  # a module that is a script may end the process on import
+    except (Exception, SystemExit) as error:  # importing a script may call sys.exit
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise PluginError(f"{what}: {reason}") from error
 
@@ -286,39 +286,46 @@ def _check_sequence(kind: Kind, values: object, of: type, name: str) -> None:
 def _checked_quad(quad: object, width: int, height: int, where: str) -> Quad:
     try:
         corners = np.asarray(quad, dtype=np.float64)
-    except Exception:  # a quad may be any object, and numpy asks it
+    except Exception:  # a quad may be any object
         corners = np.empty(0)
-    shown = shorten(str(quad), _SHOWN)
+    shown = shorten(str(quad), _MAX_SHOWN)
     if corners.shape != (4, 2):
         raise PluginError(f"{where}: quad {shown} is not four (x, y) corners")
-    inside = np.clip(corners, 0.0, (width, height))
-    if not np.abs(inside - corners).max() <= _SLACK:  # NaN fails too
+    clipped = np.clip(corners, 0.0, (width, height))
+    if not np.abs(clipped - corners).max() <= _EDGE_TOLERANCE:  # false for NaN as well
         raise PluginError(f"{where}: quad {shown} is not finite or leaves the page of {width}×{height}")
-    x, y = inside.T
+    x, y = clipped.T
     if (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() <= 0:  # twice the area, positive when clockwise
         raise PluginError(f"{where}: quad {shown} does not run clockwise around an area")
-    a, b, c, d = inside.tolist()
+    a, b, c, d = clipped.tolist()
     return (a[0], a[1]), (b[0], b[1]), (c[0], c[1]), (d[0], d[1])
 
 
 def _checked_recognition(recognition: Recognition, width: int, where: str) -> Recognition:
     chars = recognition.chars
     if not isinstance(chars, Sequence) or not all(isinstance(char, CharSpan) for char in chars):
-        raise PluginError(f"{where}: chars are {shorten(repr(chars), _SHOWN)}, not a sequence of CharSpan")
+        raise PluginError(
+            f"{where}: chars are {shorten(repr(chars), _MAX_SHOWN)}, not a sequence of CharSpan"
+        )
     if "".join(str(char.text) for char in chars) != recognition.text:
-        raise PluginError(f"{where}: chars do not make up the text {shorten(repr(recognition.text), _SHOWN)}")
+        raise PluginError(
+            f"{where}: chars do not make up the text {shorten(repr(recognition.text), _MAX_SHOWN)}"
+        )
     return Recognition(recognition.text, tuple(_checked_span(char, width, where) for char in chars))
 
 
 def _checked_span(char: CharSpan, width: int, where: str) -> CharSpan:
     ends = (char.start, char.end)
-    if not all(map(_is_number, ends)) or not -_SLACK <= char.start <= char.end <= width + _SLACK:
+    if (
+        not all(map(_is_number, ends))
+        or not -_EDGE_TOLERANCE <= char.start <= char.end <= width + _EDGE_TOLERANCE
+    ):
         raise PluginError(f"{where}: {char.text!r} spans {ends}, not within 0..{width}")
     start, end = (min(max(float(x), 0.0), float(width)) for x in ends)
-    return CharSpan(char.text, _checked_share(char.confidence, f"{where}: confidence"), start, end)
+    return CharSpan(char.text, _checked_probability(char.confidence, f"{where}: confidence"), start, end)
 
 
-def _checked_share(value: float, where: str) -> float:
+def _checked_probability(value: float, where: str) -> float:
     if not _is_number(value) or not 0.0 <= value <= 1.0:
         raise PluginError(f"{where} {value!r} is not a number in 0..1")
     return float(value)

@@ -1,4 +1,4 @@
-"""What the user gets: a page's content together with the methods that save, draw and convert it."""
+"""The result class of the public API: a page's content with methods that save, draw and convert it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Page(PageContent):
     """What was read from one page.
 
     Its data are those of ``PageContent``: ``width``, ``height``, ``paragraphs``, ``orientation``, ``skew``,
-    ``source``, ``number``, ``dpi``, and what follows from them: ``text``, ``lines``, ``words``,
+    ``source``, ``number``, ``dpi``, and properties derived from them: ``text``, ``lines``, ``words``,
     ``confidence``.
     """
 
@@ -37,7 +37,7 @@ class Page(PageContent):
         """The page that ``to_dict`` described.
 
         Raises:
-            ocrpipe.errors.UnsupportedSourceError: ``data`` is not such a description.
+            ocrpipe.errors.UnsupportedSourceError: ``data`` does not match the schema.
         """
         from ocrpipe.export.json import page_from_dict
 
@@ -90,11 +90,11 @@ class Page(PageContent):
 
 
 def document_from_dict(data: dict[str, Any]) -> tuple[Page, ...]:
-    """The pages of a document, or the one page, that was saved as JSON and parsed.
+    """The pages of a document, or the single page, from parsed JSON.
 
     Raises:
-        ocrpipe.errors.UnsupportedSourceError: The data is no such description; the message says where it goes
-            wrong.
+        ocrpipe.errors.UnsupportedSourceError: The data does not match the schema; the message names the first
+            mismatch.
     """
     from ocrpipe.export.json import pages_from_dict
 

@@ -1,6 +1,7 @@
 """Conformance checks for authors of detectors and recognisers.
 
-They say whether ``Pipeline`` can rely on a plug-in, not how well it reads. In any test framework, or none:
+They check that a plug-in fulfils the contract of ``Pipeline``, not its accuracy. In any test framework, or
+none:
 
 >>> from ocrpipe.testing import check_detector
 >>> check_detector(MyDetector())  # doctest: +SKIP
@@ -27,32 +28,32 @@ _Plugin = TypeVar("_Plugin")
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
-_PIXELS = 0.5  # how far a coordinate may differ between two runs
-_SHARE = 1e-3  # and a score or confidence
+_PIXEL_TOLERANCE = 0.5  # of coordinates between two runs
+_CONFIDENCE_TOLERANCE = 1e-3  # of scores and confidences between two runs
 _ROUNDS = 3
 
 
 def check_detector(detector: Detector) -> None:
-    """Check that a detector keeps the contract of `Detector`.
+    """Check that a detector fulfils the contract of `Detector`.
 
-    Types, coordinates inside the page, blank, grey, tiny and odd-sized pages, repeatability, two threads at
-    once, and that the page is not written to.
+    Types, coordinates inside the page, blank, grey, tiny and odd-sized pages, repeatability, two concurrent
+    threads, and that the page is not modified.
 
     Raises:
-        AssertionError: A check failed; the message names it and says what was wrong.
+        AssertionError: A check failed; the message has its name and the reason.
     """
     _run(detector, _DETECTOR_CHECKS)
 
 
 def check_recognizer(recognizer: Recognizer) -> None:
-    """Check that a recogniser keeps the contract of `Recognizer`.
+    """Check that a recogniser fulfils the contract of `Recognizer`.
 
-    Types, one answer per crop, spans inside the crop, no crops at all, grey, tiny and odd-sized crops, that a
-    crop's reading does not depend on the others, repeatability, two threads at once, and that the crops are
-    not written to.
+    Types, one result per crop, spans inside the crop, an empty list of crops, grey, tiny and odd-sized crops,
+    independence of a crop's result from the other crops, repeatability, two concurrent threads, and that the
+    crops are not modified.
 
     Raises:
-        AssertionError: A check failed; the message names it and says what was wrong.
+        AssertionError: A check failed; the message has its name and the reason.
     """
     _run(recognizer, _RECOGNIZER_CHECKS)
 
@@ -66,12 +67,12 @@ def _run(plugin: _Plugin, checks: dict[str, Callable[[_Plugin], None]]) -> None:
 
 
 def _require(condition: bool, message: str) -> None:
-    if not condition:  # not an assert statement: those vanish under python -O
+    if not condition:  # not an assert statement, which python -O removes
         raise AssertionError(message)
 
 
 def _page(words: Sequence[str], *, width: int = 480, height: int = 320) -> Image:
-    """Tinted paper with two columns of blue print."""
+    """Tinted paper with two columns of blue text."""
     page = np.full((height, width, 3), (250, 245, 230), dtype=np.uint8)
     for i, text in enumerate(words):
         left, base = (24, 40 + 36 * i) if i < 7 else (width // 2 + 24, 40 + 36 * (i - 7))
@@ -106,9 +107,9 @@ def _lines(detector: Detector, page: Image) -> tuple[TextLine, ...]:
 
 def _same_lines(first: Sequence[TextLine], second: Sequence[TextLine]) -> bool:
     return len(first) == len(second) and all(
-        np.allclose(a.quad, b.quad, rtol=0, atol=_PIXELS)
-        and np.allclose(a.crop or a.quad, b.crop or b.quad, rtol=0, atol=_PIXELS)
-        and abs(a.score - b.score) <= _SHARE
+        np.allclose(a.quad, b.quad, rtol=0, atol=_PIXEL_TOLERANCE)
+        and np.allclose(a.crop or a.quad, b.crop or b.quad, rtol=0, atol=_PIXEL_TOLERANCE)
+        and abs(a.score - b.score) <= _CONFIDENCE_TOLERANCE
         for a, b in zip(first, second, strict=True)
     )
 
@@ -119,8 +120,8 @@ def _detects_valid_lines(detector: Detector) -> None:
 
 def _detects_nothing_on_blank_pages(detector: Detector) -> None:
     for name, value in (("white", 255), ("black", 0)):
-        found = len(_lines(detector, _blank(200, 300, value)))
-        _require(found == 0, f"{found} lines found on a {name} page")
+        count = len(_lines(detector, _blank(200, 300, value)))
+        _require(count == 0, f"{count} lines found on a {name} page")
 
 
 def _detects_on_grey_pages(detector: Detector) -> None:
@@ -148,8 +149,10 @@ def _detects_without_writing(detector: Detector) -> None:
 def _detects_in_threads(detector: Detector) -> None:
     alone = [_lines(detector, page) for page in (_PAGE, _OTHER_PAGE)]
     for together in _at_once(lambda page: _lines(detector, page), (_PAGE, _OTHER_PAGE)):
-        for ours, theirs in zip(alone, together, strict=True):
-            _require(_same_lines(ours, theirs), "two threads at once gave other lines than one after another")
+        for expected, actual in zip(alone, together, strict=True):
+            _require(
+                _same_lines(expected, actual), "two threads at once gave other lines than one after another"
+            )
 
 
 _DETECTOR_CHECKS: dict[str, Callable[[Detector], None]] = {
@@ -174,11 +177,11 @@ def _read(recognizer: Recognizer, crops: Sequence[Image]) -> tuple[Recognition, 
     return plugins.recognize(recognizer, [crop.copy() for crop in crops], type(recognizer).__name__)
 
 
-def _same_reading(first: Recognition, second: Recognition) -> bool:
+def _same_recognition(first: Recognition, second: Recognition) -> bool:
     return [char.text for char in first.chars] == [char.text for char in second.chars] and all(
-        abs(a.confidence - b.confidence) <= _SHARE
-        and abs(a.start - b.start) <= _PIXELS
-        and abs(a.end - b.end) <= _PIXELS
+        abs(a.confidence - b.confidence) <= _CONFIDENCE_TOLERANCE
+        and abs(a.start - b.start) <= _PIXEL_TOLERANCE
+        and abs(a.end - b.end) <= _PIXEL_TOLERANCE
         for a, b in zip(first.chars, second.chars, strict=True)
     )
 
@@ -193,10 +196,9 @@ def _reads_nothing(recognizer: Recognizer) -> None:
 
 def _reads_grey_crops(recognizer: Recognizer) -> None:
     for crop in map(_grey, _CROPS):
-        flat, deep = _read(recognizer, [crop, np.repeat(crop[:, :, None], 3, axis=2)])
-        _require(
-            flat.text == deep.text, f"H×W grey reads {flat.text!r}, the same as H×W×3 reads {deep.text!r}"
-        )
+        grey, rgb = _read(recognizer, [crop, np.repeat(crop[:, :, None], 3, axis=2)])
+        message = f"H×W grey reads {grey.text!r}, the same as H×W×3 reads {rgb.text!r}"
+        _require(grey.text == rgb.text, message)
 
 
 def _reads_odd_sizes(recognizer: Recognizer) -> None:
@@ -207,10 +209,10 @@ def _reads_odd_sizes(recognizer: Recognizer) -> None:
 
 def _reads_repeatably(recognizer: Recognizer) -> None:
     first, second = _read(recognizer, _CROPS), _read(recognizer, _CROPS)
-    _require(all(map(_same_reading, first, second)), "the same crops read otherwise the second time")
+    _require(all(map(_same_recognition, first, second)), "the same crops gave another result the second time")
 
 
-def _reads_whatever_the_batch(recognizer: Recognizer) -> None:
+def _reads_independently_of_the_batch(recognizer: Recognizer) -> None:
     alone = [_read(recognizer, [crop])[0] for crop in _CROPS]
     for name, order in (
         ("in a batch", [0, 1, 2, 3]),
@@ -219,7 +221,7 @@ def _reads_whatever_the_batch(recognizer: Recognizer) -> None:
     ):
         for i, together in zip(order, _read(recognizer, [_CROPS[i] for i in order]), strict=True):
             _require(
-                _same_reading(alone[i], together),
+                _same_recognition(alone[i], together),
                 f"a crop reads {alone[i].text!r} ({alone[i].confidence:.4f}) alone, "
                 f"{together.text!r} ({together.confidence:.4f}) {name}",
             )
@@ -235,10 +237,10 @@ def _reads_in_threads(recognizer: Recognizer) -> None:
     halves = (_CROPS[:2], _CROPS[2:])
     alone = [_read(recognizer, half) for half in halves]
     for together in _at_once(lambda half: _read(recognizer, half), halves):
-        for ours, theirs in zip(alone, together, strict=True):
+        for expected, actual in zip(alone, together, strict=True):
             _require(
-                all(map(_same_reading, ours, theirs)),
-                "two threads at once read otherwise than one after another",
+                all(map(_same_recognition, expected, actual)),
+                "two threads at once gave other results than one after another",
             )
 
 
@@ -248,14 +250,14 @@ _RECOGNIZER_CHECKS: dict[str, Callable[[Recognizer], None]] = {
     "grey crops": _reads_grey_crops,
     "tiny and odd sizes": _reads_odd_sizes,
     "repeatability": _reads_repeatably,
-    "batch invariance": _reads_whatever_the_batch,
+    "batch invariance": _reads_independently_of_the_batch,
     "crops not written to": _reads_without_writing,
     "threads": _reads_in_threads,
 }
 
 
 def _at_once(call: Callable[[_In], _Out], inputs: tuple[_In, _In]) -> list[list[_Out]]:
-    """Results of ``call`` on both inputs in two threads that start together, some rounds of it."""
+    """Results of ``call`` on both inputs in two threads that start together, for some rounds."""
     start = Barrier(2)
 
     def run(value: _In) -> _Out:

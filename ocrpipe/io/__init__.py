@@ -1,1 +1,1 @@
-"""Reading images and documents, writing files whole."""
+"""Reading images and documents, writing files atomically."""

@@ -1,4 +1,4 @@
-"""Documents page by page: PDF, multi-frame TIFF, and any other image as a document of one page."""
+"""Documents page by page: PDF, multi-page TIFF, and any other image as a document of one page."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ POINTS_PER_INCH = 72
 
 _log = logging.getLogger(__name__)
 
-_REOPEN_AFTER = 10  # pages; PDFium keeps what it has read of an open document
+_REOPEN_AFTER = 10  # pages; PDFium caches all that it has read of an open document
 
-# PDFium keeps process-wide state and may be in one call at a time. Re-entrant, since a forgotten generator
-# may be collected, and so closed, in the middle of another one's step.
+# PDFium has process-wide state and is not thread-safe. The lock is re-entrant, since an abandoned generator
+# may be garbage-collected, and thereby closed, during a step of another one.
 pdfium_lock = threading.RLock()
 
 
@@ -43,7 +43,7 @@ class PageImage:
     Attributes:
         image: H×W×3, RGB, uint8.
         number: 1-based number of the page, or frame, in its document.
-        dpi: Resolution a PDF page was rendered at, or the horizontal one an image file claims, where it does.
+        dpi: Resolution a PDF page was rendered at, or the horizontal one that an image file states, if any.
     """
 
     image: NDArray[np.uint8]
@@ -59,22 +59,22 @@ def pages(
     max_pixels: int = MAX_PIXELS,
     numbers: Sequence[int] | None = None,
 ) -> Iterator[PageImage]:
-    """Yield a document's pages, each rendered or decoded when it is asked for.
+    """Yield a document's pages, each rendered or decoded on demand.
 
-    What a document is goes by its content, not by its name. A Pillow image or an array is one page.
+    The type is detected from the content, not from the name. A Pillow image or an array is one page.
 
     Args:
         source: As for ``images.load``, and PDF.
-        dpi: Resolution for PDF pages; other images come as they are.
+        dpi: Resolution for PDF pages; other images are not resampled.
         password: For an encrypted PDF.
-        max_pixels: Largest width × height. A PDF page that would exceed it is rendered at a lower resolution,
-            which its ``dpi`` then states; an image that exceeds it is an error.
+        max_pixels: Maximum of width × height. A PDF page that would exceed it is rendered at a lower
+            resolution, which is its ``dpi``; an image that exceeds it is an error.
         numbers: Which pages, 1-based, in that order; all of them by default.
 
     Raises:
-        UnsupportedSourceError: The source is of a kind that is not read.
-        UnreadableImageError: The document is missing, empty, damaged or locked, or has no such page. Errors
-            come with the step that meets them: pages before a damaged one are yielded.
+        UnsupportedSourceError: The type of the source is not supported.
+        UnreadableImageError: The document is missing, empty, damaged or locked, or has no such page. Pages
+            before a damaged one are yielded first.
         ConfigError: ``dpi`` or a page number is not positive.
     """
     if not (dpi > 0 and math.isfinite(dpi)):
@@ -83,10 +83,10 @@ def pages(
         raise ConfigError(f"page numbers start at 1, not at {min(numbers)}")
     name = images.label(source)
     if isinstance(source, (Image.Image, np.ndarray)):
-        claimed = _claimed_dpi(source) if isinstance(source, Image.Image) else None
+        stated = _stated_dpi(source) if isinstance(source, Image.Image) else None
         for number in numbers or (1,):
             _check_number(number, 1, name)
-            yield PageImage(images.load(source, max_pixels=max_pixels), number, claimed)
+            yield PageImage(images.load(source, max_pixels=max_pixels), number, stated)
         return
     with images.open_stream(source) as stream:
         if images.is_pdf(stream):
@@ -96,7 +96,7 @@ def pages(
 
 
 def reopen(source: str | os.PathLike[str], number: int, dpi: float | None) -> NDArray[np.uint8]:
-    """Load a page that was read before once more, as it was then.
+    """Load a page again, with the same pixels as before.
 
     Args:
         source: ``Page.source``.
@@ -140,7 +140,7 @@ def _open_pdf(stream: BinaryIO, name: str, password: str | None) -> pdfium.PdfDo
     try:
         with pdfium_lock:
             document = pdfium.PdfDocument(stream, password=password)
-            document.init_forms()  # so that what was typed into a form is rendered
+            document.init_forms()  # so that the contents of form fields are rendered
             return document
     except Exception as error:
         if "password" in str(error):
@@ -154,7 +154,7 @@ def _render(document: pdfium.PdfDocument, number: int, name: str, dpi: float, ma
     try:
         with pdfium_lock, closing(document[number - 1]) as page:
             width, height = page.get_size()
-            wanted, dpi = dpi, min(dpi, POINTS_PER_INCH * _largest_scale(width, height, max_pixels))
+            wanted, dpi = dpi, min(dpi, POINTS_PER_INCH * _max_scale(width, height, max_pixels))
             if dpi < wanted:
                 _log.info("page %d of %r: %.1f dpi instead of %g, for max_pixels", number, name, dpi, wanted)
             with closing(page.render(scale=dpi / POINTS_PER_INCH, rev_byteorder=True)) as bitmap:
@@ -165,8 +165,8 @@ def _render(document: pdfium.PdfDocument, number: int, name: str, dpi: float, ma
         raise UnreadableImageError(f"page {number} of {name} cannot be rendered: {error}") from error
 
 
-def _largest_scale(width: float, height: float, max_pixels: int) -> float:
-    """Pixels a point at which a page fits into ``max_pixels`` though both its sides are rounded up."""
+def _max_scale(width: float, height: float, max_pixels: int) -> float:
+    """The maximum pixels per point at which a page has at most ``max_pixels``, its sides rounded up."""
     # (width · s + 1) · (height · s + 1) = max_pixels, solved for s
     area, edge = width * height, width + height
     return (math.sqrt(edge * edge + 4 * area * (max_pixels - 1)) - edge) / (2 * area)
@@ -175,12 +175,12 @@ def _largest_scale(width: float, height: float, max_pixels: int) -> float:
 def _frames(
     image: ImageFile, name: str, max_pixels: int, numbers: Sequence[int] | None
 ) -> Iterator[PageImage]:
-    # Only a TIFF's frames are pages; those of GIF, WebP and phone photos are animation, previews, depth maps.
-    paged = image.format == "TIFF"
-    for number in numbers or (count(1) if paged else (1,)):
-        if not paged:
+    # Only frames of TIFF are pages; those of GIF, WebP and phone photos are animations, previews, depth maps.
+    has_pages = image.format == "TIFF"
+    for number in numbers or (count(1) if has_pages else (1,)):
+        if not has_pages:
             _check_number(number, 1, name)
-        frame = f"frame {number} of {name}" if paged else name
+        frame = f"frame {number} of {name}" if has_pages else name
         try:
             image.seek(number - 1)
         except EOFError:
@@ -190,7 +190,7 @@ def _frames(
         except Exception as error:
             raise UnreadableImageError(f"{frame} is damaged: {error}") from error
         pixels = images.to_rgb(image, frame, max_pixels)
-        yield PageImage(pixels, number, _claimed_dpi(image))
+        yield PageImage(pixels, number, _stated_dpi(image))
 
 
 def _check_number(number: int, total: int, name: str) -> None:
@@ -198,7 +198,7 @@ def _check_number(number: int, total: int, name: str) -> None:
         raise UnreadableImageError(f"{name} has {total} page{'s' * (total > 1)}, no page {number}")
 
 
-def _claimed_dpi(image: Image.Image) -> float | None:
+def _stated_dpi(image: Image.Image) -> float | None:
     try:
         dpi = float(image.info["dpi"][0])
     except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError):

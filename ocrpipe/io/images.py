@@ -1,4 +1,4 @@
-"""Whatever the caller has, as one kind of array: H×W×3, RGB, uint8, upright by its EXIF tag."""
+"""Images from all kinds of sources as one kind of array: H×W×3, RGB, uint8, EXIF orientation applied."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ Source = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[Any]
 """A path, a file's bytes, a binary file object, a Pillow image or an array (see ``load``)."""
 
 MAX_PIXELS = 200_000_000
-"""Default limit, about an A0 sheet at 300 dpi."""
+"""Default maximum of width × height, about an A0 sheet at 300 dpi."""
 
-# Raster formats with a signature only: Pillow would also start Ghostscript for EPS and guess at TGA.
-# HEIF is there once the caller has registered pillow-heif.
+# Raster formats with a signature: Pillow would also start Ghostscript for EPS, and TGA has no signature.
+# HEIF is available once the caller has registered pillow-heif.
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "JPEG2000", "PPM", "AVIF", "HEIF")
 
-_NOISE = 1e-6  # what float arithmetic may leave beyond 0..1
+_FLOAT_TOLERANCE = 1e-6  # beyond 0..1, for rounding errors
 
 _EXIF_ORIENTATION = 0x0112
-_UPRIGHT = {
+_EXIF_TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -51,16 +51,16 @@ def load(source: Source, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     Args:
         source: A path, a file's bytes, a binary file object (read from its start, left open), a Pillow image
             of any mode, or an array: H×W or H×W×1 (grey), H×W×3 (RGB) or H×W×4 (RGBA), of bool, uint8,
-            uint16 or float in 0..1. Transparency is laid on white. EXIF orientation is applied. Of a file
-            with several frames the first is read.
-        max_pixels: Largest width × height accepted; a file's declared size is checked before decoding.
+            uint16 or float in 0..1. Transparent pixels are blended with white, EXIF orientation is applied.
+            Of a file with several frames the first is read.
+        max_pixels: Maximum of width × height; a file's declared size is checked before decoding.
 
     Returns:
         H×W×3, RGB, uint8, contiguous; always a new array, never a view of the caller's.
 
     Raises:
-        UnsupportedSourceError: The source is of a kind that is not read here, a PDF for one.
-        UnreadableImageError: The image is missing, empty, damaged, no image at all, or too large.
+        UnsupportedSourceError: The type of the source is not supported here, a PDF for example.
+        UnreadableImageError: The image is missing, empty, damaged, of an unknown format, or too large.
     """
     name = label(source)
     if isinstance(source, np.ndarray):
@@ -74,7 +74,7 @@ def load(source: Source, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
 
 
 def name_of(source: Source) -> str | None:
-    """The path a source came from, as the caller wrote it; ``None`` where it has none."""
+    """The path of a source, as the caller wrote it; ``None`` if it has none."""
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source)
     name = getattr(source, "filename" if isinstance(source, Image.Image) else "name", None)
@@ -82,16 +82,16 @@ def name_of(source: Source) -> str | None:
 
 
 def label(source: Source) -> str:
-    """What error messages call a source."""
+    """The name of a source in messages."""
     return name_of(source) or f"<{type(source).__name__}>"
 
 
 @contextmanager
 def open_stream(source: str | os.PathLike[str] | bytes | BinaryIO) -> Iterator[BinaryIO]:
-    """A seekable binary stream at its start; closed afterwards unless it is the caller's own.
+    """A seekable binary stream at its start; closed afterwards unless the caller passed it.
 
     Raises:
-        UnsupportedSourceError: The source is none of these, or a file opened in text mode.
+        UnsupportedSourceError: The source is of another type, or a file opened in text mode.
         UnreadableImageError: The file is missing, a folder, or can't be opened.
     """
     if isinstance(source, bytes):
@@ -109,7 +109,7 @@ def open_stream(source: str | os.PathLike[str] | bytes | BinaryIO) -> Iterator[B
 
 
 def is_pdf(stream: BinaryIO) -> bool:
-    """Whether the content is a PDF's, which may begin with up to 1 KB of something else. Rewinds."""
+    """Whether the content is a PDF, whose header may be preceded by up to 1 KB. Rewinds the stream."""
     head = _read_head(stream, 1024)
     return b"%PDF-" in head
 
@@ -117,8 +117,8 @@ def is_pdf(stream: BinaryIO) -> bool:
 def identify(stream: BinaryIO, name: str) -> ImageFile:
     """Open an image by its content, not by its file name, without decoding its pixels.
 
-    This is what ``Image.open`` does, but for formats that scans come in, and without Pillow's process-wide
-    pixel limit: it is under ours, warns, and can't be set for one call.
+    Like ``Image.open``, but limited to formats of scans, and without Pillow's process-wide pixel limit, which
+    is lower than ours, only warns, and can't be set for one call.
     """
     head = _read_head(stream, 16)
     if not head:
@@ -131,17 +131,17 @@ def identify(stream: BinaryIO, name: str) -> ImageFile:
             try:
                 image = plugin(stream, b"")
                 if image.format == "PNG":
-                    image.verify()  # Pillow decodes a PNG without looking at its checksums
+                    image.verify()  # Pillow decodes a PNG without verifying its checksums
                     stream.seek(0)
                     image = plugin(stream, b"")
                 return image
-            except Exception as error:  # plugins raise anything from SyntaxError to struct.error
+            except Exception as error:  # plug-ins raise errors of many kinds
                 raise UnreadableImageError(f"{name} cannot be decoded: {error}") from error
     raise UnreadableImageError(f"{name} is not an image of a known kind ({', '.join(_FORMATS[:-1])})")
 
 
 def to_rgb(image: Image.Image, name: str, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode a Pillow image of any mode into an upright RGB array (see ``load``)."""
+    """Decode a Pillow image of any mode to an RGB array, EXIF orientation applied (see ``load``)."""
     _check_size(image.width, image.height, name, max_pixels)
     try:
         _decode(image)
@@ -150,11 +150,11 @@ def to_rgb(image: Image.Image, name: str, max_pixels: int) -> NDArray[np.uint8]:
         _log.debug(
             "decoded %r: %d×%d, mode %s, EXIF orientation %d", name, *image.size, image.mode, orientation
         )
-        turn = _UPRIGHT.get(orientation)
-        return np.array(rgb if turn is None else rgb.transpose(turn))
+        transpose = _EXIF_TRANSPOSES.get(orientation)
+        return np.array(rgb if transpose is None else rgb.transpose(transpose))
     except OcrError:
         raise
-    except Exception as error:  # decoders raise anything from OSError to zlib.error
+    except Exception as error:  # decoders raise errors of many kinds
         raise UnreadableImageError(f"{name} cannot be decoded: {error}") from error
 
 
@@ -206,7 +206,7 @@ def _decode(image: Image.Image) -> None:
     if image.width * image.height <= (Image.MAX_IMAGE_PIXELS or MAX_PIXELS):
         image.load()
         return
-    # Pillow's TIFF decoder looks at Pillow's own limit once more; this size has passed ours.
+    # Pillow's TIFF decoder checks Pillow's own limit again; this size is within ours.
     with _pillow_limit:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
@@ -218,12 +218,12 @@ def _decode(image: Image.Image) -> None:
 def _exif_orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:  # damaged metadata is no reason to refuse the pixels
+    except Exception:  # the pixels may be intact even if the metadata is damaged
         return 1
 
 
 def _flatten(image: Image.Image, name: str) -> Image.Image:
-    """To RGB, transparency laid on white."""
+    """To RGB, transparent pixels blended with white."""
     if image.mode.startswith("I;16"):
         image = Image.fromarray(_high_byte(np.asarray(image)))
     elif image.mode in ("I", "F"):
@@ -231,7 +231,7 @@ def _flatten(image: Image.Image, name: str) -> Image.Image:
     elif image.mode == "LAB":
         profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
         image = cast(Image.Image, ImageCms.profileToProfile(image, *profiles, outputMode="RGB"))
-    elif image.mode in ("La", "RGBa"):  # premultiplied; Pillow converts these to their plain kin only
+    elif image.mode in ("La", "RGBa"):  # premultiplied; Pillow converts these to the plain mode only
         image = image.convert(image.mode.replace("a", "A"))
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -240,9 +240,9 @@ def _flatten(image: Image.Image, name: str) -> Image.Image:
 
 
 def _wide_to_uint8(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
-    """Pixels of Pillow's modes I and F, whose range (0..1, 0..255 or 16 bit) only the largest value tells."""
+    """Pixels of Pillow's modes I and F; the maximum determines the range (0..1, 0..255 or 16 bit)."""
     low, high = float(values.min()), float(values.max())
-    if not (low >= 0 and high <= 65535):  # also where there is a NaN
+    if not (low >= 0 and high <= 65535):  # false for NaN as well
         raise UnreadableImageError(f"{name} has pixel values from {low:g} to {high:g}, outside 0..65535")
     if values.dtype.kind == "f" and high <= 1:
         values = values * 255
@@ -273,7 +273,7 @@ def _array_to_uint8(array: NDArray[Any]) -> NDArray[np.uint8]:
     if array.dtype.kind != "f":
         raise UnsupportedSourceError(f"array of {array.dtype}; give bool, uint8, uint16 or float in 0..1")
     low, high = float(array.min()), float(array.max())
-    if not (low >= -_NOISE and high <= 1 + _NOISE):  # also where there is a NaN
+    if not (low >= -_FLOAT_TOLERANCE and high <= 1 + _FLOAT_TOLERANCE):  # false for NaN as well
         raise UnreadableImageError(f"float array with values from {low:g} to {high:g}; they must lie in 0..1")
     return _rounded(array * 255)
 
