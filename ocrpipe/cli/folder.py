@@ -16,20 +16,22 @@ def folder(
         Path, typer.Argument(metavar="FOLDER", help="Tree of images, PDFs and multi-page TIFFs.")
     ],
     out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where the results and their manifest go; made if need be.")
+        Path,
+        typer.Option(metavar="FOLDER", help="Folder for the results and their manifest; created if missing."),
     ],
     format: Annotated[
         str, typer.Option(metavar="LIST", help="Formats to write, such as txt,json,hocr,alto,pdf.")
     ] = "txt",
     include: Annotated[
-        list[str] | None, typer.Option(metavar="GLOB", help="Only read such files; may be repeated.")
+        list[str] | None, typer.Option(metavar="GLOB", help="Read only such files; may be repeated.")
     ] = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option(metavar="GLOB", help="Leave out such files and folders; may be repeated."),
+        typer.Option(metavar="GLOB", help="Exclude such files and folders; may be repeated."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Processes; by default they fill the cores.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Number of processes; by default they fill the cores."),
     ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Threads of each process; 1 by default.")
@@ -38,14 +40,14 @@ def folder(
         float, typer.Option(min=0.001, metavar="SECONDS", help="A page that takes longer has failed.")
     ] = 300.0,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try pages again that failed in an earlier run.")
+        bool, typer.Option("--retry-failed", help="Read pages again that failed in an earlier run.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Read everything again.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with code 1 if anything failed.")] = False,
     dpi: Annotated[
         float, typer.Option(min=1, metavar="N", help="Resolution PDF pages are rendered at.")
     ] = 200.0,
-    password: Annotated[str | None, typer.Option(help="Of locked PDFs.")] = None,
+    password: Annotated[str | None, typer.Option(help="Password of locked PDFs.")] = None,
     detector: Detector = "ctpn",
     recognizer: Recognizer = "crnn",
     device: Device = "cpu",
@@ -54,15 +56,18 @@ def folder(
         str, typer.Option(metavar="NAME", help="processes, on this machine, or ray (ocrpipe[ray]).")
     ] = "processes",
     ray_address: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Of a Ray cluster that shares both folders.")
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Address of a Ray cluster that has the tree under the same path."
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only report failures.")] = False,
     log_json: Annotated[bool, typer.Option("--log-json", help="Report as lines of JSON.")] = False,
 ) -> None:
-    """Read a whole tree; run again, do only what is new, changed or was not finished.
+    """Read a whole tree; another run does only what is new, changed or unfinished.
 
     A document a/b.pdf becomes a/b.txt, and so on, in the output folder, beside manifest.sqlite, which has a
-    row for every page. What can't be read is reported, on stderr like all else, and does not end the run.
+    row for every page. Failures are reported, like progress, on stderr, and do not end the run.
     """
     from ocrpipe.folder import read_folder
     from ocrpipe.folder.report import reporting
@@ -95,9 +100,9 @@ def folder(
         engine=cast(Engine, engine),
         ray_address=ray_address,
     )
-    with run, reporting(run, quiet=quiet, log_json=log_json) as report:
+    with run, reporting(run, quiet=quiet, log_json=log_json) as reporter:
         for result in run:
-            report.tell(result, run.summary)
-        report.end(run)
+            reporter.report(result, run.summary)
+        reporter.end(run)
     if strict and run.summary.failed + run.summary.kept_failed:
         raise typer.Exit(1)

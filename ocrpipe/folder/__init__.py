@@ -1,4 +1,4 @@
-"""Whole folders of scanned documents: walk, read in parallel, resume, export; nothing lost."""
+"""Folders of scanned documents: walk, read in parallel, resume after any interruption, export."""
 
 from __future__ import annotations
 

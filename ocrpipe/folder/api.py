@@ -1,4 +1,4 @@
-"""The verbs for folders."""
+"""The public functions for folders."""
 
 from __future__ import annotations
 
@@ -41,8 +41,9 @@ def read_folder(
 ) -> FolderRun:
     """Read all images, multi-page TIFFs and PDFs of a tree in worker processes.
 
-    Each document becomes a file of each format in ``out``, laid out as the tree is, beside a manifest of all
-    pages. Run again, after an end of any kind, it does what is new, changed, or was not done.
+    Each document becomes a file of each format in ``out``, which has the structure of the tree, beside a
+    manifest of all pages. Another run, after an interruption of any kind, does only what is new, changed or
+    unfinished.
 
     >>> import ocrpipe
     >>> for result in ocrpipe.read_folder("scans/", out="text/"):  # doctest: +SKIP
@@ -54,33 +55,33 @@ def read_folder(
 
     Args:
         source: The tree.
-        out: The output folder; made if need be.
-        formats: Names of formats, see ``ocrpipe.export.FORMATS``. One added later is made from what
-            the manifest holds.
+        out: The output folder; created if missing.
+        formats: Names of formats, see ``ocrpipe.export.FORMATS``. A format added later is written from the
+            results in the manifest.
         include: Glob patterns of files to read; see ``ocrpipe.folder.globs``.
         exclude: Glob patterns of files and folders to leave out.
-        detector: As for ``Pipeline``; an object must be one that can be pickled.
+        detector: As for ``Pipeline``; an object must be picklable.
         recognizer: Likewise.
         device: As for ``Pipeline``.
         options: As for ``Pipeline``.
         dpi: Resolution PDF pages are rendered at.
         password: Of locked PDFs.
-        workers: Processes; by default as many as fill the cores.
+        workers: Number of processes; by default as many as fill the cores.
         threads: Threads of each; by default 1, or as many as fill the cores with ``workers`` processes.
-        page_timeout: Seconds that a page may take; one that takes longer is a failure.
-        retry_failed: Try pages again that failed in an earlier run.
+        page_timeout: Maximum seconds for a page; one that takes longer has failed.
+        retry_failed: Read pages again that failed in an earlier run.
         force: Read everything again.
         engine: ``"processes"`` on this machine, or ``"ray"``, which needs the extra ``ocrpipe[ray]``.
-        ray_address: Of a Ray cluster, whose machines must see both folders under the same paths; by default
-            a Ray of this machine's own.
+        ray_address: Address of a Ray cluster whose machines have the tree under the same path; by default Ray
+            is started on this machine.
 
     Returns:
-        An iterator of what is finished, in the order of finishing; the work is done while it is iterated
-        over. Its ``summary`` counts.
+        An iterator of results in the order in which they are finished; the work is done during iteration.
+        Its ``summary`` has the counts.
 
     Raises:
-        ocrpipe.errors.OcrError: An argument makes no sense, another run is at work on ``out``, it can't be
-            written, or the pipeline can't be made. A file that can't be read is a ``Failure`` instead.
+        ocrpipe.errors.OcrError: An argument is invalid, another run is active on ``out``, it can't be
+            written, or the pipeline can't be created. A file that can't be read is a ``Failure`` instead.
     """
     workers, threads = share_cores(workers, threads)
     reading = ReadSettings(detector, recognizer, device, options, dpi, password, threads)
@@ -99,16 +100,16 @@ def read_folder(
 
 
 def stored_results(out: str | os.PathLike[str]) -> Iterator[PageResult | Failure]:
-    """All that runs on an output folder have read so far, by path and page number.
+    """All results of the runs on an output folder so far, by path and page number.
 
     Args:
         out: The output folder.
 
     Yields:
-        Pages and failures; their paths are relative to the folder that was read.
+        Pages and failures; their paths are relative to the tree that was read.
 
     Raises:
-        ocrpipe.errors.OcrError: It is no output folder, or its manifest is damaged.
+        ocrpipe.errors.OcrError: It is not an output folder, or its manifest is damaged.
     """
     with Manifest(Path(out)) as manifest:
         for row in manifest.rows():

@@ -1,6 +1,6 @@
 """A digest of the source code that reads pages.
 
-A version number does not tell two states of a development tree apart: after a changed threshold, results of
+Two states of a development tree have the same version: after a changed threshold, results of
 an earlier run must not be taken for current ones.
 """
 

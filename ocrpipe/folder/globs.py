@@ -1,4 +1,4 @@
-"""Which files of a tree are meant: glob patterns over paths relative to its root."""
+"""Selection of files in a tree: glob patterns for paths relative to its root."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ocrpipe.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Globs:
-    """Patterns to take and to leave out.
+    """Patterns to include and to exclude.
 
-    ``*`` and ``?`` stay within a name, ``**`` spans folders, ``[a-z]`` is one of these characters. A pattern
-    without a slash is for names at any depth, one with a slash for whole relative paths. Case doesn't matter.
+    ``*`` and ``?`` match within a name, ``**`` across folders, ``[a-z]`` one of these characters. A pattern
+    without a slash applies to names at any depth, one with a slash to whole relative paths. Case is ignored.
 
     Attributes:
-        include: A file must match one of these; none means every file.
-        exclude: What matches one of these is left out, folders with all they hold.
+        include: A file must match one of these; an empty tuple means every file.
+        exclude: Files and folders that match one of these are excluded.
 
     Raises:
         ConfigError: A pattern is empty.
@@ -32,11 +32,11 @@ class Globs:
             raise ConfigError("a pattern to include or exclude is empty")
 
     def takes_file(self, path: str) -> bool:
-        """Whether the file at this relative path, with ``/`` between names, is meant."""
+        """Whether the file at this relative path, with ``/`` between names, is selected."""
         return (not self.include or _matches(self.include, path)) and not _matches(self.exclude, path)
 
     def enters(self, path: str) -> bool:
-        """Whether files in the folder at this relative path may be meant."""
+        """Whether files in the folder at this relative path may be selected."""
         return not _matches(self.exclude, path)
 
 

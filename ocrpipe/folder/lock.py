@@ -1,4 +1,4 @@
-"""One run at a time on an output folder."""
+"""A lock, so that only one run is active on an output folder."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from ocrpipe.errors import ConfigError, OcrError
 
 
 class RunLock:
-    """Held by the run at work on an output folder; the system lets go of it however the process ends.
+    """The lock of the active run on an output folder; the system releases it however the process ends.
 
-    It is SQLite's own lock on an empty database, which is the same on every system.
+    It is SQLite's lock of an empty database, which works on every system.
 
     Args:
-        path: Of the lock's file; its folder must exist.
-        folder: What messages call the output folder.
+        path: The lock file; its folder must exist.
+        folder: The output folder, for messages.
 
     Raises:
-        ConfigError: Another run holds it.
+        ConfigError: Another run holds the lock.
         OcrError: The folder can't be written.
     """
 
@@ -37,5 +37,5 @@ class RunLock:
             raise OcrError(f"cannot lock {folder}: {error}") from error
 
     def release(self) -> None:
-        """Let another run begin."""
+        """Release the lock."""
         self._db.close()

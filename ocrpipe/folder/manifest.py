@@ -1,15 +1,15 @@
-"""The manifest of an output folder: what was read, from what, how, and with what result.
+"""The manifest of an output folder: documents, pages, settings, results and outputs.
 
-An SQLite file, ``manifest.sqlite``, in write-ahead mode; what a call has stored survives the process and the
-machine. Page 0 of a document stands for the file as a whole, where it can't be opened. Tables:
+An SQLite file, ``manifest.sqlite``, in write-ahead mode; what a call has stored survives a crash of the
+process or the machine. Page 0 of a document is the file as a whole, if it can't be opened. Tables:
 
 ``documents``  path, size, mtime_ns, ctime_ns, inode, sha256, pages
 ``pages``      path, number, sha256 (of the file), settings (their fingerprint), state (done or failed),
                error, message, traceback (a file's name), passing, seconds, lines, confidence,
                digest (of the result), finished (seconds since 1970)
 ``results``    path, number, page (compressed JSON)
-``outputs``    path, format, name (of the file), digest (of what it is made of)
-``skipped``    path, reason: what the last run came across and did not read
+``outputs``    path, format, name (of the file), digest (of its input)
+``skipped``    path, reason: what the last run did not read
 """
 
 from __future__ import annotations
@@ -84,28 +84,28 @@ _COLUMNS = (
 
 
 class Manifest:
-    """An open manifest; as a context manager, it closes on leaving.
+    """An open manifest; a context manager that closes it.
 
     Args:
         folder: The output folder.
-        writable: Whether to make the manifest if there is none, and to change it.
+        writable: Whether to create the manifest if it is missing, and to change it.
 
     Raises:
-        OcrError: There is none to read, it is damaged or another program's, or the folder can't be written.
+        OcrError: It is missing, damaged or of another program, or the folder can't be written.
     """
 
     def __init__(self, folder: Path, *, writable: bool = False) -> None:
         self.path = folder / NAME
         if not writable and not self.path.is_file():
-            raise OcrError(f"{folder} has no {NAME}; it is no output folder of ocrpipe")
-        with self._explained():
-            # for reading too: whoever closes it last clears the files of write-ahead mode away
+            raise OcrError(f"{folder} has no {NAME}; it is not an output folder of ocrpipe")
+        with self._sqlite_errors():
+            # rw for reading, too: the last connection to close removes the files of write-ahead mode
             uri = f"{self.path.absolute().as_uri()}?mode={'rwc' if writable else 'rw'}"
             self._db = sqlite3.connect(
                 uri, uri=True, isolation_level=None, timeout=60, check_same_thread=False
             )
         try:
-            with self._explained():
+            with self._sqlite_errors():
                 self._open(writable)
         except BaseException:
             self._db.close()
@@ -120,32 +120,32 @@ class Manifest:
         self.close()
 
     def close(self) -> None:
-        """Close the file; everything is stored already."""
+        """Close the file; all changes are stored already."""
         self._db.close()
 
     def document(self, path: str) -> Inspected | None:
-        """What is known of a document."""
+        """The stored state of a document."""
         columns = "size, mtime_ns, ctime_ns, inode, sha256, pages"
-        with self._explained():
+        with self._sqlite_errors():
             row = self._db.execute(f"SELECT {columns} FROM documents WHERE path = ?", (path,)).fetchone()
         return Inspected(Identity(*row[:4]), row[4], row[5]) if row else None
 
-    def put_document(self, path: str, found: Inspected) -> None:
-        """Note what a document is now; pages of other content than that are forgotten."""
+    def put_document(self, path: str, inspected: Inspected) -> None:
+        """Store the state of a document; pages of other content are deleted."""
         with self._transaction():
             self._db.execute(
                 "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (path, *found.identity, found.sha256, found.pages),
+                (path, *inspected.identity, inspected.sha256, inspected.pages),
             )
             stale = "path = ? AND (number = 0 OR number > ? OR number IN (SELECT number FROM pages WHERE "
             stale += "path = ? AND sha256 != ?))"
             for table in ("results", "pages"):
                 self._db.execute(
-                    f"DELETE FROM {table} WHERE {stale}", (path, found.pages, path, found.sha256)
+                    f"DELETE FROM {table} WHERE {stale}", (path, inspected.pages, path, inspected.sha256)
                 )
 
     def put_reading(self, path: str, number: int, sha256: str, settings: str, reading: Reading) -> None:
-        """Store a page that was read."""
+        """Store the result of a page."""
         page = reading.page
         row = (path, number, sha256, settings, "done", None, None, None, False, reading.seconds)
         with self._transaction():
@@ -157,7 +157,7 @@ class Manifest:
     def put_failure(
         self, path: str, number: int, sha256: str, settings: str, failed: Failed, traceback: str | None
     ) -> None:
-        """Store that a page, or with number 0 a file, could not be read; ``traceback`` names a file."""
+        """Store the failure of a page, or with number 0 of a file; ``traceback`` is the name of a file."""
         row = (path, number, sha256, settings, "failed", failed.error, failed.message, traceback)
         with self._transaction():
             if number == 0:
@@ -168,30 +168,30 @@ class Manifest:
 
     def pages(self, path: str) -> dict[int, PageRow]:
         """A document's rows by page number."""
-        with self._explained():
+        with self._sqlite_errors():
             rows = self._db.execute(f"SELECT {_COLUMNS} FROM pages WHERE path = ?", (path,)).fetchall()
         return {row[1]: _row(row) for row in rows}
 
     def rows(self, state: str | None = None) -> Iterator[PageRow]:
-        """All rows, or those of a state, by path and number; the manifest may change meanwhile."""
+        """All rows, or those of a state, by path and number; the manifest may change during iteration."""
         last = ("", -1)
         where = "(path, number) > (?, ?)" + (" AND state = ?" if state else "")
         query = f"SELECT {_COLUMNS} FROM pages WHERE {where} ORDER BY path, number LIMIT 200"
         while True:
-            with self._explained():
-                found = self._db.execute(query, (*last, state) if state else last).fetchall()
-            if not found:
+            with self._sqlite_errors():
+                rows = self._db.execute(query, (*last, state) if state else last).fetchall()
+            if not rows:
                 return
-            yield from map(_row, found)
-            last = found[-1][:2]
+            yield from map(_row, rows)
+            last = rows[-1][:2]
 
     def result(self, path: str, number: int) -> Page:
-        """A page that was read, its source being the document's relative path.
+        """The result of a page; its source is the document's relative path.
 
         Raises:
             OcrError: There is no such page, or its row is damaged.
         """
-        with self._explained():
+        with self._sqlite_errors():
             query = "SELECT page FROM results WHERE path = ? AND number = ?"
             row = self._db.execute(query, (path, number)).fetchone()
         if row is None:
@@ -203,13 +203,13 @@ class Manifest:
 
     def output(self, path: str, format: str) -> tuple[str, str] | None:
         """Name and digest of the file that a document was written to."""
-        with self._explained():
+        with self._sqlite_errors():
             query = "SELECT name, digest FROM outputs WHERE path = ? AND format = ?"
             row = self._db.execute(query, (path, format)).fetchone()
         return (row[0], row[1]) if row else None
 
     def put_output(self, path: str, format: str, name: str, digest: str) -> None:
-        """Note that a document was written; a file that was another document's is this one's now."""
+        """Store that a document was written; an equal file name of another document is deleted."""
         with self._transaction():
             self._db.execute("DELETE FROM outputs WHERE name = ?", (name,))
             self._db.execute(
@@ -217,23 +217,23 @@ class Manifest:
             )
 
     def drop_output(self, path: str, format: str) -> None:
-        """Forget that a document was written."""
+        """Delete the entry of a written document."""
         with self._transaction():
             self._db.execute("DELETE FROM outputs WHERE path = ? AND format = ?", (path, format))
 
     def clear_skipped(self) -> None:
-        """Begin a new list of what is not read."""
+        """Clear the list of skipped files."""
         with self._transaction():
             self._db.execute("DELETE FROM skipped")
 
     def put_skipped(self, path: str, reason: str) -> None:
-        """Note something that is not read."""
+        """Store a skipped file."""
         with self._transaction():
             self._db.execute("INSERT OR REPLACE INTO skipped VALUES (?, ?)", (path, reason))
 
     def skipped(self, limit: int = -1) -> list[tuple[str, str]]:
-        """Path and reason of what the last run did not read."""
-        with self._explained():
+        """Path and reason of what the last run skipped."""
+        with self._sqlite_errors():
             return self._db.execute("SELECT * FROM skipped ORDER BY path LIMIT ?", (limit,)).fetchall()
 
     def _put_row(self, values: Sequence[object]) -> None:
@@ -258,7 +258,7 @@ class Manifest:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._explained():
+        with self._sqlite_errors():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -269,7 +269,7 @@ class Manifest:
                 raise
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _sqlite_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:

@@ -1,7 +1,7 @@
-"""What is left to do on a tree, task by task, and what follows from each outcome.
+"""The tasks of a run on a tree, and the consequences of each outcome.
 
-All of the bookkeeping is here and in the manifest; whoever carries out the tasks, on this machine or on many,
-need not know what they are for.
+All of the bookkeeping is here and in the manifest; the code that executes the tasks, on one machine or many,
+is independent of it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from ocrpipe.io.files import write_whole
 
 _log = logging.getLogger(__name__)
 
-_LISTED = 1000  # failures that a summary names
+_MAX_LISTED = 1000  # failures in a summary
 
 
 @dataclass(slots=True)
@@ -45,20 +45,20 @@ class _Open:
     """A document with pages to be read."""
 
     document: Document
-    found: Inspected
-    todo: Iterator[int]
+    inspected: Inspected
+    numbers: Iterator[int]
     left: int = field(default=0)
 
 
 class Plan:
-    """Hands out tasks and takes their outcomes, in any order.
+    """Provides tasks and processes their outcomes, in any order.
 
     Args:
-        manifest: Where everything is noted at once.
+        manifest: Where every outcome is stored at once.
         output: The output folder.
-        files: What the walk meets.
+        files: The files of the tree.
         fingerprint: Of the settings pages are read with.
-        run: What to write, and whether to try again.
+        run: What to write, and what to read again.
     """
 
     def __init__(
@@ -80,16 +80,16 @@ class Plan:
         self._failures: list[Failure] = []
 
     def next_task(self) -> Task | None:
-        """Something to do, or ``None`` where nothing is, until the next outcome."""
+        """The next task; ``None`` if there is none before the next outcome."""
         while True:
             if self._urgent:
                 return self._urgent.popleft()
             if self._reading:
                 opened = self._reading[0]
-                number = next(opened.todo, None)
+                number = next(opened.numbers, None)
                 if number is not None:
                     document = opened.document
-                    return Read(document.path, document.key, number, opened.found.identity)
+                    return Read(document.path, document.key, number, opened.inspected.identity)
                 self._reading.popleft()
                 continue
             file = next(self._files, None)
@@ -97,15 +97,15 @@ class Plan:
                 return None
             if isinstance(file, Skipped):
                 self._skip(file)
-            elif not self._is_as_it_was(file):
+            elif not self._is_unchanged(file):
                 self._inspecting[file.key] = file
                 return Inspect(file.path, file.key, file.known)
 
     def finished(self, task: Task, outcome: Outcome) -> list[PageResult | Failure]:
-        """Note an outcome for good.
+        """Store an outcome.
 
         Returns:
-            What the caller of a run is told.
+            The results for the caller of the run.
 
         Raises:
             OcrError: The output folder can't be written any more.
@@ -119,10 +119,10 @@ class Plan:
         return self._written(task, outcome)
 
     def summary(self, files: int | None, seconds: float) -> Summary:
-        """How far it has come.
+        """The progress of the run.
 
         Args:
-            files: How many the walk meets, if that is known yet; what they hold is estimated.
+            files: Number of files of the tree, if known already; their pages are estimated.
             seconds: Time since the run began.
         """
         counts, left = self._counts, None
@@ -132,8 +132,8 @@ class Plan:
             left = self._waiting + round(unseen * max(1.0, pages / max(1, counts.documents)))
         return replace(counts, left=left, seconds=seconds, failures=tuple(self._failures))
 
-    def _is_as_it_was(self, file: Document) -> bool:
-        """Whether a file need not be inspected; if so, its pages are planned for."""
+    def _is_unchanged(self, file: Document) -> bool:
+        """Whether a file need not be inspected; if so, its pages are planned."""
         known = None if self._run.force else self._manifest.document(file.key)
         with suppress(OSError):
             if known and Identity.of(file.path) == known.identity:
@@ -161,75 +161,75 @@ class Plan:
             return [self._failure(file.path, None, outcome, traceback)]
         return []
 
-    def _plan_pages(self, file: Document, found: Inspected) -> None:
+    def _plan_pages(self, file: Document, inspected: Inspected) -> None:
         self._counts.documents += 1
         rows = self._manifest.pages(file.key)
-        todo = []
-        for number in range(1, found.pages + 1):
+        numbers = []
+        for number in range(1, inspected.pages + 1):
             row = rows.get(number)
-            if row is None or self._run.force or not self._is_settled(row, found):
-                todo.append(number)
+            if row is None or self._run.force or not self._is_final(row, inspected):
+                numbers.append(number)
             elif row.state == "done":
                 self._counts.kept += 1
             else:
                 self._counts.kept_failed += 1
-                self._list(_remembered(file.path, row, self._output))
-        self._waiting += len(todo)
-        opened = _Open(file, found, iter(todo), len(todo))
-        if todo:
+                self._list(_stored_failure(file.path, row, self._output))
+        self._waiting += len(numbers)
+        opened = _Open(file, inspected, iter(numbers), len(numbers))
+        if numbers:
             self._open[file.key] = opened
             self._reading.append(opened)
         else:
             self._plan_outputs(opened)
 
-    def _is_settled(self, row: PageRow, found: Inspected) -> bool:
-        if (row.sha256, row.settings) != (found.sha256, self._fingerprint):
+    def _is_final(self, row: PageRow, inspected: Inspected) -> bool:
+        if (row.sha256, row.settings) != (inspected.sha256, self._fingerprint):
             return False
         return row.state == "done" or not (self._run.retry_failed or row.passing)
 
     def _read(self, opened: _Open, number: int, outcome: Outcome) -> list[PageResult | Failure]:
-        file, sha256 = opened.document, opened.found.sha256
-        told: list[PageResult | Failure] = []
+        file, sha256 = opened.document, opened.inspected.sha256
+        results: list[PageResult | Failure] = []
         if isinstance(outcome, Reading):
             self._manifest.put_reading(file.key, number, sha256, self._fingerprint, outcome)
             _traceback_file(self._output, file.key, number).unlink(missing_ok=True)
             self._counts.done += 1
             page = replace(outcome.page, source=str(file.path))
-            told.append(PageResult(file.path, number, page, outcome.seconds))
+            results.append(PageResult(file.path, number, page, outcome.seconds))
         elif isinstance(outcome, Failed):
             traceback = self._save_traceback(file.key, number, outcome)
             self._manifest.put_failure(file.key, number, sha256, self._fingerprint, outcome, traceback)
-            told.append(self._failure(file.path, number, outcome, traceback))
+            results.append(self._failure(file.path, number, outcome, traceback))
         self._waiting -= 1
         opened.left -= 1
         if not opened.left:
             del self._open[file.key]
             self._plan_outputs(opened)
-        return told
+        return results
 
     def _plan_outputs(self, opened: _Open) -> None:
-        """Have a document's files written that are missing or made of other results."""
-        file, found = opened.document, opened.found
+        """Plan the files of a document that are missing or were written from other results."""
+        file, inspected = opened.document, opened.inspected
         rows = self._manifest.pages(file.key)
         digests = {
             number: row.digest
             for number, row in rows.items()
-            if (row.sha256, row.settings, row.state) == (found.sha256, self._fingerprint, "done")
+            if (row.sha256, row.settings, row.state) == (inspected.sha256, self._fingerprint, "done")
         }
         numbers = tuple(sorted(digests))
         for format in self._run.formats:
             if not numbers:
                 self._remove_output(file.key, format)
                 continue
-            read = [(number, digests[number]) for number in numbers]
-            pictures = found.sha256 if FORMATS[format].has_images else None
-            made_of = json.dumps([format, found.pages, read, pictures])
-            digest = hashlib.sha256(made_of.encode()).hexdigest()
+            results = [(number, digests[number]) for number in numbers]
+            images = inspected.sha256 if FORMATS[format].has_images else None
+            content = json.dumps([format, inspected.pages, results, images])
+            digest = hashlib.sha256(content.encode()).hexdigest()
             name = f"{file.stem}.{FORMATS[format].suffix}"
             target = self._output / name
             if self._manifest.output(file.key, format) != (name, digest) or not target.is_file():
-                where = (target, self._manifest.path, numbers)
-                self._urgent.append(Write(file.path, file.key, format, *where, digest, found.identity))
+                paths = (target, self._manifest.path, numbers)
+                self._urgent.append(Write(file.path, file.key, format, *paths, digest, inspected.identity))
 
     def _written(self, task: Write, outcome: Outcome) -> list[PageResult | Failure]:
         if isinstance(outcome, Failed):
@@ -241,13 +241,13 @@ class Plan:
         name = task.target.relative_to(self._output).as_posix()
         earlier = self._manifest.output(task.key, task.format)
         self._manifest.put_output(task.key, task.format, name, task.digest)
-        if earlier and earlier[0] != name:  # a new file beside it made names longer
+        if earlier and earlier[0] != name:  # a new file beside it made the names longer
             (self._output / earlier[0]).unlink(missing_ok=True)
         self._counts.written += 1
         return []
 
     def _remove_output(self, key: str, format: str) -> None:
-        """Remove what an earlier run wrote of a document that gives nothing now."""
+        """Remove the output of an earlier run for a document that has no result now."""
         earlier = self._manifest.output(key, format)
         if earlier:
             (self._output / earlier[0]).unlink(missing_ok=True)
@@ -255,17 +255,17 @@ class Plan:
 
     def _failure(self, path: Path, number: int | None, failed: Failed, traceback: str | None) -> Failure:
         self._counts.failed += 1
-        where = self._output / traceback if traceback else None
-        failure = Failure(path, number, failed.error, failed.message, where)
+        traceback_path = self._output / traceback if traceback else None
+        failure = Failure(path, number, failed.error, failed.message, traceback_path)
         self._list(failure)
         return failure
 
     def _list(self, failure: Failure) -> None:
-        if len(self._failures) < _LISTED:
+        if len(self._failures) < _MAX_LISTED:
             self._failures.append(failure)
 
     def _save_traceback(self, key: str, number: int, failed: Failed) -> str | None:
-        """Name of the file, relative to the output folder; ``None`` if there is nothing to say or no room."""
+        """Name of the file, relative to the output folder; ``None`` without a traceback or on a full disk."""
         if not failed.traceback:
             return None
         path = _traceback_file(self._output, key, number)
@@ -280,7 +280,7 @@ def _traceback_file(output: Path, key: str, number: int) -> Path:
     return output / HIDDEN / "tracebacks" / f"{name}-{number}.txt"
 
 
-def _remembered(path: Path, row: PageRow, output: Path) -> Failure:
-    """The failure that a row tells of."""
+def _stored_failure(path: Path, row: PageRow, output: Path) -> Failure:
+    """The failure that a row describes."""
     traceback = output / row.traceback if row.traceback else None
     return Failure(path, row.number or None, row.error or "", row.message or "", traceback)

@@ -1,7 +1,7 @@
-"""A small pool of worker processes that can be lost one by one.
+"""A pool of worker processes that survives the loss of any of them.
 
-A worker has one task at a time, so that it is known which task a dead or overdue one had. The standard
-library's executors break as a whole when a process is killed.
+A worker has one task at a time, so that the task of a dead or overdue worker is known. The standard library's
+executors fail as a whole when a process is killed.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _log = logging.getLogger(__name__)
 _START = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from ocrpipe.folder.worker import main; main()"
 )
-_LOST_AT_START = 3  # workers in a row, before the fault is taken for the machine's
-_STARTING = 600.0  # seconds for loading the models
-_KEPT = 4096  # bytes of what a dead worker had printed
-_NOISE = 1 << 20  # bytes of it before they are thrown away
+_MAX_LOST_AT_START = 3  # consecutive workers; then the run ends
+_START_TIMEOUT = 600.0  # seconds for loading the models
+_STDERR_TAIL = 4096  # bytes of a dead worker's stderr in its failure
+_MAX_STDERR = 1 << 20  # bytes of a worker's stderr before they are discarded
 
-# Freed memory is kept for the next page, since page faults cost time, but the largest tensors have mappings
-# of their own, or the heap would grow around them; huge pages make those cheap. For glibc; others don't look.
+# For glibc: freed memory is kept for the next page, since page faults take time, but the largest tensors are
+# mapped separately, or the heap would become fragmented; huge pages make these mappings cheap.
 _ALLOCATOR = {
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
@@ -46,14 +46,14 @@ _ALLOCATOR = {
 
 
 class Pool:
-    """Worker processes; as a context manager, it ends them on leaving.
+    """Worker processes; a context manager that ends them.
 
-    Processes are started when there is something to do for them, and replaced when lost.
+    Processes are started when there is a task for them, and replaced when lost.
 
     Args:
         settings: How pages are read.
-        workers: Most processes at a time.
-        page_timeout: Seconds for a page, or for inspecting a file once it has been read through; writing a
+        workers: Maximum number of processes.
+        page_timeout: Maximum seconds for a page, or for inspecting a file once it has been hashed; writing a
             document may take as many for each of its pages.
     """
 
@@ -64,7 +64,7 @@ class Pool:
         self._retries: list[tuple[Task, int]] = []
         self._lost_at_start = 0
         self.lost = 0
-        """Workers that died or were ended because they were overdue."""
+        """Number of workers that died or were ended because they were overdue."""
 
     def __enter__(self) -> Pool:
         return self
@@ -76,51 +76,53 @@ class Pool:
 
     @property
     def has_room(self) -> bool:
-        """Whether a task handed in now is begun at once."""
+        """Whether a task submitted now is started at once."""
         return self._working + len(self._retries) < self._size
 
     @property
     def busy(self) -> bool:
-        """Whether outcomes are to be waited for."""
+        """Whether there are outcomes to wait for."""
         return self._working + len(self._retries) > 0
 
     def submit(self, task: Task, attempt: int = 1) -> None:
-        """Begin a task; there must be room.
+        """Start a task; there must be room.
 
         Raises:
-            OcrError: A process is needed for it and can't be started.
+            OcrError: No process can be started for it.
         """
-        worker = next((one for one in self._workers if one.task is None), None)
+        worker = next((idle for idle in self._workers if idle.task is None), None)
         if worker is None:
             worker = _Worker(self._settings, self._events)
             self._workers.append(worker)
             _log.info("worker %d started", worker.process.pid)
         _log.debug("worker %d: %s, attempt %d", worker.process.pid, task, attempt)
-        # A new worker loads its models first and says when it has.
-        worker.begin(task, attempt, self._limit(task) if worker.loaded else max(_STARTING, self._timeout))
+        # A new worker loads its models first and sends Alive afterwards.
+        worker.begin(
+            task, attempt, self._limit(task) if worker.loaded else max(_START_TIMEOUT, self._timeout)
+        )
 
     def wait(self, timeout: float = 60.0) -> list[tuple[Task, Outcome]]:
-        """Outcomes that are there, or the first to come within ``timeout`` seconds; perhaps none.
+        """Available outcomes, or the first within ``timeout`` seconds; may be empty.
 
         Raises:
-            OcrError: The pipeline can't be made, or workers die before they have begun.
+            OcrError: The pipeline can't be created, or workers die while they load the models.
         """
         while self._retries and self._working < self._size:
             self.submit(*self._retries.pop())
-        soonest = min((worker.deadline for worker in self._workers if worker.task), default=monotonic())
-        found: list[tuple[Task, Outcome]] = []
+        next_deadline = min((worker.deadline for worker in self._workers if worker.task), default=monotonic())
+        outcomes: list[tuple[Task, Outcome]] = []
         with suppress(queue.Empty):
-            pause = max(0.0, min(timeout, soonest - monotonic()))
-            while True:  # all there is: whoever called may have been away for longer than a page's time
+            pause = max(0.0, min(timeout, next_deadline - monotonic()))
+            while True:  # all messages: the caller may have been busy for longer than a page's timeout
                 worker, message = self._events.get(timeout=pause)
                 pause = 0.0
-                if worker in self._workers:  # else it was ended, and this is its last word
-                    found += self._heard(worker, message)
-        late = [worker for worker in self._workers if worker.task and worker.deadline < monotonic()]
-        return found + [self._overdue(worker) for worker in late]
+                if worker in self._workers:  # else it was ended
+                    outcomes += self._received(worker, message)
+        overdue = [worker for worker in self._workers if worker.task and worker.deadline < monotonic()]
+        return outcomes + [self._overdue(worker) for worker in overdue]
 
     def close(self) -> None:
-        """End all workers, whatever they are doing."""
+        """End all workers at once."""
         for worker in self._workers:
             worker.end()
         self._workers.clear()
@@ -132,7 +134,7 @@ class Pool:
     def _limit(self, task: Task) -> float:
         return self._timeout * (max(1, len(task.numbers)) if isinstance(task, Write) else 1)
 
-    def _heard(self, worker: _Worker, message: Message | None) -> list[tuple[Task, Outcome]]:
+    def _received(self, worker: _Worker, message: Message | None) -> list[tuple[Task, Outcome]]:
         task = worker.task
         if isinstance(message, Broken):
             error = message.error
@@ -153,26 +155,26 @@ class Pool:
 
     def _overdue(self, worker: _Worker) -> tuple[Task, Outcome]:
         task = cast(Task, worker.task)
-        limit = self._limit(task) if worker.loaded or not isinstance(task, Read) else _STARTING
+        limit = self._limit(task) if worker.loaded or not isinstance(task, Read) else _START_TIMEOUT
         _log.info("worker %d ended: it took more than %g seconds to %s", worker.process.pid, limit, task)
-        noise = self._remove(worker)
-        return task, Failed("TimeoutError", f"took more than {limit:g} seconds", noise, seconds=limit)
+        output = self._remove(worker)
+        return task, Failed("TimeoutError", f"took more than {limit:g} seconds", output, seconds=limit)
 
     def _lost(self, worker: _Worker) -> list[tuple[Task, Outcome]]:
-        task, noise = worker.task, self._remove(worker)
+        task, output = worker.task, self._remove(worker)
         how = _how(worker.process.returncode)
         _log.info("worker %d %s; its task: %s, attempt %d", worker.process.pid, how, task, worker.attempt)
         if task is None:
             return []
         if isinstance(task, Read) and not worker.loaded:
             self._lost_at_start += 1
-            if self._lost_at_start >= _LOST_AT_START:
-                raise OcrError(f"workers die while they load the models: {how}. {noise[-500:]}".strip())
+            if self._lost_at_start >= _MAX_LOST_AT_START:
+                raise OcrError(f"workers die while they load the models: {how}. {output[-500:]}".strip())
             self._retries.append((task, worker.attempt))
         elif worker.attempt == 1:
             self._retries.append((task, 2))
         else:
-            return [(task, Failed("ChildProcessError", f"its worker process {how}, twice", noise))]
+            return [(task, Failed("ChildProcessError", f"its worker process {how}, twice", output))]
         return []
 
     def _remove(self, worker: _Worker) -> str:
@@ -182,7 +184,7 @@ class Pool:
 
 
 class _Worker:
-    """One process and what it is doing."""
+    """One process and its task."""
 
     def __init__(
         self, settings: ReadSettings, events: queue.SimpleQueue[tuple[_Worker, Message | None]]
@@ -194,13 +196,13 @@ class _Worker:
         pipe = subprocess.PIPE
         with ExitStack() as stack:
             try:
-                self._noise: IO[bytes] = stack.enter_context(tempfile.TemporaryFile("a+b"))
+                self._stderr: IO[bytes] = stack.enter_context(tempfile.TemporaryFile("a+b"))
                 self.process = subprocess.Popen(
-                    command, stdin=pipe, stdout=pipe, stderr=self._noise, env=environment
+                    command, stdin=pipe, stdout=pipe, stderr=self._stderr, env=environment
                 )
             except OSError as error:
                 raise OcrError(f"no worker process can be started: {error.strerror}") from error
-            stack.pop_all()  # end() closes it
+            stack.pop_all()  # end() closes the file
         self.task: Task | None = None
         self.attempt = 1
         self.deadline = 0.0
@@ -216,23 +218,23 @@ class _Worker:
     def finish(self) -> None:
         self.task = None
         with suppress(OSError):
-            if os.fstat(self._noise.fileno()).st_size > _NOISE:
-                self._noise.truncate(0)
+            if os.fstat(self._stderr.fileno()).st_size > _MAX_STDERR:
+                self._stderr.truncate(0)
 
     def end(self) -> str:
-        """Kill it, if it still is, and wait for it; the end of what it had printed."""
+        """Kill the process if it is running and wait for it; returns the end of its stderr."""
         self.process.kill()
         self.process.wait()
         self._listener.join()
-        with suppress(OSError):  # a task that it did not take any more
+        with suppress(OSError):  # unsent data of a task
             cast("IO[bytes]", self.process.stdin).close()
-        with self._noise as noise:
-            size = noise.seek(0, os.SEEK_END)
-            noise.seek(max(0, size - _KEPT))
-            return noise.read().decode("utf-8", "replace").strip()
+        with self._stderr as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - _STDERR_TAIL))
+            return stream.read().decode("utf-8", "replace").strip()
 
     def _send(self, message: object) -> None:
-        with suppress(OSError):  # dead; the listener says so
+        with suppress(OSError):  # dead; the listener reports it
             send(cast("IO[bytes]", self.process.stdin), message)
 
     def _listen(self, events: queue.SimpleQueue[tuple[_Worker, Message | None]]) -> None:
@@ -240,12 +242,12 @@ class _Worker:
             try:
                 while True:
                     events.put((self, cast(Message, receive(stream))))
-            except Exception:  # the end, or half a pickle
+            except Exception:  # the end of the stream, or an incomplete pickle
                 events.put((self, None))
 
 
 def _how(code: int | None) -> str:
     if code is not None and code < 0:
-        reason = ", perhaps for want of memory" if code == -9 else ""
+        reason = ", perhaps out of memory" if code == -9 else ""
         return f"was ended by signal {-code}{reason}"
     return f"ended with code {code}"

@@ -1,8 +1,8 @@
-"""The same plan on Ray Data, on this machine or many.
+"""The same plan on Ray Data, on one machine or many.
 
-Files are inspected and pages read by actors, each of which looks after a worker process of its own, so that
-overdue and dying pages are told of as they are without Ray. The manifest and the results are written here, by
-the one process that has the plan; Ray's machines need only read the tree, under the same paths.
+Files are inspected and pages read by actors, each with a worker process of its own, so that overdue pages and
+dead workers are reported as without Ray. The manifest and the outputs are written by the process that has the
+plan; Ray's machines only need to read the tree, under the same paths.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from ocrpipe.folder.results import Failure, PageResult
 from ocrpipe.folder.settings import ReadSettings, RunSettings
 from ocrpipe.folder.tasks import Outcome, Task, Write
 
-_ROUND = 2000  # tasks of one data set; what follows from them makes the next
+_BATCH = 2000  # tasks of one Ray dataset; the tasks that follow from them are in the next
 
 
 class RayWorker:
-    """An actor: does a task a row, in a process that it may lose."""
+    """An actor: executes a task per row, in a worker process."""
 
     def __init__(self, settings: ReadSettings, page_timeout: float) -> None:
         self._pool = Pool(settings, 1, page_timeout)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """From ``{"index", "task"}`` to ``{"index", "outcome"}``, the latter an error if none can be had."""
+        """From ``{"index", "task"}`` to ``{"index", "outcome"}``; the outcome may be an ``OcrError``."""
         try:
             outcome: Outcome | OcrError = _do(self._pool, pickle.loads(row["task"]))
         except OcrError as error:
@@ -39,18 +39,18 @@ class RayWorker:
         return {"index": row["index"], "outcome": pickle.dumps(outcome)}
 
 
-def carry_out(
+def execute(
     plan: Plan, reading: ReadSettings, run: RunSettings
 ) -> Generator[PageResult | Failure, None, int]:
-    """Work until nothing is left; how many worker processes were lost, of those that write here.
+    """Execute all tasks; returns how many of the worker processes that write outputs were lost.
 
     Raises:
         MissingExtraError: Ray is not installed.
         ConfigError: There is no cluster at the address.
-        OcrError: The pipeline can't be made, Ray failed, or the output folder can't be written.
+        OcrError: The pipeline can't be created, Ray failed, or the output folder can't be written.
     """
     with _ray(run) as ray, Pool(reading, 1, run.page_timeout) as writer:
-        while tasks := list(_next_round(plan)):
+        while tasks := list(_next_batch(plan)):
             reads: list[Task] = [task for task in tasks if not isinstance(task, Write)]
             for task in tasks:
                 if isinstance(task, Write):
@@ -60,8 +60,8 @@ def carry_out(
         return writer.lost
 
 
-def _next_round(plan: Plan) -> Iterator[Task]:
-    for _ in range(_ROUND):
+def _next_batch(plan: Plan) -> Iterator[Task]:
+    for _ in range(_BATCH):
         task = plan.next_task()
         if task is None:
             return
@@ -78,7 +78,7 @@ def _do(pool: Pool, task: Task) -> Outcome:
 def _outcomes(
     ray: Any, tasks: list[Task], reading: ReadSettings, run: RunSettings
 ) -> Iterator[tuple[int, Outcome]]:
-    """Outcomes with the place of their tasks, in the order of finishing."""
+    """Outcomes with the index of their tasks, in the order in which they are finished."""
     if not tasks:
         return
     rows = [{"index": index, "task": pickle.dumps(task)} for index, task in enumerate(tasks)]
@@ -100,8 +100,8 @@ def _outcomes(
 
 @contextmanager
 def _ray(run: RunSettings) -> Iterator[Any]:
-    """Ray as it was found running, or one of our own, quiet, which ends with the run."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or Ray would tell its makers
+    """Ray as it is running already, or started without output and shut down with the run."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would send statistics
     os.environ.setdefault(
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
     )  # as newer versions do, without a warning
@@ -111,8 +111,8 @@ def _ray(run: RunSettings) -> Iterator[Any]:
         import ray.exceptions
     except ImportError as error:
         raise MissingExtraError(f"the engine ray needs {error.name}: pip install 'ocrpipe[ray]'") from error
-    own = not ray.is_initialized()
-    if own:
+    is_ours = not ray.is_initialized()
+    if is_ours:
         try:
             ray.init(
                 address=run.ray_address or "local",
@@ -125,7 +125,7 @@ def _ray(run: RunSettings) -> Iterator[Any]:
             reason = str(error).splitlines()[0]
             raise ConfigError(f"cannot use Ray on {where}: {reason}") from error
     context = ray.data.DataContext.get_current()
-    shown, context.enable_progress_bars = context.enable_progress_bars, False
+    progress_bars, context.enable_progress_bars = context.enable_progress_bars, False
     logger = logging.getLogger("ray.data")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -133,6 +133,6 @@ def _ray(run: RunSettings) -> Iterator[Any]:
         yield ray
     finally:
         logger.setLevel(level)
-        context.enable_progress_bars = shown
-        if own:
+        context.enable_progress_bars = progress_bars
+        if is_ours:
             ray.shutdown()

@@ -1,4 +1,4 @@
-"""Telling on stderr how a run goes: a live bar on a terminal, lines where it is piped, or JSON."""
+"""Progress of a run on stderr: a live bar on a terminal, lines if piped, or JSON."""
 
 from __future__ import annotations
 
@@ -17,87 +17,87 @@ from ocrpipe.folder.run import FolderRun
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-_EVERY = 10.0  # seconds between lines
-_PULSE = 0.5  # seconds between looks at how far a run has come
-_WINDOW = 60.0  # seconds that the speed is a mean of
-_NAMED = 20  # of what was skipped or failed earlier
+_LINE_INTERVAL = 10.0  # seconds between lines
+_UPDATE_INTERVAL = 0.5  # seconds between updates
+_WINDOW = 60.0  # seconds over which the speed is averaged
+_MAX_NAMED = 20  # skipped files and failures at the end
 
 
-class Report(Protocol):
-    """Is told of all that a run yields, of how far it has come in between, and of its end."""
+class Reporter(Protocol):
+    """Reports the results of a run, its progress, and its end."""
 
-    def tell(self, result: PageResult | Failure, summary: Summary) -> None:
-        """Something is finished."""
+    def report(self, result: PageResult | Failure, summary: Summary) -> None:
+        """Report a result."""
 
-    def pulse(self, summary: Summary) -> None:
-        """Time has passed; called in a thread of its own."""
+    def update(self, summary: Summary) -> None:
+        """Report the progress; called at intervals, in a thread of its own."""
 
     def end(self, run: FolderRun) -> None:
-        """All is."""
+        """Report the end of the run."""
 
 
 @contextmanager
-def reporting(run: FolderRun, *, quiet: bool = False, log_json: bool = False) -> Iterator[Report]:
-    """The kind of report that was asked for and that stderr can show; it is cleared away on leaving.
+def reporting(run: FolderRun, *, quiet: bool = False, log_json: bool = False) -> Iterator[Reporter]:
+    """The reporter for these options and the type of stderr; a live bar is removed at the end.
 
-    It shows how ``run`` comes along while nothing is told to it: models take seconds to load, a page may take
-    minutes, and of pages that were read before a run yields nothing.
+    The progress of ``run`` is also updated between results: models take seconds to load, a page may take
+    minutes, and a run yields nothing for pages that were read before.
     """
-    with _reporting(quiet, log_json) as report:
+    with _reporting(quiet, log_json) as reporter:
         ended = threading.Event()
 
-        def watch() -> None:
-            while not ended.wait(_PULSE):
-                report.pulse(run.summary)
+        def update() -> None:
+            while not ended.wait(_UPDATE_INTERVAL):
+                reporter.update(run.summary)
 
-        watching = threading.Thread(target=watch, daemon=True)
-        watching.start()
+        updates = threading.Thread(target=update, daemon=True)
+        updates.start()
         try:
-            yield report
+            yield reporter
         finally:
             ended.set()
-            watching.join()
+            updates.join()
 
 
 @contextmanager
-def _reporting(quiet: bool, log_json: bool) -> Iterator[Report]:
+def _reporting(quiet: bool, log_json: bool) -> Iterator[Reporter]:
     if log_json:
-        yield JsonReport(sys.stderr)
+        yield JsonReporter(sys.stderr)
         return
     from rich.console import Console
 
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
-        yield LineReport(sys.stderr, quiet=quiet)
+        yield LineReporter(sys.stderr, quiet=quiet)
         return
     from rich.progress import BarColumn, Progress, TextColumn
 
     with Progress(
         BarColumn(bar_width=None), TextColumn("{task.description}"), console=console, transient=True
     ) as progress:
-        yield BarReport(progress)
+        yield BarReporter(progress)
 
 
 class Speed:
-    """Pages a second, as of late."""
+    """Pages per second over the last minute."""
 
     def __init__(self) -> None:
         self._times: deque[float] = deque([monotonic()])
 
     def count(self) -> None:
-        """A page is finished."""
+        """Count a finished page."""
         self._times.append(monotonic())
         while len(self._times) > 2 and self._times[-1] - self._times[0] > _WINDOW:
             self._times.popleft()
 
     @property
-    def pages_a_second(self) -> float:
-        """Over the last minute, or since the beginning; 0 before the first page."""
+    def pages_per_second(self) -> float:
+        """Over the last minute, or since the start; 0 before the first page."""
         return (len(self._times) - 1) / max(1e-6, self._times[-1] - self._times[0])
 
 
-def standing(summary: Summary, speed: float) -> str:
-    """How far a run has come, in a line: done, failed, left, speed, time left."""
+def progress_line(summary: Summary, speed: float) -> str:
+    """The progress of a run in one line: done, failed, left, speed, time left."""
     parts = [f"{summary.done:,} done", f"{summary.failed:,} failed"]
     if summary.kept:
         parts.append(f"{summary.kept:,} done before")
@@ -110,8 +110,8 @@ def standing(summary: Summary, speed: float) -> str:
     return ", ".join(parts)
 
 
-def conclusion(summary: Summary) -> str:
-    """What a run did, in a line."""
+def summary_line(summary: Summary) -> str:
+    """The result of a run in one line."""
     parts = [f"{_count(summary.done, 'page')} read in {_duration(summary.seconds)}"]
     if summary.kept:
         parts.append(f"{summary.kept:,} read before")
@@ -124,62 +124,62 @@ def conclusion(summary: Summary) -> str:
     return ", ".join(parts)
 
 
-class LineReport:
-    """A line every ten seconds and for every failure; only the latter if ``quiet``."""
+class LineReporter:
+    """A line every ten seconds and for every failure; only for failures if ``quiet``."""
 
     def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
         self._stream, self._quiet = stream, quiet
         self._speed, self._last = Speed(), monotonic()
 
-    def tell(self, result: PageResult | Failure, summary: Summary) -> None:
-        """A line for a failure."""
+    def report(self, result: PageResult | Failure, summary: Summary) -> None:
+        """Print a line for a failure."""
         self._speed.count()
         if isinstance(result, Failure):
             self._print(_failed(result))
 
-    def pulse(self, summary: Summary) -> None:
-        """A line, where one is due."""
-        if not self._quiet and monotonic() - self._last >= _EVERY:
+    def update(self, summary: Summary) -> None:
+        """Print a line if it is due."""
+        if not self._quiet and monotonic() - self._last >= _LINE_INTERVAL:
             self._last = monotonic()
-            self._print(standing(summary, self._speed.pages_a_second))
+            self._print(progress_line(summary, self._speed.pages_per_second))
 
     def end(self, run: FolderRun) -> None:
-        """What was skipped, what had failed earlier, and the conclusion."""
+        """Print skipped files, earlier failures and the summary."""
         if not self._quiet:
             for line in _closing(run):
                 self._print(line)
 
     def _print(self, line: str) -> None:
-        self._stream.write(f"{line}\n")  # at once, or two threads' lines could mix
+        self._stream.write(f"{line}\n")  # in one call, or lines of two threads could mix
         self._stream.flush()
 
 
-class BarReport:
-    """A bar with figures beside it; failures scroll by above."""
+class BarReporter:
+    """A bar with figures beside it; failures are printed above."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress, self._speed = progress, Speed()
         self._task: TaskID = progress.add_task("starting", total=None)
 
-    def tell(self, result: PageResult | Failure, summary: Summary) -> None:
-        """Move the bar."""
+    def report(self, result: PageResult | Failure, summary: Summary) -> None:
+        """Update the bar."""
         self._speed.count()
         if isinstance(result, Failure):
             self._print(_failed(result))
-        self.pulse(summary)
+        self.update(summary)
 
-    def pulse(self, summary: Summary) -> None:
-        """Move the bar."""
-        seen = summary.done + summary.failed + summary.kept + summary.kept_failed
+    def update(self, summary: Summary) -> None:
+        """Update the bar."""
+        finished = summary.done + summary.failed + summary.kept + summary.kept_failed
         self._progress.update(
             self._task,
-            completed=seen,
-            total=None if summary.left is None else seen + summary.left,
-            description=standing(summary, self._speed.pages_a_second),
+            completed=finished,
+            total=None if summary.left is None else finished + summary.left,
+            description=progress_line(summary, self._speed.pages_per_second),
         )
 
     def end(self, run: FolderRun) -> None:
-        """The same last lines as without a terminal."""
+        """Print the same last lines as without a terminal."""
         for line in _closing(run):
             self._print(line)
 
@@ -187,14 +187,14 @@ class BarReport:
         self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-class JsonReport:
-    """A line of JSON for everything that happens."""
+class JsonReporter:
+    """A line of JSON for every event."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._speed = stream, Speed()
 
-    def tell(self, result: PageResult | Failure, summary: Summary) -> None:
-        """One of ``{"event": "page", …}`` and ``{"event": "failure", …}``."""
+    def report(self, result: PageResult | Failure, summary: Summary) -> None:
+        """Print ``{"event": "page", …}`` or ``{"event": "failure", …}``."""
         self._speed.count()
         row: dict[str, object] = {"path": str(result.path), "page": result.number}
         if isinstance(result, PageResult):
@@ -208,14 +208,14 @@ class JsonReport:
             traceback = str(result.traceback) if result.traceback else None
             row |= {"event": "failure", "error": result.error, "message": result.message}
             row |= {"traceback": traceback}
-        tally = {"done": summary.done, "failed": summary.failed, "left": summary.left}
-        self._print({**row, **tally, "pages_per_second": round(self._speed.pages_a_second, 3)})
+        counts = {"done": summary.done, "failed": summary.failed, "left": summary.left}
+        self._print({**row, **counts, "pages_per_second": round(self._speed.pages_per_second, 3)})
 
-    def pulse(self, summary: Summary) -> None:
-        """Nothing; every page's line says how far the run has come."""
+    def update(self, summary: Summary) -> None:
+        """Nothing; the line of every page has the progress."""
 
     def end(self, run: FolderRun) -> None:
-        """A line ``{"event": "skipped", …}`` for each thing that was not read, and the summary."""
+        """Print ``{"event": "skipped", …}`` for each skipped file, and the summary."""
         for path, reason in run.skipped():
             self._print({"event": "skipped", "path": path, "reason": reason})
         summary = run.summary
@@ -235,24 +235,24 @@ class JsonReport:
 
     def _print(self, row: dict[str, object]) -> None:
         text = json.dumps(row, ensure_ascii=False)
-        # a file's name may hold bytes that are no text; as an escape of JSON they come through
+        # bytes of file names that are not UTF-8 are escaped as JSON does
         text = text.encode("utf-8", "backslashreplace").decode("utf-8")
         print(text, file=self._stream, flush=True)
 
 
 def _closing(run: FolderRun) -> Iterator[str]:
     summary = run.summary
-    for path, reason in run.skipped(_NAMED):
+    for path, reason in run.skipped(_MAX_NAMED):
         yield f"not read: {path} ({reason})"
-    if summary.skipped > _NAMED:
-        yield f"not read: {summary.skipped - _NAMED:,} more, see the manifest's table skipped"
+    if summary.skipped > _MAX_NAMED:
+        yield f"not read: {summary.skipped - _MAX_NAMED:,} more, see the manifest's table skipped"
     if summary.failed + summary.kept_failed:
-        named = summary.failures[:_NAMED]
+        named = summary.failures[:_MAX_NAMED]
         yield from (_failed(failure) for failure in named)
         more = summary.failed + summary.kept_failed - len(named)
         if more:
             yield f"failed: {more:,} more, see the manifest's table pages"
-    yield conclusion(summary)
+    yield summary_line(summary)
 
 
 def _failed(failure: Failure) -> str:

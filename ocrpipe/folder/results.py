@@ -1,4 +1,4 @@
-"""What a run yields, and a page as the manifest stores it."""
+"""The results of a run, and their form in the manifest."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class PageResult:
     """A page that was read.
 
     Attributes:
-        path: The file it is in.
-        number: Its number there, from 1.
-        page: What was read.
-        seconds: How long that took, from opening the file on.
+        path: Its file.
+        number: Its number in the file, from 1.
+        page: The result.
+        seconds: Time for reading it, from opening the file.
     """
 
     path: Path
@@ -29,15 +29,15 @@ class PageResult:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A page, a file or an output that could not be had.
+    """A page, a file or an output that failed.
 
     Attributes:
-        path: The file that was to be read.
-        number: The page, from 1; ``None`` where the whole file is concerned.
+        path: The file.
+        number: The page, from 1; ``None`` for the whole file.
         error: Name of the error's class, such as ``UnreadableImageError`` or, for an overdue page,
             ``TimeoutError``.
-        message: What went wrong, in a line.
-        traceback: File that says where, if there is more to say.
+        message: The reason, in one line.
+        traceback: File with the traceback, if there is one.
     """
 
     path: Path
@@ -56,19 +56,19 @@ class Failure:
 
 @dataclass(slots=True)
 class Summary:
-    """How far a run has come.
+    """The progress of a run.
 
     Attributes:
         done: Pages read by this run.
         failed: Pages, files and outputs that failed in this run.
-        kept: Pages that an earlier run had read and that are as they were.
-        kept_failed: Pages that had failed in an earlier run and were not tried again.
-        documents: Files that hold pages or should, as far as they have been looked at.
-        skipped: Things that are not read, such as files of unknown types.
+        kept: Unchanged pages that an earlier run had read.
+        kept_failed: Pages that had failed in an earlier run and were not read again.
+        documents: Files with pages, or that should have pages, as far as they were inspected.
+        skipped: Files that are not read, such as those of unknown types.
         written: Result files written.
-        left: Pages left to read, an estimate as long as files are; ``None`` before files are counted.
+        left: Pages left to read, estimated while there are files left; ``None`` before files are counted.
         seconds: Time since the run began.
-        failures: The first thousand of all failures, those of earlier runs too.
+        failures: The first thousand failures, including those of earlier runs.
     """
 
     done: int = 0
@@ -84,18 +84,18 @@ class Summary:
 
 
 def printable(text: str) -> str:
-    """The text with bytes of file names that are no UTF-8 in escapes; as it is, no file could take it."""
+    """The text with bytes of file names that are not UTF-8 escaped, so that it can be encoded."""
     try:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    except UnicodeEncodeError:  # half a surrogate pair from elsewhere
+    except UnicodeEncodeError:  # an unpaired surrogate
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def pack(text: str) -> bytes:
-    """A page's JSON as the manifest holds it."""
+    """A page's JSON, compressed for the manifest."""
     return zlib.compress(text.encode(), 1)
 
 
 def unpack(stored: bytes) -> Page:
-    """The page that was packed."""
+    """The page of ``pack``."""
     return Page.from_dict(json.loads(zlib.decompress(stored)))

@@ -1,4 +1,4 @@
-"""One run over a tree: everything put together."""
+"""One run over a tree: walk, plan, workers and manifest together."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ _log = logging.getLogger(__name__)
 
 
 class FolderRun(Iterator[PageResult | Failure]):
-    """Reads a tree while it is iterated over; see ``read_folder``.
+    """Reads a tree during iteration; see ``read_folder``.
 
-    Ending early, by ``close`` or by leaving it as a context manager, loses nothing that was yielded.
+    Results that were yielded are stored, so that nothing is lost by ending early, by ``close`` or as a
+    context manager.
 
     Args:
         source: The tree to read.
@@ -36,17 +37,17 @@ class FolderRun(Iterator[PageResult | Failure]):
         run: How the work is done.
 
     Raises:
-        ConfigError: The formats, or the two folders, make no sense.
+        ConfigError: The formats, or the two folders, are invalid.
         MissingExtraError: A format needs an extra that is not installed.
         PluginError: An engine is unknown.
-        UnsupportedSourceError: The source is no folder.
+        UnsupportedSourceError: The source is not a folder.
     """
 
     def __init__(self, source: Path, output: Path, reading: ReadSettings, run: RunSettings) -> None:
         if not source.is_dir():
             raise UnsupportedSourceError(f"{source} is not a folder")
-        here, there = source.resolve(), output.resolve()
-        if here == there or here.is_relative_to(there):
+        source_path, output_path = source.resolve(), output.resolve()
+        if source_path.is_relative_to(output_path):
             raise ConfigError(f"{output} holds {source}; results need a folder of their own")
         _check_formats(run.formats)
         self._source, self._output, self._reading, self._run = source, output, reading, run
@@ -55,7 +56,7 @@ class FolderRun(Iterator[PageResult | Failure]):
         self._plan: Plan | None = None
         self._files: int | None = None
         self._began, self._ended = monotonic(), 0.0
-        self._results = self._work()
+        self._results = self._iterate()
 
     def __iter__(self) -> FolderRun:
         return self
@@ -72,32 +73,32 @@ class FolderRun(Iterator[PageResult | Failure]):
         self.close()
 
     def close(self) -> None:
-        """End the run; another one goes on where it stopped."""
+        """End the run; the next one continues where it stopped."""
         self._results.close()
 
     @property
     def summary(self) -> Summary:
-        """How far the run has come."""
+        """The progress of the run."""
         if self._plan is None:
             return Summary()
         return self._plan.summary(self._files, (self._ended or monotonic()) - self._began)
 
     def skipped(self, limit: int = -1) -> list[tuple[str, str]]:
-        """Relative path and reason of what the run came across and did not read."""
+        """Relative path and reason of the files that the run did not read."""
         with Manifest(self._output) as manifest:
             return manifest.skipped(limit)
 
-    def _work(self) -> Generator[PageResult | Failure, None, None]:
+    def _iterate(self) -> Generator[PageResult | Failure, None, None]:
         self._began = monotonic()
         hidden = self._output / HIDDEN
-        with _explained(self._output):
+        with _write_errors(self._output):
             (hidden / "tracebacks").mkdir(parents=True, exist_ok=True)
         lock = RunLock(hidden / "lock.sqlite", self._output)
         try:
             unclean = hidden / "unclean"
             if unclean.exists():
                 remove_temporaries(self._output)
-            with _explained(self._output):
+            with _write_errors(self._output):
                 unclean.touch()
             with Manifest(self._output, writable=True) as manifest:
                 manifest.clear_skipped()
@@ -105,8 +106,8 @@ class FolderRun(Iterator[PageResult | Failure]):
                 _log.debug("%s, fingerprint %s", self._run, self._fingerprint)  # a password is not for logs
                 self._plan = Plan(manifest, self._output, self._walk(), self._fingerprint, self._run)
                 threading.Thread(target=self._count, daemon=True).start()
-                lost = yield from self._carry_out(self._plan)
-            if not lost:  # one of them may have left a file behind
+                lost = yield from self._execute(self._plan)
+            if not lost:  # a lost worker may have left a temporary file
                 unclean.unlink(missing_ok=True)
         finally:
             self._ended = monotonic()
@@ -117,21 +118,22 @@ class FolderRun(Iterator[PageResult | Failure]):
                 *(counts.done, counts.failed, counts.kept, counts.written),
             )
 
-    def _carry_out(self, plan: Plan) -> Generator[PageResult | Failure, None, int]:
-        """Work until nothing is left; how many workers were lost."""
+    def _execute(self, plan: Plan) -> Generator[PageResult | Failure, None, int]:
+        """Execute all tasks; returns how many workers were lost."""
         if self._run.engine == "ray":
             from ocrpipe.folder import ray_engine
 
-            return (yield from ray_engine.carry_out(plan, self._reading, self._run))
+            return (yield from ray_engine.execute(plan, self._reading, self._run))
         with Pool(self._reading, self._run.workers, self._run.page_timeout) as pool:
-            told: list[PageResult | Failure] = []
+            results: list[PageResult | Failure] = []
             while True:
                 while pool.has_room and (task := plan.next_task()):
                     pool.submit(task)
-                yield from told  # the workers are busy while the caller is
+                yield from results  # the workers work while the caller does
                 if not pool.busy:
                     return pool.lost
-                told = [one for task, outcome in pool.wait() for one in plan.finished(task, outcome)]
+                outcomes = pool.wait()
+                results = [result for outcome in outcomes for result in plan.finished(*outcome)]
 
     def _walk(self) -> Iterator[Document | Skipped]:
         return walk(self._source, self._globs, self._output)
@@ -146,7 +148,7 @@ class FolderRun(Iterator[PageResult | Failure]):
 
 
 @contextmanager
-def _explained(output: Path) -> Iterator[None]:
+def _write_errors(output: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -164,4 +166,4 @@ def _check_formats(formats: tuple[str, ...]) -> None:
         except MissingExtraError:
             raise
         except OcrError:
-            pass  # a document without pages may be too little for it
+            pass  # the format may require at least one page

@@ -1,4 +1,4 @@
-"""How a folder is read: what workers need for it, and a fingerprint of what makes a difference."""
+"""Settings of a folder run: those sent to the workers, and a fingerprint of all that affects results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ocrpipe.recognizers.base import Recognizer
 
 DPI = 200.0
-"""Of documents.DPI, which would bring NumPy and PDFium along."""
+"""Same as documents.DPI, whose import would load NumPy and PDFium."""
 
 Engine = Literal["processes", "ray"]
 
@@ -152,18 +152,19 @@ def _describe(kind: Kind, engine: object) -> list[str]:
 
     if not isinstance(engine, str):
         name = f"{type(engine).__module__}:{type(engine).__qualname__}"
-        own = getattr(engine, "fingerprint", None)
-        return [name, own if isinstance(own, str) else _digest(engine)]
-    found = [plugin for plugin in plugins.describe(kind) if plugin.name == engine]
-    if not found:
+        fingerprint = getattr(engine, "fingerprint", None)
+        return [name, fingerprint if isinstance(fingerprint, str) else _digest(engine)]
+    matches = [plugin for plugin in plugins.describe(kind) if plugin.name == engine]
+    if not matches:
         known = ", ".join(plugins.names(kind))
         raise PluginError(f"unknown {kind.removesuffix('s')} {engine!r}, known are: {known}")
-    described = [engine, found[0].target, found[0].distribution, found[0].version]
-    return described + (loader.checksums(engine) if found[0].builtin else [])
+    plugin = matches[0]
+    described = [engine, plugin.target, plugin.distribution, plugin.version]
+    return described + (loader.checksums(engine) if plugin.builtin else [])
 
 
 class _Hashing(pickle.Pickler):
-    """Pickles tensors as what they hold; their own pickles hold addresses, which no two processes share."""
+    """Pickles tensors by their contents; their own pickles have addresses, which differ between processes."""
 
     def reducer_override(self, obj: Any) -> Any:
         torch = sys.modules.get("torch")

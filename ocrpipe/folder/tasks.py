@@ -1,4 +1,4 @@
-"""What workers are asked to do and what they answer: plain values that can be pickled."""
+"""Tasks of workers and their outcomes: plain, picklable values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Identity(NamedTuple):
-    """What tells, without reading a file, that it is still the one it was."""
+    """Attributes that identify the state of a file without reading it."""
 
     size: int
     mtime_ns: int
@@ -20,19 +20,19 @@ class Identity(NamedTuple):
 
     @classmethod
     def of(cls, path: Path) -> Identity:
-        """Of the file that is there now; ``OSError`` where none is."""
-        found = path.stat()
-        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+        """Of an existing file; raises ``OSError`` if it is missing."""
+        status = path.stat()
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 @dataclass(frozen=True, slots=True)
 class Inspect:
-    """Find out what a file holds.
+    """Determine the type, hash and number of pages of a file.
 
     Attributes:
         path: The file.
         key: Its relative path.
-        known: Whether its name says that it holds pages.
+        known: Whether its suffix is that of an image or PDF.
     """
 
     path: Path
@@ -45,7 +45,7 @@ class Inspect:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Read page ``number`` (from 1) of a file, which must still be of this identity."""
+    """Read page ``number`` (from 1) of a file, which must have this identity."""
 
     path: Path
     key: str
@@ -65,10 +65,10 @@ class Write:
         key: Its relative path.
         format: Name of the format.
         target: The file to write.
-        manifest: Where the pages' results are.
+        manifest: The file with the pages' results.
         numbers: The pages that were read.
-        digest: Of what the file is made of.
-        identity: What the document must still be, where its pictures are shown.
+        digest: Of the output's input.
+        identity: Of the document, which must be unchanged if the format has images.
     """
 
     path: Path
@@ -98,7 +98,7 @@ class Inspected:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A file that holds no pages and does not claim to."""
+    """A file without pages and without the suffix of an image or PDF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +106,10 @@ class Reading:
     """A page that was read.
 
     Attributes:
-        page: The page; its source is the document's relative path.
+        page: The result; its source is the document's relative path.
         stored: The page as compressed JSON, see ``pack``.
         digest: The sha256 of that JSON before compression.
-        seconds: From opening the file to the result.
+        seconds: Time from opening the file to the result.
     """
 
     page: Page
@@ -120,20 +120,20 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The file is there, whole."""
+    """The file was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A task that could not be done.
+    """A task that failed.
 
     Attributes:
         error: Name of the exception's class.
-        message: What went wrong, in a line.
-        traceback: Where, in many lines.
-        passing: Whether it says nothing about the file's content: it vanished, or changed meanwhile.
-        fatal: Whether no other task could do better: the disk is full, or the output folder read-only.
-        seconds: Spent on it.
+        message: The reason, in one line.
+        traceback: The traceback; empty if there is none.
+        passing: Whether the failure is independent of the file's content: it vanished, or changed.
+        fatal: Whether all other tasks would fail as well: the disk is full, or the output folder read-only.
+        seconds: Time spent.
     """
 
     error: str

@@ -1,4 +1,4 @@
-"""The files of a tree, folder by folder in natural order, and where the results of each belong."""
+"""The files of a tree, folder by folder in natural order, and the names of their results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUFFIXES = frozenset(
     "png jpg jpeg jpe jfif tif tiff bmp dib gif webp jp2 j2k j2c jpx ppm pgm pbm pnm avif heic heif "
     "pdf".split()
 )
-"""What files are called that hold pages; one of these that doesn't is a failure, not an unknown type."""
+"""Suffixes of files with pages; such a file without pages is a failure, not an unknown type."""
 
 _RESULTS = tuple(format.suffix for format in FORMATS.values())
 # ".page" of "page.xml", and the like
@@ -27,13 +27,13 @@ _LEADS = tuple(f".{suffix.rpartition('.')[0]}" for suffix in _RESULTS if "." in 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file that may hold pages.
+    """A file that may have pages.
 
     Attributes:
-        path: To open it by.
-        key: Its path relative to the root, with ``/`` between names; bytes that are no UTF-8 are escaped.
-        stem: Relative path of its results, without suffix; no two files of a tree share one.
-        known: Whether its name has a suffix of a document; otherwise its content has to say it.
+        path: Its path.
+        key: Its path relative to the root, with ``/`` between names; bytes that are not UTF-8 are escaped.
+        stem: Relative path of its results, without suffix; unique in the tree.
+        known: Whether its suffix is in ``SUFFIXES``; otherwise its type is determined from its content.
     """
 
     path: Path
@@ -44,38 +44,38 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Something in the tree that is not read: its relative path, and why not."""
+    """An entry of the tree that is not read: its relative path, and the reason."""
 
     key: str
     reason: str
 
 
 def walk(root: Path, globs: Globs, output: Path | None = None) -> Iterator[Document | Skipped]:
-    """Every file below ``root`` that is meant; hidden files and folders are passed over in silence.
+    """Every selected file below ``root``; hidden files and folders are ignored.
 
-    Links to files are read under the link's name. A link to a folder within the tree is skipped, for what it
-    holds is found where it is; one that leads out of the tree is followed, unless that folder was seen
-    before. So loops end, and nothing is read twice.
+    Links to files are read under the link's name. A link to a folder within the tree is skipped, since its
+    files are found at their own path; one that leads out of the tree is followed, unless that folder was
+    visited before. So cycles end, and nothing is read twice.
 
     Args:
-        root: Where to begin.
-        globs: Which files are meant.
-        output: A folder to keep out of.
+        root: The root of the tree.
+        globs: Which files are selected.
+        output: A folder that is not entered.
     """
     steps = _Walk(root, globs, output)
-    open_folders = [steps.folder(root, "")]  # rather than recursion, which has an end
+    open_folders = [steps.folder(root, "")]  # a stack, since the depth of recursion is limited
     while open_folders:
-        found = next(open_folders[-1], None)
-        if found is None:
+        entry = next(open_folders[-1], None)
+        if entry is None:
             open_folders.pop()
-        elif isinstance(found, _Folder):
-            open_folders.append(steps.folder(found.path, found.prefix))
+        elif isinstance(entry, _Folder):
+            open_folders.append(steps.folder(entry.path, entry.prefix))
         else:
-            yield found
+            yield entry
 
 
 def natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
-    """Sorts ``page2`` before ``page10``, whatever the case."""
+    """A sort key that orders ``page2`` before ``page10`` and ignores case."""
     parts = re.split(r"([0-9]+)", name)
     keys = [(0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in parts if part]
     return keys, name
@@ -84,12 +84,13 @@ def natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
 def stems(names: Sequence[str], folders: Sequence[str] = ()) -> dict[str, str]:
     """For each file of a folder the name of its results, without suffix.
 
-    That is its own name without the suffix where no other file's results could get that name, otherwise the
-    whole name: of ``b.pdf`` and ``b.tif`` come ``b.pdf.txt`` and ``b.tif.txt``. It depends on the names only.
+    It is the file's name without its suffix if no other file's results could have the same name, otherwise
+    the full name: the results of ``b.pdf`` and ``b.tif`` are ``b.pdf.txt`` and ``b.tif.txt``. It depends on
+    the names only.
 
     Args:
         names: All files of the folder.
-        folders: All folders beside them, whose names results must not get.
+        folders: All folders beside them; results must have other names.
     """
     taken: dict[str, int] = {}
     for name in names:
@@ -113,7 +114,7 @@ def stems(names: Sequence[str], folders: Sequence[str] = ()) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A folder to enter, and what the keys of all it holds begin with."""
+    """A folder to enter, and the prefix of its files' keys."""
 
     path: Path
     prefix: str
@@ -151,14 +152,14 @@ class _Walk:
                 yield Skipped(key, kind)
 
     def _kind(self, entry: os.DirEntry[str], prefix: str) -> str:
-        """``file``, ``folder``, empty for what is not meant, or else why it is skipped."""
+        """``file``, ``folder``, empty for entries that are not selected, or the reason to skip it."""
         key = prefix + printable(entry.name)
         try:
             mode = entry.stat().st_mode
         except OSError as error:
-            wanted = self._globs.takes_file(key)
+            is_selected = self._globs.takes_file(key)
             reason = "a broken link" if entry.is_symlink() else f"cannot be looked at: {error.strerror}"
-            return reason if wanted else ""
+            return reason if is_selected else ""
         if stat.S_ISDIR(mode):
             if not self._globs.enters(key):
                 return ""
@@ -168,7 +169,7 @@ class _Walk:
         return "file" if stat.S_ISREG(mode) else "not a regular file"
 
     def _within(self, link: os.DirEntry[str]) -> bool:
-        """Whether the folder that a link leads to is met without it."""
+        """Whether the target of a link is also reached without the link."""
         target = Path(os.path.realpath(link.path))
         with suppress(ValueError):
             return not any(part.startswith(".") for part in target.relative_to(self._root).parts)
@@ -176,8 +177,8 @@ class _Walk:
 
 
 def _identity(folder: Path) -> tuple[int, int]:
-    found = folder.stat()
-    return found.st_dev, found.st_ino
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def _is_known(name: str) -> bool:
@@ -189,5 +190,5 @@ def _short(name: str) -> str:
 
 
 def _leads(name: str) -> tuple[str, ...]:
-    """What files' names may begin with, up to their last suffix, that are called so."""
+    """The case-folded beginnings, up to the last suffix, of all names of results with this stem."""
     return tuple(name.casefold() + lead for lead in ("", *_LEADS))

@@ -1,9 +1,8 @@
-"""A worker process: loads the models once, then does one task after the other.
+"""A worker process: loads the models once, then executes one task after the other.
 
-Tasks come in on stdin and answers go out on stdout, each a pickle behind its length. The process is started
-as a plain Python rather than through ``multiprocessing``, which would run the caller's program again to
-import it, and which could not give the C library its settings. It ends with its parent, even one that was
-killed.
+Tasks are received on stdin and outcomes sent on stdout, each as a pickle preceded by its length. The process
+is started as plain Python rather than by ``multiprocessing``, which would import the caller's program again
+and could not pass settings of the C library. It ends with its parent, even if that is killed.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ _HEADER = struct.Struct("<Q")
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """Sent when a step is done that a page's time does not include, such as loading the models."""
+    """Sent after a step that does not count towards the page timeout, such as loading the models."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Sent in place of an answer where the pipeline can't be made, so that no task could be done."""
+    """Sent instead of an outcome if the pipeline can't be created, so that every task would fail."""
 
     error: Exception
 
@@ -44,7 +43,7 @@ Message = Alive | Broken | Outcome
 
 
 def send(stream: IO[bytes], message: object) -> None:
-    """Write a message; ``OSError`` where nobody reads any more."""
+    """Write a message; raises ``OSError`` if the other side has closed the stream."""
     data = pickle.dumps(message, protocol=5)
     stream.write(_HEADER.pack(len(data)) + data)
     stream.flush()
@@ -54,36 +53,38 @@ def receive(stream: IO[bytes]) -> object:
     """Read the next message.
 
     Raises:
-        EOFError: The other side is gone, perhaps in the middle of a message.
+        EOFError: The stream has ended, perhaps within a message.
     """
     (size,) = _HEADER.unpack(_exactly(stream, _HEADER.size))
     return pickle.loads(_exactly(stream, size))
 
 
 def main() -> None:
-    """Serve the parent until it is gone."""
+    """Serve the parent until it ends."""
     faulthandler.enable()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal's processes
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # so that what libraries print can't get among the answers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is sent to all processes of a terminal
+    messages = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # so that output of libraries does not mix with the messages
     tasks: queue.SimpleQueue[object] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
     settings = tasks.get()
-    serve(settings, tasks.get, lambda message: send(answers, message))  # type: ignore[arg-type]
+    serve(settings, tasks.get, lambda message: send(messages, message))  # type: ignore[arg-type]
 
 
-def serve(settings: ReadSettings, next_task: Callable[[], object], answer: Callable[[Message], None]) -> None:
-    """Do tasks for ever, or until the pipeline can't be made."""
+def serve(
+    settings: ReadSettings, next_task: Callable[[], object], send_message: Callable[[Message], None]
+) -> None:
+    """Execute tasks for ever, or until the pipeline can't be created."""
     from ocrpipe.folder.working import Working
 
-    working = Working(settings, lambda: answer(Alive()))
+    working = Working(settings, lambda: send_message(Alive()))
     while True:
         task: Task = next_task()  # type: ignore[assignment]
         try:
-            outcome: Message = working.do(task)
-        except Exception as error:  # only making the pipeline raises
+            outcome: Message = working.execute(task)
+        except Exception as error:  # only creating the pipeline raises
             outcome = Broken(_picklable(error))
-        answer(outcome)
+        send_message(outcome)
 
 
 def _listen(tasks: queue.SimpleQueue[object]) -> None:
@@ -91,7 +92,7 @@ def _listen(tasks: queue.SimpleQueue[object]) -> None:
     try:
         while True:
             tasks.put(receive(stream))
-    except BaseException:  # the parent is gone, and whatever is being done is for nobody
+    except BaseException:  # the parent has ended
         os._exit(1)
 
 

@@ -1,4 +1,4 @@
-"""How each task is done; what goes wrong with a file is an answer, not an exception."""
+"""The execution of each kind of task; an error of a file is an outcome, not an exception."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ _FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 
 class Working:
-    """Does tasks, with a pipeline that is made when the first page is to be read.
+    """Executes tasks; the pipeline is created for the first page.
 
     Args:
         settings: How pages are read.
-        alive: Called after a step that a page's time should not include.
+        alive: Called after a step that does not count towards the page timeout.
     """
 
     def __init__(self, settings: ReadSettings, alive: Callable[[], None] = lambda: None) -> None:
@@ -50,11 +50,11 @@ class Working:
         self._alive = alive
         self._pipeline: Pipeline | None = None
 
-    def do(self, task: Task) -> Outcome:
-        """Do a task.
+    def execute(self, task: Task) -> Outcome:
+        """Execute a task.
 
         Raises:
-            Exception: The pipeline can't be made; nothing else.
+            Exception: The pipeline can't be created; no other error is raised.
         """
         if isinstance(task, Read) and self._pipeline is None:
             self._pipeline = self._settings.pipeline()
@@ -64,7 +64,7 @@ class Working:
             if isinstance(task, Inspect):
                 return self._inspect(task)
             return self._read(task) if isinstance(task, Read) else self._write(task)
-        except Exception as error:  # engines and decoders raise anything
+        except Exception as error:  # engines and decoders raise errors of many kinds
             return _failed(error, perf_counter() - start, task)
 
     def _inspect(self, task: Inspect) -> Outcome:
@@ -76,7 +76,7 @@ class Working:
                 sha256 = self._sha256(task.path)
                 pages = _count_pages(task.path, self._settings.password)
         except OcrError as error:
-            if not task.known and not isinstance(error, Passing):  # it looked like a document by accident
+            if not task.known and not isinstance(error, Passing):  # it only resembles a document
                 return Unknown()
             raise
         return Inspected(identity, sha256, pages)
@@ -106,8 +106,8 @@ class Working:
 
         with Manifest(task.manifest.parent) as manifest:
             pages = [manifest.result(task.key, number) for number in task.numbers]
-        shown = FORMATS[task.format].has_images
-        with _unchanged(task.path, task.key, task.identity) if shown else nullcontext():
+        has_images = FORMATS[task.format].has_images
+        with _unchanged(task.path, task.key, task.identity) if has_images else nullcontext():
             data = document_bytes(pages, task.format, source=task.path, password=self._settings.password)
         task.target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(task.target, data)
@@ -133,7 +133,7 @@ def _is_document(path: Path) -> bool:
 
 
 def _count_pages(path: Path, password: str | None) -> int:
-    """Pages of a document, at least 1; further ones than a damaged frame can't be counted."""
+    """Number of pages of a document, at least 1; frames after a damaged one can't be counted."""
     import pypdfium2
 
     from ocrpipe.io import documents, images
@@ -151,7 +151,7 @@ def _count_pages(path: Path, password: str | None) -> int:
                 if count:
                     return count
             for _ in documents.pages(path, dpi=1, password=password, numbers=(1,)):
-                pass  # raises the error that says it best
+                pass  # raises the most specific error
             return 1
         image = images.identify(stream, str(path))
         if image.format != "TIFF":
@@ -163,12 +163,12 @@ def _count_pages(path: Path, password: str | None) -> int:
                 count += 1
         except EOFError:
             return count
-        except Exception:  # reading the next one will say what is wrong with it
+        except Exception:  # reading the next frame will raise the error
             return count + 1
 
 
 def _forget_last_error() -> None:
-    """PDFium, where it gives no reason, is taken to give the last file's, such as a wrong password."""
+    """Reset PDFium's last error, which pypdfium2 reports for the next file if PDFium sets none."""
     import pypdfium2
 
     with suppress(pypdfium2.PdfiumError):
@@ -177,7 +177,7 @@ def _forget_last_error() -> None:
 
 @contextmanager
 def _unchanged(path: Path, key: str, identity: Identity) -> Iterator[None]:
-    """Whatever went wrong in between, a file that is another one now is the reason."""
+    """Raise ``Passing`` if the file changes within the block, in place of any other error."""
     _check_unchanged(path, key, identity)
     try:
         yield
@@ -187,21 +187,21 @@ def _unchanged(path: Path, key: str, identity: Identity) -> Iterator[None]:
 
 def _check_unchanged(path: Path, key: str, identity: Identity) -> None:
     try:
-        found = Identity.of(path)
+        current = Identity.of(path)
     except OSError as error:
         raise Passing(f"{key} vanished: {error.strerror}") from error
-    if found != identity:
+    if current != identity:
         raise Passing(f"{key} changed while it was being read; run again")
 
 
 class Passing(UnreadableImageError):
-    """A file is not now what it was a moment ago, which says nothing of what it will be."""
+    """A file vanished or changed while it was read, so that another attempt may succeed."""
 
 
 def _failed(error: Exception, seconds: float, task: Task) -> Failed:
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     code = cause.errno if isinstance(cause, OSError) else None
-    passing = isinstance(error, Passing) or code is not None  # Pillow's own OSErrors have no number
+    passing = isinstance(error, Passing) or code is not None  # Pillow's own OSErrors have no errno
     return Failed(
         error=UnreadableImageError.__name__ if isinstance(error, Passing) else type(error).__name__,
         message=printable(" ".join(str(error).split())) or type(error).__name__,

@@ -112,7 +112,7 @@ class InlinePool:
     def wait(self) -> list[tuple[Task, Outcome]]:
         task = self._task.pop()
         InlinePool.tasks.append(task)
-        return [(task, self._working.do(task))]
+        return [(task, self._working.execute(task))]
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def run(site: Path, inline: list[Task], tree: Path, tmp_path: Path) -> Run:
     return invoke
 
 
-def test_all_is_told_on_stderr(run: Run, tree: Path, tmp_path: Path) -> None:
+def test_everything_goes_to_stderr(run: Run, tree: Path, tmp_path: Path) -> None:
     (tree / "notes.doc").write_text("nothing")
     result = run("--format", "txt, json")
     assert (result.exit_code, result.stdout) == (0, "")
@@ -46,7 +46,7 @@ def test_all_is_told_on_stderr(run: Run, tree: Path, tmp_path: Path) -> None:
     assert run().stderr.splitlines()[-1].endswith(", 8 read before, 0 files written, 1 not read")
 
 
-def test_failures_are_told_and_strict_makes_them_an_exit_code(run: Run, tree: Path) -> None:
+def test_failures_are_reported_and_strict_makes_them_an_exit_code(run: Run, tree: Path) -> None:
     (tree / "bad.png").write_text("no image")
     result = run()
     assert result.exit_code == 0
@@ -64,7 +64,7 @@ def test_strict_counts_failures_of_earlier_runs(run: Run, tree: Path, save_page:
     assert "1 failed" in run("--retry-failed").stderr
 
 
-def test_quiet_tells_of_failures_only(run: Run, tree: Path) -> None:
+def test_quiet_reports_failures_only(run: Run, tree: Path) -> None:
     assert run("--quiet").stderr == ""
     (tree / "bad.png").write_text("no image")
     (line,) = run("-q").stderr.splitlines()
@@ -91,9 +91,9 @@ def test_json_log(run: Run, tree: Path, tmp_path: Path) -> None:
 def test_names_that_are_no_utf8(run: Run, tree: Path, save_page: Save) -> None:
     (tree / os.fsdecode(b"bad\xe9.png")).write_text("no image")
     save_page(tree / os.fsdecode(b"caf\xe9.png"), 5)
-    told = run("--format", "txt,pdf,html").stderr
-    assert rf"failed: {tree}/bad\xe9.png is not an image" in told
-    assert told.splitlines()[-1].endswith("18 files written, 1 failed")
+    stderr = run("--format", "txt,pdf,html").stderr
+    assert rf"failed: {tree}/bad\xe9.png is not an image" in stderr
+    assert stderr.splitlines()[-1].endswith("18 files written, 1 failed")
     rows = [json.loads(line) for line in run("--log-json", "--force").stderr.splitlines()]
     assert {row.get("path") for row in rows} >= {
         str(tree / os.fsdecode(name)) for name in (b"bad\xe9.png", b"caf\xe9.png")
@@ -138,33 +138,33 @@ def test_mistakes_are_one_line(run: Run, options: list[str], code: int) -> None:
 
 def test_a_line_now_and_then_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
-    monkeypatch.setattr(report, "_EVERY", 0.0)
-    lines = report.LineReport(stream)
+    monkeypatch.setattr(report, "_LINE_INTERVAL", 0.0)
+    lines = report.LineReporter(stream)
     summary = Summary(done=1200, failed=1, kept=3, left=600)
-    lines.tell(Failure(Path("a"), 2, "E", "why\nand how"), summary)
-    lines.pulse(summary)
+    lines.report(Failure(Path("a"), 2, "E", "why\nand how"), summary)
+    lines.update(summary)
     first, second = stream.getvalue().splitlines()
     assert first == "failed: a, page 2: why and how"
     assert second.startswith("1,200 done, 1 failed, 3 done before, 600 left, ")
     assert " pages/s, about " in second
 
 
-def test_it_goes_on_telling_while_nothing_is_finished(
+def test_progress_is_reported_while_nothing_is_finished(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(report, "_EVERY", 0.0)
-    monkeypatch.setattr(report, "_PULSE", 0.001)
+    monkeypatch.setattr(report, "_LINE_INTERVAL", 0.0)
+    monkeypatch.setattr(report, "_UPDATE_INTERVAL", 0.001)
 
     class Run:
         summary = Summary(kept=3, left=600)
 
-    told = ""
+    output = ""
     with report.reporting(cast(FolderRun, Run())):
         deadline = time.monotonic() + 10
-        while "600 left" not in told:
+        while "600 left" not in output:
             assert time.monotonic() < deadline
-            told += capsys.readouterr().err
-    assert told.startswith("0 done, 0 failed, 3 done before, 600 left\n")
+            output += capsys.readouterr().err
+    assert output.startswith("0 done, 0 failed, 3 done before, 600 left\n")
     capsys.readouterr()
     time.sleep(0.02)
     assert capsys.readouterr().err == ""
@@ -174,12 +174,12 @@ def test_a_bar_where_somebody_does() -> None:
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=120)
     with Progress(BarColumn(), TextColumn("{task.description}"), console=console) as progress:
-        bar = report.BarReport(progress)
-        bar.tell(Failure(Path("[a]"), None, "E", "why"), Summary(done=2, failed=1, left=6))
+        bar = report.BarReporter(progress)
+        bar.report(Failure(Path("[a]"), None, "E", "why"), Summary(done=2, failed=1, left=6))
         (task,) = progress.tasks
         assert (task.completed, task.total) == (3, 9)
         assert str(task.description).startswith("2 done, 1 failed, 6 left, ")
-        bar.pulse(Summary(kept=4, left=4))
+        bar.update(Summary(kept=4, left=4))
         assert (task.completed, task.total) == (4, 8)
     assert "failed: [a]: why" in stream.getvalue()
 

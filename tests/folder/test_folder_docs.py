@@ -23,10 +23,10 @@ def blocks(language: str) -> list[str]:
 
 
 def test_its_options_are_those_of_the_command() -> None:
-    told = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT)) - {"--soak", "--shares"}
+    documented = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT)) - {"--soak", "--shares"}
     known = set(re.findall(r"--[a-z-]+", CliRunner().invoke(app, ["folder", "--help"]).stdout))
-    assert told <= known
-    assert len(told) > 10
+    assert documented <= known
+    assert len(documented) > 10
 
 
 def test_its_queries_and_its_program_run(
@@ -42,9 +42,9 @@ def test_its_queries_and_its_program_run(
     monkeypatch.setattr(ocrpipe, "read_folder", lambda source, out, formats: start(tree, Path(out)))
     (program,) = blocks("python")
     exec(compile(program, "docs/folders.md", "exec", dont_inherit=True), {})
-    told = capsys.readouterr().out
-    assert f"{tree / 'one.png'} 1 1\n" in told
-    assert f"failed: {tree / 'bad.png'} None " in told
+    output = capsys.readouterr().out
+    assert f"{tree / 'one.png'} 1 1\n" in output
+    assert f"failed: {tree / 'bad.png'} None " in output
     queries = re.findall(r'sqlite3 text/manifest.sqlite "(.*)"', TEXT)
     db = sqlite3.connect(tmp_path / "text" / "manifest.sqlite")
     rows = [len(db.execute(query).fetchall()) for query in queries]

@@ -341,7 +341,7 @@ def test_a_document_that_went_bad_loses_its_outputs(
     out = tmp_path / "out"
     list(start(tree, out))
     (tree / "one.png").write_bytes(b"")
-    for _ in range(2):  # cheap to find out, so it is told every time
+    for _ in range(2):  # cheap to find out, so it is reported every time
         (failure,) = start(tree, out)
         assert isinstance(failure, Failure)
         assert (failure.path, failure.number) == (tree / "one.png", None)
@@ -509,7 +509,7 @@ def test_a_source_that_is_no_folder(start: Start, tree: Path, tmp_path: Path) ->
             start(source, tmp_path / "out")
 
 
-def test_a_missing_extra_is_told_before_anything_is_read(
+def test_a_missing_extra_is_reported_before_anything_is_read(
     start: Start, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(*_: object, **__: object) -> bytes:

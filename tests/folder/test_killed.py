@@ -82,7 +82,7 @@ def test_pages_that_kill_their_worker_or_hang_fail_alone(
     assert set(failures) == {"kills.png", "hangs.png"}
     killed, hung = failures["kills.png"], failures["hangs.png"]
     assert (killed.error, killed.number) == ("ChildProcessError", 1)
-    assert "signal 9, perhaps for want of memory, twice" in killed.message
+    assert "signal 9, perhaps out of memory, twice" in killed.message
     assert (hung.error, hung.message) == ("TimeoutError", "took more than 4 seconds")
     assert len(results) == 11
     assert (site / "killed").exists()  # by the page that was read at the second attempt
@@ -129,10 +129,10 @@ def test_killed_at_each_of_its_steps(
     arguments = [sys.executable, script, str(tree), str(tmp_path / "work")]
     done = subprocess.run(arguments, env=environment(site), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["problems"] == []
-    assert told["pages"] == 4
-    assert told["steps"] > 60
+    report = json.loads(done.stdout)
+    assert report["problems"] == []
+    assert report["pages"] == 4
+    assert report["steps"] > 60
 
 
 @pytest.mark.slow
@@ -163,7 +163,7 @@ def test_kill_9_again_and_again(
         wait_until_gone(loaded(site))
         assert contents(out).items() <= whole.items()
         now = sum(1 for _ in stored_results(out))
-        assert now >= stored + 4  # all that was told is kept
+        assert now >= stored + 4  # all that was reported is kept
         stored = now
     assert kills >= 2
     assert contents(out) == whole

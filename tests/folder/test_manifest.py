@@ -114,7 +114,7 @@ def test_a_name_belongs_to_the_last_document_written_to_it(tmp_path: Path) -> No
 
 
 def test_what_is_no_manifest_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OcrError, match="no output folder"):
+    with pytest.raises(OcrError, match="not an output folder"):
         Manifest(tmp_path)
     (tmp_path / NAME).write_bytes(b"not a database" * 100)
     with pytest.raises(OcrError, match="cannot use .*not a database"):

@@ -71,7 +71,7 @@ def test_workers_and_tasks_are_logged(tmp_path: Path, caplog: pytest.LogCaptureF
     assert caplog.messages == [
         f"worker {first.pid} started",
         f"worker {first.pid}: inspect a.png, attempt 1",
-        f"worker {first.pid} was ended by signal 9, perhaps for want of memory; "
+        f"worker {first.pid} was ended by signal 9, perhaps out of memory; "
         "its task: inspect a.png, attempt 1",
         f"worker {second.pid} started",
         f"worker {second.pid}: inspect a.png, attempt 2",
@@ -109,5 +109,5 @@ def test_no_process_to_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, m
 
 def test_importing_the_worker_loads_no_models() -> None:
     code = "import sys, ocrpipe.folder, ocrpipe.folder.worker; print({'torch', 'cv2'} & set(sys.modules))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout == "set()\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

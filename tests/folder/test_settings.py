@@ -72,13 +72,13 @@ def test_an_engine_may_say_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_equal_engines_have_one_fingerprint_in_every_process() -> None:
-    told = {
+    outputs = {
         subprocess.run(
             [sys.executable, "-c", FROM_OBJECTS], capture_output=True, text=True, check=True
         ).stdout
         for _ in range(2)
     }
-    assert len(told) == 1
+    assert len(outputs) == 1
 
 
 def test_engines_of_the_program_itself_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,7 +95,7 @@ def test_a_link_to_a_file_is_read_under_its_name(tmp_path: Path) -> None:
     assert keys(tmp_path) == ["link.png", "real.png"]
 
 
-def test_names_that_are_no_utf8_are_told_in_escapes(tmp_path: Path) -> None:
+def test_names_that_are_no_utf8_are_escaped(tmp_path: Path) -> None:
     with (tmp_path / os.fsdecode(b"caf\xe9.png")).open("wb"):
         pass
     (document,) = walk(tmp_path, Globs())
@@ -153,7 +153,7 @@ def test_stems(names: list[str], folders: list[str], expected: dict[str, str]) -
 
 
 def test_results_of_no_two_files_share_a_name() -> None:
-    """Whatever a folder holds, in every format, on systems that do not tell case either."""
+    """Whatever a folder holds, in every format, on systems that ignore case as well."""
     parts = ["b", "B", "b.page", "b.pdf", "b.labelstudio", "b.pdf~2", "b~2"]
     names = [f"{part}{suffix}" for part in parts for suffix in ("", ".pdf", ".PNG", ".xml", ".page.png")]
     names = sorted(set(names))

@@ -55,7 +55,7 @@ class Inline:
     def wait(self) -> list[tuple[Task, Outcome]]:
         task = self._tasks.pop()
         Inline.read += isinstance(task, Read)
-        return [(task, self._working.do(task))]
+        return [(task, self._working.execute(task))]
 
 
 def count_steps(kill_at: int) -> list[int]:
