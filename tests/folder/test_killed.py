@@ -31,7 +31,8 @@ def command(tree: Path, out: Path, *options: str) -> list[str]:
 
 
 def environment(site: Path, **more: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(site), "OMP_NUM_THREADS": "1", **more}
+    path = os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **more}
 
 
 def loaded(site: Path) -> set[int]:

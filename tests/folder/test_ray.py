@@ -20,7 +20,10 @@ Contents = Callable[[Path], dict[str, bytes]]
 Save = Callable[..., Path]
 
 
-PROMPT = {"RAY_worker_niceness": "0"}  # or on a busy machine Ray's processes hardly get a turn
+def environment(site: Path) -> dict[str, str]:
+    path = os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
+    # without the niceness, Ray's processes get little time on a busy machine
+    return {**os.environ, "PYTHONPATH": path, "RAY_worker_niceness": "0"}
 
 
 @pytest.mark.slow
@@ -43,7 +46,7 @@ def test_ray_gives_the_same_bytes_and_failures(
     out = tmp_path / "ray"
     engines = ["--detector", "bars", "--recognizer", "lengths", "--engine", "ray", "--workers", "1"]
     arguments = ["folder", str(tree), "--out", str(out), "--format", "txt,json", *engines]
-    settings = {**os.environ, "PYTHONPATH": str(site), **PROMPT}
+    settings = environment(site)
     command = [sys.executable, "-m", "ocrpipe", *arguments]
     done = subprocess.run(command, env=settings, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -71,7 +74,7 @@ def test_a_cluster_that_is_running_is_used_and_left_running(
     pytest.importorskip("ray")
     list(start(tree, tmp_path / "inline"))
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    settings = {**os.environ, "PYTHONPATH": str(site), **PROMPT, **token}
+    settings = environment(site) | token
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen([sys.executable, "-c", CLUSTER], env=settings, text=True, **pipes) as cluster:  # type: ignore[call-overload]
         address = cluster.stdout.readline().strip()
