@@ -1,4 +1,4 @@
-"""What goes to stderr: complaints, and progress for whoever watches at a terminal."""
+"""Output to stderr: errors, and progress on a terminal."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from ocrpipe.pipeline import Stage
 
 
-def complain(error: Exception) -> None:
-    """One line on stderr that says what went wrong."""
+def print_error(error: Exception) -> None:
+    """Print an error as one line on stderr."""
     if isinstance(error, OSError) and error.strerror:
         message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     else:
@@ -22,15 +22,15 @@ def complain(error: Exception) -> None:
 
 
 @contextmanager
-def working(what: str) -> Iterator[None]:
-    """Show on the terminal what is being done, as long as the block lasts; nothing without a terminal."""
+def working(message: str) -> Iterator[None]:
+    """Show a message on the terminal during the block; nothing without a terminal."""
     from rich.console import Console
 
     console = Console(stderr=True)
     if not console.is_terminal:
         yield
         return
-    with console.status(what):
+    with console.status(message):
         yield
 
 

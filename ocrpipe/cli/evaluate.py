@@ -1,4 +1,4 @@
-"""``ocrpipe evaluate``: how well pages are read."""
+"""``ocrpipe evaluate``: accuracy on sets with ground truth."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def evaluate(
     ] = 0,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Write a report that shows the worst pages and what went wrong."),
+        typer.Option(metavar="PATH", help="Write a report with the errors on the worst pages."),
     ] = None,
     casefold: Annotated[bool, typer.Option("--casefold", help="Ignore case.")] = False,
     save_predictions: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write what was read to DIR/<set>.jsonl.")
+        Path | None, typer.Option(metavar="DIR", help="Write the predictions to DIR/<set>.jsonl.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON, unrounded.")] = False,
     detector: Detector = "ctpn",
@@ -38,10 +38,10 @@ def evaluate(
     device: Device = "cpu",
     settings: Settings = None,
 ) -> None:
-    """Read sets of pages with known text and print the error rates.
+    """Read sets of pages with ground truth and print the error rates.
 
-    Rates are fractions: CER without spaces and with them (CERsp), WER, DetEval's P, R and F of the boxes and
-    F50 at an overlap of .5, words read right, calibration error (ECE), and seconds a page.
+    CER without spaces and with spaces (CERsp), WER, DetEval's P, R and F of the boxes and F50 at an IoU of
+    .5, word accuracy, expected calibration error (ECE), and seconds per page.
     """
     from ocrpipe.evaluation.report import print_results, to_json
     from ocrpipe.evaluation.run import evaluate_sets

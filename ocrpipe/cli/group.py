@@ -8,17 +8,17 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ocrpipe.cli.console import complain
+from ocrpipe.cli.console import print_error
 from ocrpipe.errors import OcrError
 
 _INTERRUPTED = 130
 
 
 class ErrorGroup(TyperGroup):
-    """Ends with the error's ``exit_code``, with 130 on Ctrl-C; with ``--debug`` errors pass through."""
+    """Exits with the error's ``exit_code``, with 130 on Ctrl-C; with ``--debug`` errors are raised."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
+        """Run the command."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -27,5 +27,5 @@ class ErrorGroup(TyperGroup):
             broken_pipe = isinstance(error, OSError) and error.errno == errno.EPIPE
             if broken_pipe or ctx.params["debug"]:
                 raise
-            complain(error)
+            print_error(error)
             raise typer.Exit(error.exit_code if isinstance(error, OcrError) else 1) from None

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options of several commands."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-Detector = Annotated[str, typer.Option(metavar="NAME", help="One of those `ocrpipe detectors` lists.")]
-Recognizer = Annotated[str, typer.Option(metavar="NAME", help="One of those `ocrpipe recognizers` lists.")]
+Detector = Annotated[str, typer.Option(metavar="NAME", help="A detector that `ocrpipe detectors` lists.")]
+Recognizer = Annotated[
+    str, typer.Option(metavar="NAME", help="A recogniser that `ocrpipe recognizers` lists.")
+]
 Threads = Annotated[int | None, typer.Option(min=1, metavar="N", help="Processor threads; all by default.")]
 Device = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda or mps.")]
 Settings = Annotated[

@@ -1,4 +1,4 @@
-"""``ocrpipe detectors`` and ``ocrpipe recognizers``: what is installed."""
+"""``ocrpipe detectors`` and ``ocrpipe recognizers``: the installed plug-ins."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _PIPED_WIDTH = 160
 
 
 def detectors() -> None:
-    """List the detectors that are installed."""
+    """List the installed detectors."""
     _print_table("detectors")
 
 
 def recognizers() -> None:
-    """List the recognisers that are installed."""
+    """List the installed recognisers."""
     _print_table("recognizers")
 
 
@@ -31,6 +31,6 @@ def _print_table(kind: Kind) -> None:
 
     table = Table("name", "from", "version", "made by", box=SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     for plugin in describe(kind):
-        shown = (plugin.name, plugin.distribution, plugin.version, plugin.target)
-        table.add_row(*map(Text, shown))  # brackets in them are no markup
+        cells = (plugin.name, plugin.distribution, plugin.version, plugin.target)
+        table.add_row(*map(Text, cells))  # brackets are not markup
     Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH).print(table)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ocrpipe.cli.console import complain, report_stage, working
+from ocrpipe.cli.console import print_error, report_stage, working
 from ocrpipe.cli.options import Detector, Device, Recognizer, Settings, Threads, Verbose
 from ocrpipe.errors import ConfigError, OcrError
 
@@ -94,7 +94,7 @@ def read(
         except OcrError as error:
             if context.find_root().params["debug"]:
                 raise
-            complain(error)
+            print_error(error)
             exit_code = exit_code or error.exit_code
     raise typer.Exit(exit_code)
 

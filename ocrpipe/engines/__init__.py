@@ -1,1 +1,1 @@
-"""Engines of others, as detectors and recognisers."""
+"""Adapters of third-party OCR engines as detectors and recognisers."""

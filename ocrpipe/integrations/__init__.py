@@ -1,1 +1,1 @@
-"""Bridges to other programs and libraries; each needs its extra and is imported only when asked for."""
+"""Adapters for other programs and libraries; each needs its extra and is imported only on demand."""

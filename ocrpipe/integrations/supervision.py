@@ -1,4 +1,4 @@
-"""Lines of a page as ``supervision`` takes them, for its annotators, filters and sinks."""
+"""Lines of a page as ``Detections`` of ``supervision``, for its annotators, filters and sinks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 
 def page_to_detections(page: PageContent) -> supervision.Detections:
-    """The page's lines in reading order, laid out as by ``Detections.from_easyocr``, all of class 0.
+    """The page's lines in reading order, as ``Detections.from_easyocr`` has them, all of class 0.
 
-    ``xyxy`` are the upright boxes around the lines (N×4) and ``data["xyxyxyxy"]`` their quads (N×4×2), in
-    pixels of the image that was read; ``confidence`` is that of the lines, ``data["class_name"]`` their text.
+    ``xyxy`` are the axis-aligned bounding boxes of the lines (N×4) and ``data["xyxyxyxy"]`` their quads
+    (N×4×2), in pixels of the image that was read; ``confidence`` is that of the lines, ``data["class_name"]``
+    their text.
 
     Raises:
         MissingExtraError: The package supervision is not installed.

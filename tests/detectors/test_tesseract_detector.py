@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ocrpipe import plugins
 from ocrpipe.engines.tesseract import detector as module
 from ocrpipe.engines.tesseract.detector import TesseractDetector
-from ocrpipe.engines.tesseract.program import FoundLine, Glyph
+from ocrpipe.engines.tesseract.program import Glyph, TesseractLine
 from ocrpipe.errors import MissingExtraError
 from ocrpipe.page import Quad
 from ocrpipe.testing import check_detector
@@ -24,14 +24,14 @@ WORDS = ((Glyph("a", BOX, 0.9), Glyph("b", BOX, 0.5)), (Glyph("c", BOX, 0.5),))
 class Fixed:
     """Stands in for the program, and finds the same on every page."""
 
-    def __init__(self, *lines: FoundLine) -> None:
+    def __init__(self, *lines: TesseractLine) -> None:
         self.lines, self.languages = list(lines), "eng"
 
-    def read(self, images: list[NDArray[np.uint8]]) -> list[list[FoundLine]]:
+    def read(self, images: list[NDArray[np.uint8]]) -> list[list[TesseractLine]]:
         return [self.lines for _ in images]
 
 
-def finding(monkeypatch: pytest.MonkeyPatch, *lines: FoundLine) -> TesseractDetector:
+def finding(monkeypatch: pytest.MonkeyPatch, *lines: TesseractLine) -> TesseractDetector:
     monkeypatch.setattr(module, "Tesseract", lambda *_, **__: Fixed(*lines))
     return TesseractDetector()
 
@@ -51,7 +51,7 @@ def finding(monkeypatch: pytest.MonkeyPatch, *lines: FoundLine) -> TesseractDete
 def test_quads_follow_the_baseline_from_the_texts_own_corner(
     slope: float, angle: int, quad: Quad, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    detector = finding(monkeypatch, FoundLine(BOX, slope, angle, WORDS))
+    detector = finding(monkeypatch, TesseractLine(BOX, slope, angle, WORDS))
     page = np.random.default_rng(1).integers(0, 255, (50, 120, 3)).astype(np.uint8)
     (line,) = plugins.detect(detector, page, "tesseract")
     assert line.quad == quad
@@ -59,7 +59,7 @@ def test_quads_follow_the_baseline_from_the_texts_own_corner(
 
 
 def test_what_has_no_area_is_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    detector = finding(monkeypatch, FoundLine((10, 20, 10, 40), 0, 0, WORDS))
+    detector = finding(monkeypatch, TesseractLine((10, 20, 10, 40), 0, 0, WORDS))
     assert detector.detect(np.random.default_rng(1).integers(0, 255, (50, 120, 3)).astype(np.uint8)) == ()
 
 

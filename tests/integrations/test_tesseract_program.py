@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocrpipe.engines.tesseract.program import FoundLine, Glyph, Tesseract, parse
+from ocrpipe.engines.tesseract.program import Glyph, Tesseract, TesseractLine, parse
 from ocrpipe.errors import ConfigError, MissingExtraError, PluginError
 
 HOCR = """<?xml version="1.0" encoding="UTF-8"?>
@@ -75,7 +75,7 @@ def test_hocr_becomes_lines_of_characters() -> None:
     first, second = parse(HOCR)
     assert second == []
     assert first == [
-        FoundLine(
+        TesseractLine(
             (1, 2, 80, 12),
             -0.05,
             0,
@@ -84,7 +84,7 @@ def test_hocr_becomes_lines_of_characters() -> None:
                 (Glyph("D x", (40, 2, 80, 12), 0.5),),
             ),
         ),
-        FoundLine((1, 20, 80, 30), 0.0, 180, ((Glyph("东", (1, 20, 80, 30), 0.07),),)),
+        TesseractLine((1, 20, 80, 30), 0.0, 180, ((Glyph("东", (1, 20, 80, 30), 0.07),),)),
     ]
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ocrpipe import plugins
 from ocrpipe.engines.tesseract import recognizer as module
-from ocrpipe.engines.tesseract.program import FoundLine, Glyph
+from ocrpipe.engines.tesseract.program import Glyph, TesseractLine
 from ocrpipe.engines.tesseract.recognizer import TesseractRecognizer
 from ocrpipe.errors import ConfigError, MissingExtraError
 from ocrpipe.recognizers.base import CharSpan
@@ -27,11 +27,11 @@ class Fixed:
         self.words, self.seen = words, list[tuple[int, str]]()
         self.silent = ""
 
-    def read(self, crops: list[Pixels], *options: str) -> list[list[FoundLine]]:
+    def read(self, crops: list[Pixels], *options: str) -> list[list[TesseractLine]]:
         self.seen.append((len(crops), options[1]))
         if options[1] == self.silent:
             return [[] for _ in crops]
-        return [[FoundLine((0, 0, 60, 20), 0, 0, self.words)] for _ in crops]
+        return [[TesseractLine((0, 0, 60, 20), 0, 0, self.words)] for _ in crops]
 
 
 def reading(monkeypatch: pytest.MonkeyPatch, program: Fixed) -> TesseractRecognizer:

@@ -1,1 +1,1 @@
-"""PP-OCR's detector and recogniser, by RapidOCR."""
+"""PP-OCR's detector and recogniser, run by RapidOCR."""

@@ -1,7 +1,7 @@
-"""PP-OCR's detector, by the ``rapidocr`` package: differentiable binarization (arXiv 1911.08947).
+"""PP-OCR's detector, run by the ``rapidocr`` package: differentiable binarization (arXiv 1911.08947).
 
-Pages are scaled as RapidOCR does. What differs: low and narrow images are set on paper of their own colour
-instead of black, and no line is cut out along the way.
+Pages are scaled as in RapidOCR. Differences: low and narrow images are padded with their own background
+colour instead of black, and no crops are cut.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from ocrpipe.engines.rapidocr.runtime import load_stage
 from ocrpipe.errors import ConfigError
 from ocrpipe.geometry import clip_quad, quad_size, to_quad
 
-_MULTIPLE = 32  # sides that the network takes
-_SLIMMEST = 4.0  # images longer than this many times their width get paper beside them
+_MULTIPLE = 32  # of the network's input sides
+_MAX_ASPECT_RATIO = 4.0  # of images; longer ones are padded
 _UNLIMITED = 1_000_000
-_UPRIGHT = 2.5  # higher than this many times its width, a box holds a column and not a character
+_MIN_COLUMN_RATIO = 2.5  # height over width of a box that is a column rather than a character
 
 
 @dataclass(frozen=True, slots=True)
 class DBOptions:
-    """How a page is looked at; the defaults are RapidOCR's.
+    """Scaling and thresholds; the defaults are RapidOCR's.
 
     Attributes:
-        max_side: Pixels that the longer side is shrunk to.
-        min_side: Pixels that the shorter side is enlarged to.
-        threshold: Probability from which a pixel belongs to text.
-        box_threshold: Mean probability from which a region is a line.
-        unclip: How much a region, which is a line's core, is grown.
+        max_side: Pixels to which the longer side is reduced.
+        min_side: Pixels to which the shorter side is enlarged.
+        threshold: Minimum probability of a text pixel.
+        box_threshold: Minimum mean probability of a region that is a line.
+        unclip: Expansion ratio of a region, which is the shrunk core of a line.
     """
 
     max_side: int = 2000
@@ -43,20 +43,20 @@ class DBOptions:
     unclip: float = 1.6
 
     def __post_init__(self) -> None:
-        shares = 0 < self.threshold < 1 and 0 <= self.box_threshold <= 1
-        if not shares or not _MULTIPLE <= self.min_side <= self.max_side or self.unclip <= 0:
-            raise ConfigError(f"detector options make no sense: {self}")
+        probabilities = 0 < self.threshold < 1 and 0 <= self.box_threshold <= 1
+        if not probabilities or not _MULTIPLE <= self.min_side <= self.max_side or self.unclip <= 0:
+            raise ConfigError(f"invalid detector options: {self}")
 
 
 class RapidOCRDetector:
-    """Finds lines with PP-OCR's detector; one instance may serve several threads.
+    """Finds lines with PP-OCR's detector; an instance may be used by several threads.
 
-    A line's score is the mean probability of text within it. Boxes much higher than wide are taken for lines
-    that run downward, so that their crops lie as PP-OCR's recogniser expects columns.
+    A line's score is the mean probability of text within it. Boxes much higher than wide are assumed to be
+    lines that run downwards, so that their crops have the orientation PP-OCR's recogniser expects of columns.
 
     Args:
-        threads: Of ONNX Runtime; by default as many as there are cores.
-        options: How a page is looked at.
+        threads: Threads of ONNX Runtime; by default as many as there are cores.
+        options: Scaling and thresholds.
 
     Raises:
         MissingExtraError: The extra ``rapidocr`` is not installed.
@@ -78,9 +78,9 @@ class RapidOCRDetector:
         if np.ptp(image) == 0:
             return ()
         height, width = image.shape[:2]
-        padded, left, top = _on_paper(image)
+        padded, left, top = _padded(image)
         scaled = _scaled(padded, self.options)
-        # Step by step: called as a whole, the stage sorts the boxes and leaves their scores as they were.
+        # Step by step: a call of the stage would sort the boxes but not their scores.
         prepared = self._stage.get_preprocess()(cv2.cvtColor(scaled, cv2.COLOR_RGB2BGR))
         boxes, scores = self._stage.postprocess_op(self._stage.session(prepared), scaled.shape[:2])
         scale = (padded.shape[1] / scaled.shape[1], padded.shape[0] / scaled.shape[0])
@@ -88,25 +88,25 @@ class RapidOCRDetector:
         lines = []
         for corners, score in zip(quads, scores, strict=True):
             quad = clip_quad(to_quad(corners), width, height)
-            across, down = quad_size(quad)
-            if min(across, down) < 1:
+            length, thickness = quad_size(quad)
+            if min(length, thickness) < 1:
                 continue
-            if down > _UPRIGHT * across:
+            if thickness > _MIN_COLUMN_RATIO * length:
                 quad = (*quad[1:], quad[0])
             lines.append(TextLine(quad, min(float(score), 1.0)))
         return tuple(lines)
 
 
-def _on_paper(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int]:
-    """A long and slim image with paper along it, and how much is on its left and on its top."""
+def _padded(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int]:
+    """A long image padded with its median colour, and the padding on the left and at the top."""
     height, width = image.shape[:2]
-    beside = max(0, round((height / _SLIMMEST - width) / 2))
-    above = max(0, round((width / _SLIMMEST - height) / 2))
-    if not beside and not above:
+    left = max(0, round((height / _MAX_ASPECT_RATIO - width) / 2))
+    top = max(0, round((width / _MAX_ASPECT_RATIO - height) / 2))
+    if not left and not top:
         return image, 0, 0
-    paper = [float(np.median(channel)) for channel in cv2.split(image)]
-    padded = cv2.copyMakeBorder(image, above, above, beside, beside, cv2.BORDER_CONSTANT, value=paper)
-    return np.asarray(padded, np.uint8), beside, above
+    colour = [float(np.median(channel)) for channel in cv2.split(image)]
+    padded = cv2.copyMakeBorder(image, top, top, left, left, cv2.BORDER_CONSTANT, value=colour)
+    return np.asarray(padded, np.uint8), left, top
 
 
 def _scaled(image: NDArray[np.uint8], options: DBOptions) -> NDArray[np.uint8]:

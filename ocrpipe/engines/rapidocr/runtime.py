@@ -1,4 +1,4 @@
-"""The stages of the ``rapidocr`` package, which holds PP-OCR's models; for the adapters of both kinds."""
+"""The stages of the ``rapidocr`` package, which has PP-OCR's models; used by both adapters."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _LOGGER = "RapidOCR"
 
 
 def load_stage(stage: Literal["det", "rec"], threads: int | None, settings: Mapping[str, object]) -> Any:
-    """One stage of RapidOCR, ready to use, on the processor.
+    """A stage of RapidOCR, loaded, on the CPU.
 
     Args:
         stage: "det" for a ``TextDetector``, "rec" for a ``TextRecognizer``.
         threads: Threads of ONNX Runtime; by default as many as there are cores.
-        settings: More of RapidOCR's parameters, such as ``{"Det.thresh": 0.3}``.
+        settings: Further parameters of RapidOCR, such as ``{"Det.thresh": 0.3}``.
 
     Raises:
         MissingExtraError: rapidocr or ONNX Runtime is not installed.
     """
     try:
-        import_module("onnxruntime")  # RapidOCR would import it later and log an error instead
+        import_module("onnxruntime")  # RapidOCR imports it later and only logs an error
         from rapidocr import RapidOCR
     except ImportError as error:
         raise MissingExtraError(
@@ -46,7 +46,7 @@ def load_stage(stage: Literal["det", "rec"], threads: int | None, settings: Mapp
                 **settings,
             }
         )
-        engine(np.zeros((32, 32, 3), np.uint8))  # stages are loaded when they are first used
+        engine(np.zeros((32, 32, 3), np.uint8))  # stages are loaded on first use
     finally:
-        logger.setLevel(level)  # RapidOCR sets it for the whole process
+        logger.setLevel(level)  # RapidOCR changes it
     return engine.text_det if stage == "det" else engine.text_rec

@@ -1,7 +1,6 @@
 """Tesseract's page layout analysis as a detector.
 
-The program cannot be asked for the layout alone, so this costs a full reading; what it read is dropped,
-except for how sure it was.
+The program cannot output the layout alone, so the page is recognised as well; only the confidences are used.
 """
 
 from __future__ import annotations
@@ -12,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrpipe.detectors.base import TextLine
-from ocrpipe.engines.tesseract.program import FoundLine, Tesseract
+from ocrpipe.engines.tesseract.program import Tesseract, TesseractLine
 from ocrpipe.geometry import clip_quad, quad_size, to_quad
 from ocrpipe.page import Quad
 
 
 class TesseractDetector:
-    """Finds lines with the system's Tesseract, a process a page; one instance may serve several threads.
+    """Finds lines with the system's Tesseract, a process a page; an instance may be used by several threads.
 
-    A line's score is the mean confidence of the words that Tesseract read in it.
+    A line's score is the mean confidence of its words.
 
     Args:
-        languages: Such as "chi_sim+eng", which is the default as far as the data is installed.
+        languages: Such as "chi_sim+eng", the default as far as installed.
 
     Raises:
         MissingExtraError: The program or the data of a language is missing.
@@ -37,9 +36,9 @@ class TesseractDetector:
         if np.ptp(image) == 0:
             return ()
         height, width = image.shape[:2]
-        (found,) = self._tesseract.read([image])
+        (page_lines,) = self._tesseract.read([image])
         lines = []
-        for line in found:
+        for line in page_lines:
             quad = clip_quad(_quad(line), width, height)
             if min(quad_size(quad)) >= 1:
                 words = [sum(glyph.confidence for glyph in word) / len(word) for word in line.words]
@@ -47,8 +46,8 @@ class TesseractDetector:
         return tuple(lines)
 
 
-def _quad(line: FoundLine) -> Quad:
-    """The box, without the corners that a slope leaves empty, from the text's own top left."""
+def _quad(line: TesseractLine) -> Quad:
+    """The line's parallelogram within its box, by its slope, from the text's top left."""
     left, top, right, bottom = line.box
     if line.angle in (90, 270):
         corners = [(left, top), (right, top), (right, bottom), (left, bottom)]

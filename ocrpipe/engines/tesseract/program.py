@@ -1,7 +1,7 @@
-"""Tesseract, the system's program, and what it says as hOCR; shared by the adapters of both kinds.
+"""The Tesseract program and its hOCR output; used by both adapters.
 
-A call is one process, or a few that share its images: starting one and loading its language data costs more
-than reading a line.
+A call starts one process, or a few for the images in batches: starting a process and loading language data
+takes longer than reading a line.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from ocrpipe.errors import ConfigError, MissingExtraError, PluginError
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
 
-_PREFERRED = ("chi_sim", "eng")
+_DEFAULT_LANGUAGES = ("chi_sim", "eng")
 _LINES = {"ocr_line", "ocr_header", "ocr_caption", "ocr_textfloat"}
-_PER_PROCESS = 4  # images that are worth a process of their own
+_MIN_PER_PROCESS = 4  # images; fewer are not worth another process
 
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """A character, or a word where Tesseract tells no more: its text, place and confidence in 0..1."""
+    """A character, or a word if Tesseract outputs no characters: its text, box and confidence in 0..1."""
 
     text: str
     box: Box
@@ -40,14 +40,14 @@ class Glyph:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundLine:
+class TesseractLine:
     """A line of text.
 
     Attributes:
-        box: Around all of it.
-        slope: Of its baseline, pixels down for each to the right.
-        angle: Degrees that its text is turned counter-clockwise: 0, 90, 180 or 270.
-        words: Each word's characters, or the word itself as the only one.
+        box: Its bounding box.
+        slope: Of its baseline, pixels down per pixel to the right.
+        angle: Counter-clockwise rotation of its text in degrees: 0, 90, 180 or 270.
+        words: Each word's characters, or the word as its only element.
     """
 
     box: Box
@@ -57,15 +57,15 @@ class FoundLine:
 
 
 class Tesseract:
-    """The program with languages that it has.
+    """The program with its languages.
 
     Args:
-        languages: As the program takes them, joined by ``+``; by default Simplified Chinese and English, as
-            far as they are installed.
-        threads: Processes that a call may use at once; by default as many as there are cores.
+        languages: In the program's form, joined by ``+``; by default Simplified Chinese and English, as far
+            as installed.
+        threads: Maximum concurrent processes of a call; by default as many as there are cores.
 
     Raises:
-        MissingExtraError: There is no program, or no data for a language.
+        MissingExtraError: The program, or the data of a language, is missing.
         ConfigError: ``threads`` is less than 1.
     """
 
@@ -80,8 +80,10 @@ class Tesseract:
             )
         listed = subprocess.run([program, "--list-langs"], capture_output=True, text=True, check=False)
         installed = listed.stdout.split()
-        wanted = languages.split("+") if languages else [name for name in _PREFERRED if name in installed]
-        missing = [name for name in wanted or _PREFERRED if name not in installed]
+        wanted = (
+            languages.split("+") if languages else [name for name in _DEFAULT_LANGUAGES if name in installed]
+        )
+        missing = [name for name in wanted or _DEFAULT_LANGUAGES if name not in installed]
         if missing:
             packages = " ".join(f"tesseract-ocr-{name.lower().replace('_', '-')}" for name in missing)
             raise MissingExtraError(
@@ -91,23 +93,23 @@ class Tesseract:
         self._threads = threads or os.cpu_count() or 1
         self.languages = "+".join(wanted)
 
-    def read(self, images: Sequence[NDArray[np.uint8]], *options: str) -> list[list[FoundLine]]:
+    def read(self, images: Sequence[NDArray[np.uint8]], *options: str) -> list[list[TesseractLine]]:
         """The lines of each image: H×W or H×W×3 (RGB), uint8.
 
         Args:
-            images: What to read; shared out among as many processes as there may be and pay.
-            options: Of the program, such as ``"--psm", "7"``.
+            images: Images of pages or lines; read in batches by several processes, if there are enough.
+            options: Options of the program, such as ``"--psm", "7"``.
 
         Raises:
-            PluginError: The program failed; with what it said.
+            PluginError: The program failed; the message has its last line of output.
         """
-        count = max(1, min(self._threads, len(images) // _PER_PROCESS))
-        shares = [images[first::count] for first in range(count)]
+        count = max(1, min(self._threads, len(images) // _MIN_PER_PROCESS))
+        batches = [images[first::count] for first in range(count)]
         with ThreadPoolExecutor(count) as pool:
-            read = list(pool.map(lambda share: self._run(share, options), shares))
-        return [read[i % count][i // count] for i in range(len(images))]
+            results = list(pool.map(lambda batch: self._run(batch, options), batches))
+        return [results[i % count][i // count] for i in range(len(images))]
 
-    def _run(self, images: Sequence[NDArray[np.uint8]], options: Sequence[str]) -> list[list[FoundLine]]:
+    def _run(self, images: Sequence[NDArray[np.uint8]], options: Sequence[str]) -> list[list[TesseractLine]]:
         if not images:
             return []
         with TemporaryDirectory(prefix="ocrpipe-") as folder:
@@ -117,22 +119,22 @@ class Tesseract:
             listing = Path(folder, "images.txt")
             listing.write_text("".join(f"{path}\n" for path in paths), "utf-8")
             command = [self._program, str(listing), "-", "-l", self.languages, *options, "hocr"]
-            # its own threads wait for each other more than they work
+            # its own threads make it slower
             environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
             done = subprocess.run(command, capture_output=True, env=environment, check=False)
         try:
             pages = parse(done.stdout.decode("utf-8"))
-        except ElementTree.ParseError:  # it has said why on stderr
+        except ElementTree.ParseError:  # the reason is on stderr
             pages = []
         if done.returncode or len(pages) != len(images):
-            said = done.stderr.decode("utf-8", "replace").split("\n")
-            reason = next((line for line in reversed(said) if line.strip()), f"exit code {done.returncode}")
+            output = done.stderr.decode("utf-8", "replace").split("\n")
+            reason = next((line for line in reversed(output) if line.strip()), f"exit code {done.returncode}")
             raise PluginError(f"tesseract read {len(pages)} of {len(images)} images: {reason.strip()}")
         return pages
 
 
-def parse(hocr: str) -> list[list[FoundLine]]:
-    """The lines of each page of an hOCR document, those without text left out."""
+def parse(hocr: str) -> list[list[TesseractLine]]:
+    """The lines of each page of an hOCR document, except those without text."""
     root = ElementTree.fromstring(hocr.encode("utf-8"))
     return [
         [
@@ -146,11 +148,11 @@ def parse(hocr: str) -> list[list[FoundLine]]:
     ]
 
 
-def _line(element: ElementTree.Element) -> FoundLine:
+def _line(element: ElementTree.Element) -> TesseractLine:
     title = element.get("title", "")
     words = (_word(word) for word in _of_class(element, "ocrx_word"))
     slope, angle = _numbers(title, "baseline"), _numbers(title, "textangle")
-    return FoundLine(
+    return TesseractLine(
         _box(title, "bbox"),
         slope[0] if slope else 0.0,
         round(angle[0]) % 360 if angle else 0,
@@ -180,12 +182,12 @@ def _box(title: str, name: str) -> Box:
 
 
 def _numbers(title: str, name: str) -> tuple[float, ...]:
-    found = re.search(rf"(?:^|;)\s*{name}((?:\s+-?[\d.]+)+)", title)
-    return tuple(float(number) for number in found[1].split()) if found else ()
+    match = re.search(rf"(?:^|;)\s*{name}((?:\s+-?[\d.]+)+)", title)
+    return tuple(float(number) for number in match[1].split()) if match else ()
 
 
 def _of_class(element: ElementTree.Element, name: str) -> list[ElementTree.Element]:
-    return [one for one in element.iter() if one.get("class") == name]
+    return [child for child in element.iter() if child.get("class") == name]
 
 
 def _pnm(image: NDArray[np.uint8]) -> bytes:

@@ -1,4 +1,4 @@
-"""Tesseract as a recogniser: the crops of a page in one process, or a few at once."""
+"""Tesseract as a recogniser: the crops of a page in one or several processes."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrpipe.engines.tesseract.program import FoundLine, Glyph, Tesseract
+from ocrpipe.engines.tesseract.program import Glyph, Tesseract, TesseractLine
 from ocrpipe.errors import ConfigError
 from ocrpipe.recognizers.base import CharSpan, Recognition
 
-# Page segmentation modes. Looking for the line within the crop may find none where there is but a letter;
-# taking all of the crop for it reads bars and dashes from wide margins.
+# Page segmentation modes. "7" searches the crop for a line and may find none with a single letter; "13" takes
+# the whole crop for the line and may read bars and dashes in wide margins.
 _LINE = "7"
 _RAW_LINE = "13"
 
 
 class TesseractRecognizer:
-    """Reads crops with the system's Tesseract; one instance may serve several threads.
+    """Reads crops with the system's Tesseract; an instance may be used by several threads.
 
-    Characters lie where Tesseract's network saw them, with its confidence; older versions tell both for words
-    only, and the characters then share the word's width and confidence.
+    Spans and confidences of characters are Tesseract's; older versions output both for words only, whose
+    width is then divided evenly, each character having the word's confidence.
 
     Args:
-        languages: Such as "chi_sim+eng", which is the default as far as the data is installed.
-        threads: Processes that a call may use at once; by default as many as there are cores.
+        languages: Such as "chi_sim+eng", the default as far as installed.
+        threads: Maximum concurrent processes of a call; by default as many as there are cores.
 
     Raises:
         MissingExtraError: The program or the data of a language is missing.
@@ -45,17 +45,19 @@ class TesseractRecognizer:
         for i, crop in enumerate(crops):
             if not crop.size:
                 raise ConfigError(f"crop {i} has no pixels")
-        found = [Recognition("", ())] * len(crops)
-        left = [i for i, crop in enumerate(crops) if np.ptp(crop) > 0]  # it reads dashes from blank paper
+        results = [Recognition("", ())] * len(crops)
+        pending = [i for i, crop in enumerate(crops) if np.ptp(crop) > 0]  # it reads dashes in blank crops
         for mode in (_LINE, _RAW_LINE):
-            pages = self._tesseract.read([crops[i] for i in left], "--psm", mode, "-c", "hocr_char_boxes=1")
-            for i, lines in zip(left, pages, strict=True):
-                found[i] = _recognition(lines, crops[i].shape[1])
-            left = [i for i in left if not found[i].text]
-        return tuple(found)
+            pages = self._tesseract.read(
+                [crops[i] for i in pending], "--psm", mode, "-c", "hocr_char_boxes=1"
+            )
+            for i, lines in zip(pending, pages, strict=True):
+                results[i] = _recognition(lines, crops[i].shape[1])
+            pending = [i for i in pending if not results[i].text]
+        return tuple(results)
 
 
-def _recognition(lines: Iterable[FoundLine], width: int) -> Recognition:
+def _recognition(lines: Iterable[TesseractLine], width: int) -> Recognition:
     chars: list[CharSpan] = []
     for word in (word for line in lines for word in line.words):
         spans = [span for glyph in word for span in _spans(glyph, width)]

@@ -1,8 +1,7 @@
 """OCRmyPDF plug-in: ``ocrmypdf --ocr-engine ocrpipe scan.pdf searchable.pdf``, OCRmyPDF 17 or later.
 
-Every run of OCRmyPDF imports this package, with whichever engine it reads, so torch and the models come with
-the first page only. Under an older OCRmyPDF it keeps still: hooks of a form that one does not know would end
-each of its runs.
+Every run of OCRmyPDF imports this package, with any engine, so torch and the models are loaded with the first
+page only. Under an older OCRmyPDF it registers no hooks: unknown hooks would end each of its runs.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from ocrpipe.errors import MissingExtraError
 
 try:
-    import ocrmypdf  # the one that is installed; this package's own name is longer
+    import ocrmypdf  # the installed package, not this one
 except ImportError as error:
     raise MissingExtraError(f"the plug-in needs {error.name}: pip install 'ocrpipe[ocrmypdf]'") from error
 

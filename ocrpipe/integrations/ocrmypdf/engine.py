@@ -1,4 +1,4 @@
-"""The engine that OCRmyPDF asks, page by page, in threads or processes of its own."""
+"""The OCR engine that OCRmyPDF calls for each page, in threads or processes of its own."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from ocrmypdf import (
 
 from ocrpipe import _version
 from ocrpipe.errors import ConfigError, MissingExtraError, OcrError, UnreadableImageError
-from ocrpipe.integrations.ocrmypdf.options import share_of_cores
+from ocrpipe.integrations.ocrmypdf.options import threads_per_page
 
 if TYPE_CHECKING:
     from ocrpipe.integrations.ocrmypdf.reading import Models
     from ocrpipe.result import Page
 
 LANGUAGES = frozenset({"eng", "chi_sim"})
-"""What the built-in recogniser reads, on every page, whichever of them is asked for."""
+"""Languages of the built-in recogniser, which reads all of them on every page."""
 
-_SURE = 20.0  # on OCRmyPDF's scale, whose default threshold is 14
-_LEVEL = 0.05  # degrees; to straighten less than that would only soften the page
+_MAX_ORIENTATION_CONFIDENCE = 20.0  # on OCRmyPDF's scale, whose default threshold is 14
+_MIN_SKEW = 0.05  # degrees; a smaller rotation would only blur the page
 
 
 class OcrpipeEngine(OcrEngine):
-    """Reads page images with ocrpipe; holds nothing, so it may be pickled and used from several threads."""
+    """Reads page images with ocrpipe; stateless, so it can be pickled and used by several threads."""
 
     def __str__(self) -> str:
         return f"ocrpipe {_version.__version__}"
@@ -46,35 +46,35 @@ class OcrpipeEngine(OcrEngine):
 
     @staticmethod
     def creator_tag(options: OcrOptions) -> str:
-        """What the PDF's metadata say of its text."""
+        """The creator of the text in the PDF's metadata."""
         return f"ocrpipe {_version.__version__}"
 
     @staticmethod
     def languages(options: OcrOptions) -> set[str]:
-        """The built-in recogniser's languages; another one's are not known, so nothing is refused."""
+        """The built-in recogniser's languages; empty for others, whose languages are unknown."""
         return set(LANGUAGES) if options.ocrpipe.recognizer == "crnn" else set()
 
     @staticmethod
     def get_orientation(input_file: Path, options: OcrOptions) -> OrientationConfidence:
-        """The clockwise quarter turn that a page was given, to be undone, and how sure that is, 0 to 20."""
-        with _as_theirs():
+        """The clockwise rotation of a page, to be undone, in degrees, and its confidence, 0 to 20."""
+        with _ocrmypdf_errors():
             from ocrpipe.integrations.ocrmypdf import reading
 
-            turned, sureness = reading.orientation(input_file, _models(options))
-        return OrientationConfidence(-turned % 360, _SURE * sureness)
+            turned, confidence = reading.orientation(input_file, _models(options))
+        return OrientationConfidence(-turned % 360, _MAX_ORIENTATION_CONFIDENCE * confidence)
 
     @staticmethod
     def get_deskew(input_file: Path, options: OcrOptions) -> float:
-        """The angle that straightens a page, in degrees within ±15, counter-clockwise positive."""
-        with _as_theirs():
+        """The angle that deskews a page, in degrees within ±15, counter-clockwise positive."""
+        with _ocrmypdf_errors():
             from ocrpipe.integrations.ocrmypdf import reading
 
             skew = reading.skew(input_file)
-        return skew if abs(skew) >= _LEVEL else 0.0
+        return skew if abs(skew) >= _MIN_SKEW else 0.0
 
     @staticmethod
     def supports_generate_ocr() -> bool:
-        """Yes. The tree keeps full-width characters, which OCRmyPDF's hOCR parser makes narrow."""
+        """Yes: the tree keeps full-width characters, which OCRmyPDF's hOCR parser normalises."""
         return True
 
     @staticmethod
@@ -87,7 +87,7 @@ class OcrpipeEngine(OcrEngine):
             page_number: 0-based.
 
         Returns:
-            The page's elements, and its text: a line each, a blank line between paragraphs.
+            The page's elements, and its text: lines, with a blank line between paragraphs.
         """
         page = _read(input_file, options, page_number)
         from ocrpipe.export.text import page_to_text
@@ -106,9 +106,9 @@ class OcrpipeEngine(OcrEngine):
 
     @staticmethod
     def generate_pdf(input_file: Path, output_pdf: Path, output_text: Path, options: OcrOptions) -> None:
-        """Read a page and write its text as a PDF that shows nothing, for ``--pdf-renderer sandwich``."""
+        """Read a page and write its text as an invisible PDF layer, for ``--pdf-renderer sandwich``."""
         page = _read(input_file, options)
-        with _as_theirs():
+        with _ocrmypdf_errors():
             from ocrpipe.integrations.ocrmypdf import reading
 
             output_pdf.write_bytes(reading.text_pdf(page))
@@ -116,7 +116,7 @@ class OcrpipeEngine(OcrEngine):
 
 
 def _read(path: Path, options: OcrOptions, number: int = 0) -> Page:
-    with _as_theirs():
+    with _ocrmypdf_errors():
         from ocrpipe.integrations.ocrmypdf import reading
 
         return reading.read(path, _models(options), number)
@@ -131,13 +131,13 @@ def _write_text(page: Page, path: Path) -> None:
 def _models(options: OcrOptions) -> Models:
     from ocrpipe.integrations.ocrmypdf.reading import Models
 
-    ours = options.ocrpipe
-    return Models(ours.detector, ours.recognizer, ours.threads or share_of_cores(options))
+    chosen = options.ocrpipe
+    return Models(chosen.detector, chosen.recognizer, chosen.threads or threads_per_page(options))
 
 
 @contextmanager
-def _as_theirs() -> Iterator[None]:
-    """Turn our errors into OCRmyPDF's, which it reports in a line and by its exit code."""
+def _ocrmypdf_errors() -> Iterator[None]:
+    """Convert our errors to OCRmyPDF's, which it reports with its exit codes."""
     try:
         yield
     except UnreadableImageError as error:

@@ -1,7 +1,7 @@
-"""The hooks by which OCRmyPDF gets to know the engine and its options.
+"""The hooks that register the engine and its options with OCRmyPDF.
 
-The engine reads when it is asked for by name, never under ``--ocr-engine auto``: that some package brought
-ocrpipe along must not change what comes out of anybody's scans.
+The engine is used if it is chosen by name, never for ``--ocr-engine auto``: ocrpipe as a dependency of some
+package must not change the results of OCRmyPDF.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ocrmypdf.pdfinfo import PdfInfo
 from pydantic import BaseModel
 
 from ocrpipe.integrations.ocrmypdf.engine import OcrpipeEngine
-from ocrpipe.integrations.ocrmypdf.options import NAME, OcrpipeOptions, add_arguments, share_of_cores
+from ocrpipe.integrations.ocrmypdf.options import NAME, OcrpipeOptions, add_arguments, threads_per_page
 
 _TESSERACT = "ocrmypdf.builtin_plugins.tesseract_ocr"
 
@@ -24,28 +24,28 @@ Check = Callable[[OcrOptions], object]
 
 @hookimpl
 def initialize(plugin_manager: pluggy.PluginManager) -> None:
-    """Let Tesseract be missing where ocrpipe reads; OCRmyPDF looks for it whichever engine is chosen."""
+    """Skip OCRmyPDF's check for Tesseract, which it makes for every engine, if ocrpipe is chosen."""
     for check in plugin_manager.hook.check_options.get_hookimpls():
-        if check.plugin_name == _TESSERACT and not isinstance(check.function, _UnlessOurs):
-            check.function = _UnlessOurs(check.function)  # type: ignore[misc]
+        if check.plugin_name == _TESSERACT and not isinstance(check.function, _SkippedForOcrpipe):
+            check.function = _SkippedForOcrpipe(check.function)  # type: ignore[misc]
 
 
 @hookimpl
 def add_options(parser: ArgumentParser) -> None:
-    """Add what the plug-in offers on the command line."""
+    """Add the plug-in's options to the command line."""
     add_arguments(parser)
 
 
 @hookimpl
 def register_options() -> dict[str, type[BaseModel]]:
-    """The model of the options, by which they reach the workers."""
+    """The model of the options, which is sent to the workers."""
     return {NAME: OcrpipeOptions}
 
 
 @hookimpl
 def check_options(options: OcrOptions) -> None:
-    """Refuse detectors and recognisers that are not installed before any work is done."""
-    if not _chosen(options):
+    """Reject detectors and recognisers that are not installed before any work is done."""
+    if not _is_chosen(options):
         return
     from ocrpipe import plugins
 
@@ -62,29 +62,29 @@ def check_options(options: OcrOptions) -> None:
 
 @hookimpl
 def validate(pdfinfo: PdfInfo, options: OcrOptions) -> None:
-    """Share the cores out among the pages that will be read at a time."""
-    if _chosen(options) and options.ocrpipe.threads is None:
-        threads = share_of_cores(options, len(pdfinfo))
+    """Divide the cores among the pages that will be read concurrently."""
+    if _is_chosen(options) and options.ocrpipe.threads is None:
+        threads = threads_per_page(options, len(pdfinfo))
         options.ocrpipe.threads = threads
-        options.extra_attrs[f"{NAME}_threads"] = threads  # this is what worker processes are sent
+        options.extra_attrs[f"{NAME}_threads"] = threads  # sent to worker processes
 
 
 @hookimpl(tryfirst=True)
 def get_ocr_engine(options: OcrOptions | None) -> OcrEngine | None:
-    """The engine, if it was asked for by name."""
-    return OcrpipeEngine() if options is not None and _chosen(options) else None
+    """The engine, if it was chosen by name."""
+    return OcrpipeEngine() if options is not None and _is_chosen(options) else None
 
 
-class _UnlessOurs:
-    """Another plug-in's check, left out where ocrpipe reads."""
+class _SkippedForOcrpipe:
+    """Another plug-in's check, skipped if ocrpipe is chosen."""
 
     def __init__(self, check: Check) -> None:
         self._check = check
 
     def __call__(self, options: OcrOptions) -> None:
-        if not _chosen(options):
+        if not _is_chosen(options):
             self._check(options)
 
 
-def _chosen(options: OcrOptions) -> bool:
+def _is_chosen(options: OcrOptions) -> bool:
     return bool(options.ocr_engine == NAME)

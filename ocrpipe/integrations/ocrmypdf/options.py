@@ -1,4 +1,4 @@
-"""The plug-in's options, and how many threads a page gets."""
+"""The plug-in's options, and the number of threads for a page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ocrmypdf.helpers import available_cpu_count
 from pydantic import BaseModel, Field
 
 NAME = "ocrpipe"
-"""What ``--ocr-engine`` calls the engine, and what its options begin with."""
+"""The engine's name for ``--ocr-engine``, and the prefix of its options."""
 
 
 class OcrpipeOptions(BaseModel):
@@ -20,7 +20,7 @@ class OcrpipeOptions(BaseModel):
     Attributes:
         detector: Name of an installed detector.
         recognizer: Name of an installed recogniser.
-        threads: Processor threads for each page that is read at a time; by default the cores shared out.
+        threads: Processor threads for each page; by default the cores are divided among concurrent pages.
     """
 
     detector: str = "ctpn"
@@ -29,28 +29,32 @@ class OcrpipeOptions(BaseModel):
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Offer the engine's name with ``--ocr-engine``, whose choices are fixed, and options of its own."""
+    """Add the engine's name to the fixed choices of ``--ocr-engine``, and its own options."""
     for action in parser._actions:
         if action.dest == "ocr_engine" and action.choices is not None and NAME not in action.choices:
             action.choices = [*action.choices, NAME]
-            action.help = f"{action.help} '{NAME}' uses ocrpipe, and no Tesseract."
+            action.help = f"{action.help} '{NAME}' uses ocrpipe without Tesseract."
     group = parser.add_argument_group("ocrpipe", "Control of --ocr-engine ocrpipe")
-    group.add_argument("--ocrpipe-detector", metavar="NAME", help="One that `ocrpipe detectors` lists.")
-    group.add_argument("--ocrpipe-recognizer", metavar="NAME", help="One that `ocrpipe recognizers` lists.")
+    group.add_argument(
+        "--ocrpipe-detector", metavar="NAME", help="A detector that `ocrpipe detectors` lists."
+    )
+    group.add_argument(
+        "--ocrpipe-recognizer", metavar="NAME", help="A recogniser that `ocrpipe recognizers` lists."
+    )
     group.add_argument(
         "--ocrpipe-threads",
         metavar="N",
         type=numeric(int, 1),
-        help="Processor threads for each page that is read at a time; by default the cores are shared out.",
+        help="Processor threads for each page; by default the cores are divided among concurrent pages.",
     )
 
 
-def share_of_cores(options: OcrOptions, pages: int | None = None) -> int:
-    """Threads for a page, so that as many as are read at a time keep within the cores.
+def threads_per_page(options: OcrOptions, pages: int | None = None) -> int:
+    """Threads for a page, so that all concurrent pages together use the cores.
 
     Args:
-        options: OCRmyPDF's options, of which ``jobs`` counts.
-        pages: How many the document has, where that is known.
+        options: OCRmyPDF's options, of which ``jobs`` is used.
+        pages: Number of pages of the document, if known.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else available_cpu_count()
     jobs = options.jobs or available_cpu_count()

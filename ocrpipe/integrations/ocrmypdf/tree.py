@@ -1,8 +1,8 @@
-"""A page as the tree of elements that OCRmyPDF draws into its invisible text layer.
+"""A page as the tree of elements that OCRmyPDF renders as its invisible text layer.
 
-Its renderer sets each line's words along a baseline, in a font as large as the line's box is high above that
-baseline, and stretches each word to its box. It puts a space after a word unless that one and the next are
-Han: so what was read without a space stays one word here.
+Its renderer sets each line's words along a baseline, in a font as large as the height of the line's box above
+that baseline, and stretches each word to its box. It adds a space after a word unless that word and the next
+are hanzi: therefore a word without spaces stays one word here.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ocrpipe.geometry import apply, quad_angle, quad_size, turn_matrix
 from ocrpipe.page import Line, PageContent, Paragraph, Quad, Word
 
 _DESCENT = 0.215
-"""Share of a line's height below its baseline, as in the renderer's own font, Noto Sans: the glyph cells then
-cover the line from edge to edge."""
+"""Fraction of a line's height below its baseline, as in Noto Sans, the renderer's font: the glyph cells then
+cover the line."""
 
 _LANGUAGES = {"en": "eng", "zh": "chi_sim"}
 
@@ -27,7 +27,7 @@ def page_to_tree(page: PageContent, number: int = 0) -> OcrElement:
     """The page as an ``ocr_page`` of paragraphs, lines and words, in pixels of the page's image.
 
     Args:
-        page: What was read; its ``dpi`` tells the renderer the page's size.
+        page: What was read; the renderer computes the page size from its ``dpi``.
         number: 0-based number of the page in the PDF.
     """
     return OcrElement(
@@ -45,14 +45,14 @@ def _paragraph(paragraph: Paragraph) -> OcrElement:
 
 
 def _line(line: Line) -> OcrElement:
-    """A line, its direction told as a quarter turn and the slope that is left."""
+    """A line; its direction is given as a quarter turn and the remaining slope."""
     angle = quad_angle(line.quad)
     turned = round(angle / 90) * 90
     slope = math.tan(math.radians(angle - turned))
     height = quad_size(line.quad)[1]
     return OcrElement(
         OcrClass.LINE,
-        _level_box(line.quad, turned, slope, height),
+        _line_box(line.quad, turned, slope, height),
         confidence=line.confidence,
         children=[_word(word) for word in words(line)],
         direction="ltr",
@@ -66,10 +66,10 @@ def _word(word: Word) -> OcrElement:
     return OcrElement(OcrClass.WORD, _box(word.quad), text=clean(word.text), confidence=word.confidence)
 
 
-def _level_box(quad: Quad, turned: int, slope: float, height: float) -> BoundingBox:
-    """A box as long as the line and just as high as its text, where the line begins.
+def _line_box(quad: Quad, turned: int, slope: float, height: float) -> BoundingBox:
+    """A box as long as the line and as high as its text, at the start of the line.
 
-    The smallest box around a sloping line is higher than its text, and so would be the font.
+    The bounding box of a sloping line is higher than its text, and the font would be too large.
     """
     level = apply(turn_matrix(0, 0, -turned), quad)
     left, right = (edge([x for x, _ in level]) for edge in (min, max))
