@@ -2,7 +2,7 @@
 
 Frozen, slotted dataclasses that hold text, geometry and confidence, and no pixels, so that the results of a
 whole folder need little memory. All coordinates are absolute pixels of the image the caller gave (after EXIF
-orientation), x to the right, y down, whatever rotation or scaling happened inside.
+orientation), x to the right, y down, independent of internal rotation and scaling.
 
 This module imports nothing of ocrpipe. ``ocrpipe.result.Page`` is a ``PageContent`` that can also be saved,
 drawn and converted.

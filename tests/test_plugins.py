@@ -87,9 +87,9 @@ def test_threads_go_to_those_who_take_them(install: Install) -> None:
         "class Plugin:\n    def __init__(self, *, threads=7): self.threads = threads\n    recognize = print"
     )
     install("parallel", taking, kind="recognizers")
-    told: Any = plugins.load_recognizer("parallel", threads=3)
-    untold: Any = plugins.load_recognizer("parallel")
-    assert (told.threads, untold.threads) == (3, 7)
+    given: Any = plugins.load_recognizer("parallel", threads=3)
+    default: Any = plugins.load_recognizer("parallel")
+    assert (given.threads, default.threads) == (3, 7)
     plugins.load_recognizer("plain", threads=3)
 
 

@@ -1,9 +1,11 @@
 """Character and word error rates.
 
-CER: edit distance over the number of ground-truth characters, spaces removed on both sides. CER with spaces:
-the same with single spaces kept, so a missing or an extra space is an error. WER: edit distance over
-whitespace-separated tokens (meaningless for Chinese). Rates are ratios of sums, not means over lines or
-pages; extra text is an insertion, missed text a deletion, so a rate can exceed 1.
+CER: edit distance over the number of ground-truth characters, spaces removed on both sides.
+CER with spaces: the same with single spaces kept, so a missing or an extra space is an error.
+WER: edit distance over whitespace-separated tokens (meaningless for Chinese).
+
+Rates are ratios of sums, not means over lines or pages; extra text is an insertion, missed text a deletion,
+so a rate can exceed 1.
 """
 
 from __future__ import annotations

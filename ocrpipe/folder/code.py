@@ -57,7 +57,7 @@ def source_files() -> dict[str, Path]:
 
 
 def digest_of(files: Mapping[str, Path]) -> str:
-    """The sha256 over names and contents, whatever the order of the files."""
+    """The sha256 over names and contents, independent of the order of the files."""
     digest = hashlib.sha256()
     for name in sorted(files):
         content = files[name].read_bytes()

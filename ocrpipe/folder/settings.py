@@ -42,7 +42,7 @@ class ReadSettings:
         threads: Processor threads a worker may use.
 
     Raises:
-        ConfigError: A value makes no sense, or an engine can't be pickled.
+        ConfigError: A value is invalid, or an engine can't be pickled.
     """
 
     detector: str | Detector = "ctpn"
@@ -106,7 +106,7 @@ class RunSettings:
         ray_address: Of a Ray cluster; by default a Ray of this machine's own.
 
     Raises:
-        ConfigError: A value makes no sense.
+        ConfigError: A value is invalid.
     """
 
     formats: tuple[str, ...] = ("txt",)
@@ -193,5 +193,5 @@ def _pickled(engine: object) -> bytes:
         )
     try:
         return pickle.dumps(engine, protocol=5)
-    except Exception as error:  # whatever an object's own pickling raises
+    except Exception as error:  # errors of an object's own pickling
         raise ConfigError(f"{type(engine).__name__} can't be sent to worker processes: {error}") from error

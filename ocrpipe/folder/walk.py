@@ -97,7 +97,7 @@ def stems(names: Sequence[str], folders: Sequence[str] = ()) -> dict[str, str]:
         for lead in {*_leads(name), *(_leads(_short(name)) if _is_known(name) else ())}:
             taken[lead] = taken.get(lead, 0) + 1
     beside = {folder.casefold() for folder in folders}
-    found: dict[str, str] = {}
+    chosen_stems: dict[str, str] = {}
     used: set[str] = set()
     for name in names:
         short = _short(name)
@@ -108,8 +108,8 @@ def stems(names: Sequence[str], folders: Sequence[str] = ()) -> dict[str, str]:
             count += 1
             chosen = f"{whole}~{count}"
         used |= {*_leads(chosen)}
-        found[name] = chosen
-    return found
+        chosen_stems[name] = chosen
+    return chosen_stems
 
 
 @dataclass(frozen=True, slots=True)

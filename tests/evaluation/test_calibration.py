@@ -51,12 +51,12 @@ def test_bins_and_error() -> None:
         + [Outcome(1.0, True)] * 5
     )
     diagram = reliability(found, bins=10)
-    unsure, sure = diagram.bins
-    assert (unsure.low, unsure.high, unsure.count, unsure.accuracy) == (0.2, 0.3, 10, 0.0)
-    assert (sure.low, sure.high, sure.count) == (0.9, 1.0, 15)
-    assert unsure.confidence == pytest.approx(0.25)
-    assert sure.confidence == pytest.approx((0.95 * 10 + 5) / 15)
-    assert sure.accuracy == pytest.approx(14 / 15)
+    low, high = diagram.bins
+    assert (low.low, low.high, low.count, low.accuracy) == (0.2, 0.3, 10, 0.0)
+    assert (high.low, high.high, high.count) == (0.9, 1.0, 15)
+    assert low.confidence == pytest.approx(0.25)
+    assert high.confidence == pytest.approx((0.95 * 10 + 5) / 15)
+    assert high.accuracy == pytest.approx(14 / 15)
     assert diagram.ece == pytest.approx((10 * 0.25 + abs(9.5 + 5 - 14)) / 25)
 
 

@@ -52,8 +52,9 @@ def test_the_rows_are_a_set_to_evaluate_on(page: Page, tmp_path: Path) -> None:
     exported = json.dumps(submitted(tasks_of(replace(page, source="scans/a.png"))))
     rows = from_labelstudio(exported)
     (tmp_path / "gt.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    (truth,) = load_dataset(tmp_path).pages
-    assert truth.name == "a.png" and [line.text for line in truth.lines] == [line.text for line in page.lines]
+    (reference,) = load_dataset(tmp_path).pages
+    assert reference.name == "a.png"
+    assert [line.text for line in reference.lines] == [line.text for line in page.lines]
     assert from_labelstudio(exported.encode()) == rows
 
 

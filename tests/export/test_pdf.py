@@ -140,8 +140,8 @@ def test_pdftotext_gives_whole_lines_in_their_order(degrees: float, tmp_path: Pa
     page = slanted(degrees)
     (tmp_path / "page.pdf").write_bytes(page_to_pdf(page, np.full((200, 900, 3), 255, np.uint8)))
     command = ["pdftotext", "-raw", str(tmp_path / "page.pdf"), "-"]
-    told = subprocess.run(command, capture_output=True, check=True).stdout.decode()
-    assert told.rstrip("\n\f").split("\n") == [line.text for line in page.lines]
+    text = subprocess.run(command, capture_output=True, check=True).stdout.decode()
+    assert text.rstrip("\n\f").split("\n") == [line.text for line in page.lines]
 
 
 def test_level_words_lie_on_their_line() -> None:

@@ -58,8 +58,8 @@ def test_the_page_on_other_tools_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     assert names["slope"].area == pytest.approx(page.lines[0].polygon.area, rel=0.02)
     assert len(names["frame"]) == len(page.lines)
     assert names["frame"]["text"].tolist() == [line.text for line in page.lines]
-    assert np.array_equal(names["boxes"], names["found"].xyxy)
-    assert 0 < len(names["sure"]) <= len(page.lines)
+    assert np.array_equal(names["boxes"], names["detections"].xyxy)
+    assert 0 < len(names["confident"]) <= len(page.lines)
     untouched = names["images"].load("docs/sample.png")[:, :, ::-1]
     assert names["scene"].shape == untouched.shape and (names["scene"] != untouched).any()
     (task,) = json.loads(Path("tasks.json").read_text("utf-8"))

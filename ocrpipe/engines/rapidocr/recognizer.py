@@ -62,7 +62,7 @@ class RapidOCRRecognizer:
         self._classes: list[str] = stage.postprocess_op.character  # the blank first
 
     def recognize(self, crops: Sequence[Crop]) -> Sequence[Recognition]:
-        """Read upright single-line crops; see ``ocrpipe.recognizers.base.Recognizer``.
+        """Read crops of single lines; see ``ocrpipe.recognizers.base.Recognizer``.
 
         Raises:
             ConfigError: A crop has no pixels.

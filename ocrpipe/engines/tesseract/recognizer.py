@@ -36,7 +36,7 @@ class TesseractRecognizer:
         self._tesseract = Tesseract(languages, threads)
 
     def recognize(self, crops: Sequence[NDArray[np.uint8]]) -> Sequence[Recognition]:
-        """Read upright single-line crops; see ``ocrpipe.recognizers.base.Recognizer``.
+        """Read crops of single lines; see ``ocrpipe.recognizers.base.Recognizer``.
 
         Raises:
             ConfigError: A crop has no pixels.

@@ -31,8 +31,8 @@ def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
             done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
 
-    truth = set((DOCS / "sample.txt").read_text("utf-8").splitlines())
-    assert len(truth & set((tmp_path / "text.txt").read_text("utf-8").splitlines())) > 0.9 * len(truth)
+    expected = set((DOCS / "sample.txt").read_text("utf-8").splitlines())
+    assert len(expected & set((tmp_path / "text.txt").read_text("utf-8").splitlines())) > 0.9 * len(expected)
     for name in ("searchable.pdf", "straight.pdf", "again.pdf", "classical.pdf"):
         with pypdfium2.PdfDocument(tmp_path / name) as pdf:
             text = pdf[0].get_textpage().get_text_range()

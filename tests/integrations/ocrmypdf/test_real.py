@@ -37,9 +37,9 @@ def sample() -> Image.Image:
 
 def found(text: str) -> float:
     """Share of the page's words that are in a text as they stand."""
-    truth = (DOCS / "sample.txt").read_text("utf-8").split()
-    missing = Counter(truth) - Counter(text.split())
-    return 1 - missing.total() / len(truth)
+    expected = (DOCS / "sample.txt").read_text("utf-8").split()
+    missing = Counter(expected) - Counter(text.split())
+    return 1 - missing.total() / len(expected)
 
 
 @pytest.mark.slow
