@@ -20,7 +20,7 @@ class TextLine:
         quad: Corners in pixels of the image given to ``detect``, clockwise from the text's top-left.
         score: Confidence in 0..1 that this is a line of text.
         crop: Corners of what the recogniser should see, where that is not ``quad``: a detector may know the
-            ink more closely than the usual, roomier box of a line tells.
+            ink more closely than the usual, larger box of a line shows.
     """
 
     quad: Quad

@@ -40,7 +40,7 @@ class Stage:
     Attributes:
         name: "load", "detect", "crop and recognize", "orientation", "rotated text", "filter", "layout" or
             "assembly". Finding out which way up a page is detects and recognises too; the time of that is
-            told under those names and not under "orientation".
+            reported under those names and not under "orientation".
         seconds: Wall-clock time of the stage by itself.
         counts: What it dealt with, such as ``{"lines": 48}``.
     """
@@ -159,7 +159,7 @@ class Pipeline:
         """The clockwise quarter turn that makes a page upright, and how certain that is.
 
         The longest lines are read the way they lie and upside down; what counts is by how much the mean
-        confidence of the characters differs. Lines of both axes are read where the image does not tell
+        confidence of the characters differs. Lines of both axes are read where the image does not show
         theirs.
 
         Returns:

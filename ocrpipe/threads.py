@@ -33,8 +33,8 @@ def available_threads() -> int:
 def openmp_threads(wanted: int) -> int:
     """Threads that OpenMP is sure to start where ``wanted`` are asked for.
 
-    oneDNN shares a product out among as many threads as were asked for. Where OMP_THREAD_LIMIT or OMP_DYNAMIC
-    let OpenMP start fewer, the shares of those missing are never computed, without an error.
+    oneDNN divides a product among as many threads as were asked for. Where OMP_THREAD_LIMIT or OMP_DYNAMIC
+    let OpenMP start fewer, the parts of those missing are never computed, without an error.
     """
     if os.environ.get("OMP_DYNAMIC", "").strip().lower() in ("true", "1", "yes"):
         return 1

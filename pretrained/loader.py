@@ -52,7 +52,7 @@ def load(name: str | Path) -> tuple[dict[str, Tensor], Card]:
     """Weights, as float32 tensors, and their card.
 
     Args:
-        name: Of weights that ship with ocrpipe ("ctpn", "crnn"), or the path of a .safetensors file with its
+        name: Of weights in the package ("ctpn", "crnn"), or the path of a .safetensors file with its
             card beside it.
 
     Raises:

@@ -305,7 +305,7 @@ def test_rules_are_left_out_unless_asked_for(rules: bool, lines: int) -> None:
 
 
 class Closer:
-    """Surer of lower crops, as of those cut closer to the ink; remembers their heights."""
+    """More confident in lower crops, as of those cut closer to the ink; remembers their heights."""
 
     def __init__(self) -> None:
         self.heights: list[int] = []
@@ -318,7 +318,9 @@ class Closer:
 
 
 @pytest.mark.parametrize(("below", "heights"), [(0.9, {24, 21}), (0.7, {24}), (0.0, {24})])
-def test_doubtful_lines_are_cut_closer_and_the_surer_reading_counts(below: float, heights: set[int]) -> None:
+def test_doubtful_lines_are_cut_closer_and_the_reading_with_higher_confidence_counts(
+    below: float, heights: set[int]
+) -> None:
     reader = Closer()
     settings = options(AS_IT_LIES | {"reading.second_pass_below": below})
     found = Pipeline(Bars(), reader, options=settings).read(page(2))
@@ -327,7 +329,7 @@ def test_doubtful_lines_are_cut_closer_and_the_surer_reading_counts(below: float
 
 
 class Wider(Closer):
-    """Surer of higher crops."""
+    """More confident in higher crops."""
 
     def recognize(self, crops: Sequence[Pixels]) -> Sequence[Recognition]:
         return [

@@ -65,7 +65,7 @@ class CTPNDetector:
     """Finds lines of text with a CTPN. One instance may serve several threads.
 
     Args:
-        weights: Path of a .safetensors file with its card beside it; by default the weights that ship.
+        weights: Path of a .safetensors file with its card beside it; by default those in the package.
         device: "cpu", "cuda" or "mps".
         threads: Processor threads of a call; by default as many as the process may run.
         options: Scale, margins and thresholds.

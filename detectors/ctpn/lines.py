@@ -254,7 +254,7 @@ def _robust_mean(values: Floats, label: Ints) -> Floats:
 def _robust_fit(x: Floats, y: Floats, label: Ints, height: Floats) -> tuple[Floats, Floats, Floats]:
     """Straight line ``y = level + slope · (x − middle)`` of each group, by Huber-weighted least squares.
 
-    A group too short to tell its slope leans towards the page's.
+    A group too short to have a slope leans towards the page's.
     """
     weight = np.ones_like(x)
     page = 0.0

@@ -26,7 +26,7 @@ def expand(quads: Floats, margin: tuple[float, float]) -> Floats:
 def expand_apart(quads: Floats, margin: tuple[float, float], min_margin: float) -> Floats:
     """As ``expand``, but above and below no further than halfway to the next line, where one is near.
 
-    Boxes that overlap cannot be told apart by their geometry alone. A line higher than long, a single digit
+    Boxes that overlap cannot be distinguished by their geometry alone. A line higher than long, a single digit
     say, would be a small part of its own box with a margin of its height, and gets one of its length.
 
     Args:

@@ -34,7 +34,7 @@ _DEFAULT = ScaleOptions()
 def estimate_text_height(grey: NDArray[np.uint8], options: ScaleOptions = _DEFAULT) -> float | None:
     """Typical height of the lines of text.
 
-    Letters dominate a page's components at any resolution, so the heights of those of plausible shape tell
+    Letters dominate a page's components at any resolution, so the heights of those of plausible shape give
     their size, whatever the skew; to some ten percent on clean pages, to a factor of two on bad ones.
 
     Args:
@@ -42,7 +42,7 @@ def estimate_text_height(grey: NDArray[np.uint8], options: ScaleOptions = _DEFAU
         options: Scale and thresholds.
 
     Returns:
-        Pixels of ``grey``, or None where there are too few components to tell.
+        Pixels of ``grey``, or None where there are too few components.
     """
     shrink: float = min(1.0, options.max_side / max(grey.shape))
     small = grey

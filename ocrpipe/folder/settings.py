@@ -76,7 +76,7 @@ class ReadSettings:
 
         Raises:
             PluginError: An engine's name is unknown.
-            ocrpipe.errors.WeightsError: The card of weights that ship is damaged.
+            ocrpipe.errors.WeightsError: The card of weights in the package is damaged.
         """
         parts = {
             "version": _version.__version__,
@@ -181,7 +181,7 @@ def _digest(engine: object) -> str:
 
 
 def _changed(options: Options | None) -> dict[str, object]:
-    """All options by stage and name, nothing where they are the defaults, which the code tells already."""
+    """All options by stage and name, nothing where they are the defaults, which the code digest covers."""
     return {} if options is None or options == type(options)() else asdict(options)
 
 

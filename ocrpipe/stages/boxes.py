@@ -33,7 +33,7 @@ class Placed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LayoutOptions:
-    """How columns, rows and paragraphs are told. In line heights, unless said otherwise.
+    """How columns, rows and paragraphs are found. Lengths are in line heights, unless said otherwise.
 
     Attributes:
         slices: Slices of the page's height to one line height, in which lines are looked for side by side.
@@ -47,7 +47,7 @@ class LayoutOptions:
             markers of a list.
         min_prose_width: Least width of running text.
         min_list_items: Items below each other, numbered one after the other, that make a list.
-        min_row_overlap: Fraction of the lower line's height that lines of a row share at least.
+        min_row_overlap: Fraction of the lower line's height that lines of a row overlap at least.
         max_line_gap: Space between lines of a paragraph beyond the usual one.
         max_any_gap: Space between lines of a paragraph, whatever the usual one.
         min_size_ratio: Least ratio of the heights of a paragraph's neighbouring lines.

@@ -1,4 +1,4 @@
-"""What the stages of a page share: its pixels, the level view of them, and the way between the two.
+"""What the stages of a page have in common: its pixels, the level view of them, and the way between the two.
 
 The level view is the page turned so that its text runs from left to right. Lines are found, read and put in
 order in the view's coordinates; crops are cut from the caller's own pixels, and results are mapped to those

@@ -117,7 +117,7 @@ def rotated_strips(grey: Image, lines: Sequence[Quad], options: RotatedOptions =
 
     Args:
         grey: H×W, uint8, the text running from left to right.
-        lines: What was found of that text, in pixels; its typical height tells the size of glyphs, so that
+        lines: What was found of that text, in pixels; its typical height gives the size of glyphs, so that
             nothing is looked for on a page without any.
         options: Sizes and thresholds.
 

@@ -1,4 +1,4 @@
-"""Direction of a page's text from its ink alone: small skew, and rows told from columns.
+"""Direction of a page's text from its ink alone: small skew, and rows distinguished from columns.
 
 Both look for the direction in which the upper and lower edges of ink line up. Ink is what is darker than its
 surroundings and of the size of characters, its gaps closed enough to make Chinese strokes one blob. Every
@@ -139,7 +139,7 @@ def turns_of_ink(ink: Mask, options: OrientationOptions = _DEFAULT) -> tuple[int
 
     Tells lines that run across the page from lines that run up or down it, at any skew within ±15°, by two
     figures: the energy of the edges' projections both ways, and whether blobs of ink, characters closed
-    together with their nearest neighbours, are wide or tall. It cannot tell up from down; that takes reading.
+    together with their nearest neighbours, are wide or tall. Up and down are distinguished by reading only.
 
     Args:
         ink: From ``text_ink``.

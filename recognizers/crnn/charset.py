@@ -20,7 +20,7 @@ _SYMBOLS = "§©®™€£¥¢°℃±×÷≤≥≠≈→←↑↓•√∞μΩα
 _MORE_LATIN = (
     "".join(chr(c) for c in range(0x100, 0x180) if chr(c) not in "ĲĳĿŀŉĸſ") + "ȘșȚțǍǎǏǐǑǒǓǔǕǖǗǘǙǚǛǜẞðÞþ"
 )
-# Without what looks like a Latin letter in every face: shape alone cannot tell which of the two it is.
+# Without what looks like a Latin letter in every face: shape alone does not decide which of the two it is.
 _GREEK = "ΓΔΘΛΞΠΣΦΨΩαβγδεζηθικλμνξπρςστυφχψωάέήίύώ"
 _MORE_SYMBOLS = (
     "«»¬¤¦‹›„¹²³⁰⁴⁵⁶⁷⁸⁹⁺⁻ⁿ₀₁₂₃₄₅₆₇₈₉¼½¾⅓⅔⅛℉℡㎡㎜㎝㎞㎏㎎㏄⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳⑴⑵⑶⑷⑸⑹⑺⑻⑼⑽㈠㈡㈢㈣㈤㈥㈦㈧㈨㈩"

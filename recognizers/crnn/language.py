@@ -1,7 +1,7 @@
 """A small character language model, and how it rescores characters that were read with little confidence.
 
 An interpolated n-gram model (Witten and Bell, "The zero-frequency problem", IEEE Transactions on Information
-Theory 37, 1991), kept as a trie in flat arrays. All digits count as one: which it is, only the ink tells.
+Theory 37, 1991), kept as a trie in flat arrays. All digits count as one: only the image decides which it is.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ class CharacterModel:
 class _Table:
     """A level as memory views, whose items come several times faster than an array's.
 
-    ``starts`` tells where the continuations of each shorter sequence begin, ``totals`` their summed counts.
+    ``starts`` gives where the continuations of each shorter sequence begin, ``totals`` their summed counts.
     """
 
     starts: memoryview

@@ -78,7 +78,7 @@ class CRNNRecognizer:
     itself, and where widths differ within a batch, what lies beyond a crop's own end is masked everywhere.
 
     Args:
-        weights: A .safetensors file with its card; by default those that ship with ocrpipe.
+        weights: A .safetensors file with its card; by default those in the package.
         device: "cpu", "cuda", "mps" …
         threads: Processor threads of a call; by default as many as the process may run.
         options: Greedy decoding by default, rescored by the language model.
@@ -148,7 +148,7 @@ class CRNNRecognizer:
         self._charset = charset
         self._height = model.config.height
         self._device = torch.device(device)
-        # A worker a batch: the steps of an LSTM are too small to be shared among threads.
+        # A worker a batch: the steps of an LSTM are too small to be divided among threads.
         self._workers = TorchWorkers(threads or available_threads(), 1)
         self._decoding = decoding
         self._tree = BKTree(decoding.lexicon) if decoding.lexicon else None
@@ -240,7 +240,7 @@ class CRNNRecognizer:
 
 
 def load_language(weights: str | Path | None = None) -> CharacterModel:
-    """The language model of a .safetensors file, by default the one that ships.
+    """The language model of a .safetensors file, by default the one in the package.
 
     Raises:
         ocrpipe.errors.WeightsError: The file is missing, damaged, or no language model.

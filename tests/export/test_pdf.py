@@ -56,8 +56,8 @@ def test_a_selection_lies_on_the_characters(page: Page, picture: NDArray[np.uint
 
 
 def test_it_looks_like_the_scan_turned_upright(turned: tuple[Page, NDArray[np.uint8]], picture: Any) -> None:
-    page, sideways = turned
-    (shown,) = pages(page_to_pdf(page, sideways), dpi=150)
+    page, rotated = turned
+    (shown,) = pages(page_to_pdf(page, rotated), dpi=150)
     assert shown.image.shape == picture.shape
     assert np.abs(shown.image.astype(int) - picture).mean() < 8
 

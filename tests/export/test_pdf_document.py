@@ -138,7 +138,7 @@ def test_a_crop_box_and_user_units(scan: Any, page: Page, tmp_path: Path, turn: 
     check_places(document_bytes([was_read], "pdf", source=source), was_read)
 
 
-def test_text_that_lies_sideways(scan: Any, page: Page, tmp_path: Path) -> None:
+def test_rotated_text(scan: Any, page: Page, tmp_path: Path) -> None:
     source = tmp_path / "scan.pdf"
     source.write_bytes(scan(turn=0, Rotate=90))
     turned = moved(page, lambda at: (300 - at[1], at[0]))

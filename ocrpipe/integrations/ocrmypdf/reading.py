@@ -20,7 +20,7 @@ from ocrpipe.result import Page
 from ocrpipe.stages.orientation import page_skew
 
 _ANY_SIZE = 2**40  # pixels; OCRmyPDF has a limit of its own and made the image itself
-_DPI = 72.0  # of an image that does not tell, as OCRmyPDF takes it
+_DPI = 72.0  # of an image without a resolution, as OCRmyPDF assumes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The character language model that ships beside the recogniser: counted, not trained."""
+"""The character language model in the package beside the recogniser: counted, not trained."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Oracle(CRNN):
 
 
 def made_up(overconfidence: float, rng: np.random.Generator) -> tuple[Tensor, str]:
-    """A line of characters and blanks in turn, claimed to be surer than they are by a known temperature."""
+    """A line of characters and blanks in turn, whose confidences are too high by a known temperature."""
     logits = torch.full((FRAMES, len(CHARSET)), -50.0)
     logits[:, 0] = 50.0
     truth = ""
