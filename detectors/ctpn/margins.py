@@ -26,8 +26,8 @@ def expand(quads: Floats, margin: tuple[float, float]) -> Floats:
 def expand_apart(quads: Floats, margin: tuple[float, float], min_margin: float) -> Floats:
     """As ``expand``, but above and below no further than halfway to the next line, where one is near.
 
-    Boxes that overlap cannot be distinguished by their geometry alone. A line higher than long, a single digit
-    say, would be a small part of its own box with a margin of its height, and gets one of its length.
+    Boxes that overlap cannot be distinguished by their geometry alone. A line higher than long, a single
+    digit say, would be a small part of its own box with a margin of its height, and gets one of its length.
 
     Args:
         quads: N×4×2, clockwise from the text's top-left, of about one direction.
