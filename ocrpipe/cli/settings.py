@@ -51,9 +51,9 @@ def configured(config: type[Config], settings: Sequence[str], **given: object) -
 def _parsers(config: type[Any]) -> dict[str, Callable[[str], object]]:
     """How to parse each field that holds a plain value, or a plain value or ``None``."""
     hints = get_type_hints(config)
-    found = {}
+    parsers = {}
     for field in fields(config):
         kinds = [kind for kind in get_args(hints[field.name]) or (hints[field.name],) if kind in _PARSERS]
         if kinds:
-            found[field.name] = _PARSERS[kinds[0]]
-    return found
+            parsers[field.name] = _PARSERS[kinds[0]]
+    return parsers

@@ -119,7 +119,7 @@ def random_crop(
     tall = np.hypot(*(lines[:, 3] - lines[:, 0]).T) if len(lines) else np.array([min(height, width) / 50])
     low, high = RARE_HEIGHTS if rng.random() < 1 / 6 else BODY_HEIGHTS
     target = math.exp(rng.uniform(math.log(low), math.log(high)))
-    # The page fills most of the window.
+    # The page is not shrunk to less than 0.7 of the window.
     scale = float(np.clip(target / max(np.median(tall), 1.0), 0.7 * size / max(height, width), 3.0))
     stretch = math.exp(rng.normal(0, 0.05))
     angle = rng.normal(0, 1.0) if rng.random() < 0.85 else rng.uniform(-8, 8)

@@ -172,18 +172,18 @@ def _owners(piece: NDArray[np.int64], anchor: NDArray[np.int64], iou: Floats) ->
     """Which of the pairs become positives: at most one for an anchor, at least one for a piece."""
     order = np.argsort(-iou, kind="stable")
     piece, anchor = piece[order], anchor[order]
-    best: list[NDArray[np.int64]] = []
-    waiting = np.arange(len(order))
-    while len(waiting):
-        # The best pair of each piece without an anchor; of several that want the same one, the first.
-        wish = waiting[np.unique(piece[waiting], return_index=True)[1]]
-        wish.sort()
-        won = wish[np.unique(anchor[wish], return_index=True)[1]]
-        best.append(won)
-        waiting = waiting[~np.isin(piece[waiting], piece[won]) & ~np.isin(anchor[waiting], anchor[won])]
-    claimed = np.concatenate(best) if best else np.zeros(0, np.int64)
+    rounds: list[NDArray[np.int64]] = []
+    left = np.arange(len(order))
+    while len(left):
+        # The best pair of each unmatched piece; of several with the same anchor, the one that overlaps most.
+        candidates = left[np.unique(piece[left], return_index=True)[1]]
+        candidates.sort()
+        matched = candidates[np.unique(anchor[candidates], return_index=True)[1]]
+        rounds.append(matched)
+        left = left[~np.isin(piece[left], piece[matched]) & ~np.isin(anchor[left], anchor[matched])]
+    best = np.concatenate(rounds) if rounds else np.zeros(0, np.int64)
 
-    rest = np.flatnonzero((iou[order] >= POSITIVE_IOU) & ~np.isin(anchor, anchor[claimed]))
+    rest = np.flatnonzero((iou[order] >= POSITIVE_IOU) & ~np.isin(anchor, anchor[best]))
     rest = rest[np.unique(anchor[rest], return_index=True)[1]]
-    owners: NDArray[np.int64] = order[np.concatenate([claimed, rest])]
+    owners: NDArray[np.int64] = order[np.concatenate([best, rest])]
     return owners

@@ -29,17 +29,17 @@ class Oracle(CRNN):
 
 
 def made_up(overconfidence: float, rng: np.random.Generator) -> tuple[Tensor, str]:
-    """A line of characters and blanks in turn, whose confidences are too high by a known temperature."""
+    """Characters and blanks in turn, with confidences that are off by a known temperature."""
     logits = torch.full((FRAMES, len(CHARSET)), -50.0)
     logits[:, 0] = 50.0
-    truth = ""
+    reference = ""
     for frame in range(0, FRAMES - 4, 2):
-        share, read = float(rng.uniform(0.3, 0.95)), int(rng.integers(1, len(CHARSET)))
+        probability, read = float(rng.uniform(0.3, 0.95)), int(rng.integers(1, len(CHARSET)))
         logits[frame, 0] = -50.0
-        logits[frame, 1:] = overconfidence * float(np.log((1 - share) / (len(CHARSET) - 2)))
-        logits[frame, read] = overconfidence * float(np.log(share))
-        truth += CHARSET.decode([read]) if rng.random() < share else "x"
-    return logits, truth
+        logits[frame, 1:] = overconfidence * float(np.log((1 - probability) / (len(CHARSET) - 2)))
+        logits[frame, read] = overconfidence * float(np.log(probability))
+        reference += CHARSET.decode([read]) if rng.random() < probability else "x"
+    return logits, reference
 
 
 @pytest.mark.parametrize("overconfidence", [0.7, 1.0, 1.6])
@@ -47,7 +47,7 @@ def test_the_temperature_undoes_overconfidence(overconfidence: float) -> None:
     rng = np.random.default_rng(0)
     lines = [made_up(overconfidence, rng) for _ in range(200)]
     image = np.full((32, 4 * FRAMES - 4), 255, np.uint8)
-    samples = [LineSample(image, truth, np.empty(0, np.float32)) for _, truth in lines]
+    samples = [LineSample(image, reference, np.empty(0, np.float32)) for _, reference in lines]
     oracle = Oracle([logits for logits, _ in lines])
     assert fit_temperature(oracle, CHARSET, samples) == pytest.approx(overconfidence, rel=0.1)
 
