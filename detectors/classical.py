@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ocrpipe.detectors.base import TextLine
 from ocrpipe.geometry import apply, clip_quad, rotate
 from ocrpipe.page import Quad
+from ocrpipe.statistics import weighted_median
 
 Grey = NDArray[np.uint8]
 Boxes = NDArray[np.float64]
@@ -122,7 +123,7 @@ def _character_height(grey: Grey, config: ClassicalConfig) -> float | None:
     width, height = _size(boxes)
     likely = height[(height >= 4) & (width < 8 * height) & (height < 8 * width)]
     # weighted by height, or a page's specks outvote its print
-    return _weighted_median(likely, likely) / scale if len(likely) else None
+    return weighted_median(likely, likely) / scale if len(likely) else None
 
 
 def _characters(page: Grey, size: float, config: ClassicalConfig) -> Boxes:
@@ -184,7 +185,7 @@ def _text_angle(characters: Boxes, size: float, config: ClassicalConfig) -> floa
     if not long.any():
         return 0.0
     slopes = np.bincount(group, x * y)[long] / spread[long]
-    return math.degrees(math.atan(_weighted_median(slopes, spread[long])))
+    return math.degrees(math.atan(weighted_median(slopes, spread[long])))
 
 
 def _lines(characters: Boxes, size: float, config: ClassicalConfig) -> list[tuple[Quad, float]]:
@@ -249,9 +250,3 @@ def _expanded(boxes: Boxes, across: float, down: float) -> Boxes:
 def _corners(box: Sequence[float]) -> Quad:
     left, top, right, bottom = box
     return (left, top), (right, top), (right, bottom), (left, bottom)
-
-
-def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    order = np.argsort(values)
-    total = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(total, total[-1] / 2)])

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrpipe.detectors.ctpn.anchors import AnchorGrid, Floats, vertical_iou
+from ocrpipe.statistics import weighted_median
 
 Ints = NDArray[np.int64]
 
@@ -264,7 +265,7 @@ def _robust_fit(x: Floats, y: Floats, label: Ints, height: Floats) -> tuple[Floa
         level = _sums(weight * y, label) / total
         dx, dy = x - middle[label], y - level[label]
         spread, shared = _sums(weight * dx * dx, label), _sums(weight * dx * dy, label)
-        page = float(_weighted_median(shared / np.maximum(spread, 1), spread))
+        page = weighted_median(shared / np.maximum(spread, 1), spread)
         prior = (3 * height) ** 2
         slope = (shared + prior * page) / (spread + prior)
         weight = _huber(dy - slope[label] * dx, 0.04 * height[label])
@@ -278,9 +279,3 @@ def _sums(values: Floats, label: Ints) -> Floats:
 
 def _huber(error: Floats, scale: Floats) -> Floats:
     return 1 / np.maximum(1, np.abs(error) / np.maximum(scale, 1e-6))
-
-
-def _weighted_median(values: Floats, weight: Floats) -> float:
-    order = np.argsort(values)
-    half = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
-    return float(values[order[min(half, len(values) - 1)]])

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ocrpipe.statistics import weighted_median
+
 
 @dataclass(frozen=True)
 class ScaleOptions:
@@ -61,13 +63,7 @@ def estimate_text_height(grey: NDArray[np.uint8], options: ScaleOptions = _DEFAU
     if len(height) < options.min_glyphs:
         return None
     # Dots, accents and specks out of the way, the taller letters mark the size.
-    typical = _weighted_quantile(height, height, 0.5)
+    typical = weighted_median(height, height)
     height = height[(height > 0.5 * typical) & (height < 3 * typical)]
     tall = float(np.quantile(height, 0.7))
     return tall * options.line_to_glyph / shrink
-
-
-def _weighted_quantile(values: NDArray[np.float64], weight: NDArray[np.float64], quantile: float) -> float:
-    order = np.argsort(values)
-    total = np.cumsum(weight[order])
-    return float(values[order[np.searchsorted(total, quantile * total[-1])]])
