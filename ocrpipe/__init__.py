@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from ocrpipe.folder import Failure, PageResult, read_folder
-    from ocrpipe.page import Char, Line, Paragraph, Word
+    from ocrpipe.page import Char, Line, PageWarning, Paragraph, Word
     from ocrpipe.pipeline import Options, Pipeline
     from ocrpipe.result import Page
 
@@ -46,7 +46,7 @@ _MODULES = {
         "WeightsError",
     ),
     "folder": ("Failure", "PageResult", "read_folder"),
-    "page": ("Char", "Line", "Paragraph", "Word"),
+    "page": ("Char", "Line", "PageWarning", "Paragraph", "Word"),
     "pipeline": ("Options", "Pipeline"),
     "result": ("Page",),
 }
@@ -62,6 +62,7 @@ __all__ = [
     "Options",
     "Page",
     "PageResult",
+    "PageWarning",
     "Paragraph",
     "Pipeline",
     "PluginError",

@@ -1,4 +1,4 @@
-"""The plain values of a result: ``PageContent > Paragraph > Line > Word > Char``, in quads.
+"""The plain values of a result: ``PageContent > Paragraph > Line > Word > Char``, in quads, and warnings.
 
 Frozen, slotted dataclasses that hold text, geometry and confidence, and no pixels, so that the results of a
 whole folder need little memory. All coordinates are absolute pixels of the image the caller gave (after EXIF
@@ -99,6 +99,21 @@ class Paragraph(_HasQuad):
 
 
 @dataclass(frozen=True, slots=True)
+class PageWarning:
+    """A reason to doubt what was read from a page.
+
+    Attributes:
+        code: ``"ink-no-text"``, ``"low-confidence"``, ``"small-text"`` or ``"lines-left-out"``.
+        message: The same for people, in a line.
+        count: How many lines it concerns, where it concerns lines.
+    """
+
+    code: str
+    message: str
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PageContent:
     """What was read from one page; ``ocrpipe.Page`` adds the methods that save, draw and convert it.
 
@@ -112,6 +127,8 @@ class PageContent:
         source: Name of the source, if it has one.
         number: 1-based page number within the source.
         dpi: Resolution the page was rendered at, or that its file states, if known.
+        warnings: Reasons to doubt what was read; empty where there are none.
+        rejected: Lines that were read with too little confidence to be kept, from top to bottom.
     """
 
     width: int
@@ -122,6 +139,8 @@ class PageContent:
     source: str | None = None
     number: int = 1
     dpi: float | None = None
+    warnings: tuple[PageWarning, ...] = ()
+    rejected: tuple[Line, ...] = ()
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -20,11 +20,12 @@ from ocrpipe.io.images import Source
 from ocrpipe.options import Options
 from ocrpipe.recognizers.base import Recognition, Recognizer
 from ocrpipe.result import Page
-from ocrpipe.stages.assembly import assemble_paragraph
-from ocrpipe.stages.filtering import is_text
+from ocrpipe.stages.assembly import assemble, assemble_paragraph
+from ocrpipe.stages.filtering import is_rejected, is_text
 from ocrpipe.stages.frame import PageFrame
 from ocrpipe.stages.layout import arrange
 from ocrpipe.stages.orientation import Candidate, compare_turns, find_upright, residual_tilt, upright_turn
+from ocrpipe.stages.quality import page_warnings
 from ocrpipe.stages.reading import Reading, read_lines
 from ocrpipe.stages.rotated import find_rotated
 
@@ -182,9 +183,7 @@ class Pipeline:
         upright = self._find_upright(image, clock, whole=True)
         frame = upright.frame
         with clock.stage("filter") as counts:
-            kept = [
-                reading for reading in upright.readings if is_text(reading, self._calibrated, options.filter)
-            ]
+            kept, rejected = self._filtered(upright.readings)
             counts |= {"lines": len(kept), "left_out": len(upright.readings) - len(kept)}
         with clock.stage("rotated text") as counts:
             rotated = find_rotated(
@@ -211,9 +210,22 @@ class Pipeline:
             name,
             number,
             dpi,
+            page_warnings(frame, kept, rejected),
+            tuple(assemble(frame, reading) for reading in rejected),
         )
         clock.log(name, number, page)
         return page
+
+    def _filtered(self, readings: Sequence[Reading]) -> tuple[list[Reading], list[Reading]]:
+        """The lines that are kept, and those with text that are not, from top to bottom."""
+        options = self.options.filter
+        kept, rejected = [], []
+        for reading in readings:
+            if is_text(reading, self._calibrated, options):
+                kept.append(reading)
+            elif is_rejected(reading, options):
+                rejected.append(reading)
+        return kept, sorted(rejected, key=lambda reading: reading.quad[0][1])
 
     def _find_upright(self, image: Image, clock: _Clock, *, whole: bool) -> Candidate:
         with clock.stage("orientation") as counts:
@@ -275,6 +287,8 @@ class _Clock:
             for stage in self.stages:
                 counts = ", ".join(f"{key} {value:g}" for key, value in stage.counts.items())
                 _log.debug("%s, page %d: %s %.4f s (%s)", name, number, stage.name, stage.seconds, counts)
+        for warning in page.warnings:
+            _log.info("%s, page %d: %s", name, number, warning.message)
         _log.info(
             "%s, page %d: %d x %d px, turned %d, skew %.2f, %d lines",
             name,

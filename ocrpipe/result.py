@@ -20,8 +20,8 @@ class Page(PageContent):
     """What was read from one page.
 
     Its data are those of ``PageContent``: ``width``, ``height``, ``paragraphs``, ``orientation``, ``skew``,
-    ``source``, ``number``, ``dpi``, and properties derived from them: ``text``, ``lines``, ``words``,
-    ``confidence``.
+    ``source``, ``number``, ``dpi``, ``warnings``, ``rejected``, and properties derived from them: ``text``,
+    ``lines``, ``words``, ``confidence``.
     """
 
     __slots__ = ()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
+    from ocrpipe.page import PageWarning
     from ocrpipe.pipeline import Stage
 
 
@@ -19,6 +20,12 @@ def print_error(error: Exception) -> None:
     else:
         message = str(error)
     typer.echo(f"ocrpipe: {' '.join(message.split())}", err=True)
+
+
+def warn(where: str, warnings: Iterable[PageWarning]) -> None:
+    """A line on stderr for each reason to doubt what was read."""
+    for warning in warnings:
+        typer.echo(f"ocrpipe: {' '.join(f'{where}: {warning.message}'.split())}", err=True)
 
 
 @contextmanager

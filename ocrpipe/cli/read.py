@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ocrpipe.cli.console import print_error, report_stage, working
+from ocrpipe.cli.console import print_error, report_stage, warn, working
 from ocrpipe.cli.options import Detector, Device, Recognizer, Settings, Threads, Verbose
 from ocrpipe.errors import ConfigError, OcrError
 
@@ -120,6 +120,7 @@ def _pages(
     for raster in rendered:
         with working(f"reading {file}, page {raster.number}"):
             page = pipeline.read(raster.image, on_stage=on_stage)
+        warn(f"{file}, page {raster.number}", page.warnings)
         yield raster.image, replace(page, source=str(file), number=raster.number, dpi=raster.dpi)
 
 

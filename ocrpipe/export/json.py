@@ -13,6 +13,9 @@ The schema, version 1 (an incompatible one will get another number)::
              {"text": "...", "quad": [...], "confidence": 0.98,
               "chars": [{"text": "字", "quad": [...], "confidence": 0.97}]}]}]}]}
 
+Where there are warnings, ``"warnings": [{"code": "lines-left-out", "message": "...", "count": 2}]`` is added,
+whose count may be null, and where lines were not kept, ``"rejected": [...]``, of lines as above.
+
 ``source`` and ``dpi`` may be null. Quads, angles and confidences are as in ``ocrpipe.page``. A document is
 ``{"schema": "ocrpipe.document/1", "pages": [...]}``, of pages as above.
 """
@@ -22,11 +25,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from ocrpipe.errors import UnsupportedSourceError
-from ocrpipe.page import Char, Line, PageContent, Paragraph, Point, Quad, Word
+from ocrpipe.page import Char, Line, PageContent, PageWarning, Paragraph, Point, Quad, Word
 
 SCHEMA = "ocrpipe.page/1"
 DOCUMENT_SCHEMA = "ocrpipe.document/1"
@@ -62,7 +65,7 @@ def pages_from_dict(data: dict[str, Any], page_class: type[PageType]) -> tuple[P
 
 def page_to_dict(page: PageContent) -> dict[str, Any]:
     """The page as plain dicts, lists, numbers and strings."""
-    return {
+    described: dict[str, Any] = {
         "schema": SCHEMA,
         "width": page.width,
         "height": page.height,
@@ -76,6 +79,11 @@ def page_to_dict(page: PageContent) -> dict[str, Any]:
             for paragraph in page.paragraphs
         ],
     }
+    if page.warnings:
+        described["warnings"] = [asdict(warning) for warning in page.warnings]
+    if page.rejected:
+        described["rejected"] = [_line_to_dict(line) for line in page.rejected]
+    return described
 
 
 def page_from_dict(data: dict[str, Any], page_class: type[PageType]) -> PageType:
@@ -108,6 +116,8 @@ def _page(page: _Node, page_class: type[PageType]) -> PageType:
             Paragraph(tuple(_line(line) for line in paragraph["lines"].items()), _quad(paragraph["quad"]))
             for paragraph in page["paragraphs"].items()
         ),
+        warnings=tuple(_warning(warning) for warning in page.optional_items("warnings")),
+        rejected=tuple(_line(line) for line in page.optional_items("rejected")),
     )
 
 
@@ -151,6 +161,9 @@ class _Node:
             raise self.error("a list")
         return [_Node(item, f"{self.path}[{index}]") for index, item in enumerate(self.value)]
 
+    def optional_items(self, key: str) -> list[_Node]:
+        return self[key].items() if key in self.value else []
+
     def text(self) -> str:
         if not isinstance(self.value, str):
             raise self.error("a string")
@@ -171,6 +184,13 @@ class _Node:
     def error(self, expected: str) -> UnsupportedSourceError:
         shown = repr(self.value)
         return UnsupportedSourceError(f"{self.path} is {shown[:40]}{'…' * (len(shown) > 40)}, not {expected}")
+
+
+def _warning(node: _Node) -> PageWarning:
+    count = node["count"]
+    return PageWarning(
+        node["code"].text(), node["message"].text(), None if count.value is None else count.integer()
+    )
 
 
 def _line(node: _Node) -> Line:

@@ -6,7 +6,7 @@ process or the machine. Page 0 of a document is the file as a whole, if it can't
 ``documents``  path, size, mtime_ns, ctime_ns, inode, sha256, pages
 ``pages``      path, number, sha256 (of the file), settings (their fingerprint), state (done or failed),
                error, message, traceback (a file's name), passing, seconds, lines, confidence,
-               digest (of the result), finished (seconds since 1970)
+               digest (of the result), warnings (their codes, with counts), finished (seconds since 1970)
 ``results``    path, number, page (compressed JSON)
 ``outputs``    path, format, name (of the file), digest (of its input)
 ``skipped``    path, reason: what the last run did not read
@@ -32,7 +32,7 @@ from ocrpipe.result import Page
 NAME = "manifest.sqlite"
 HIDDEN = ".ocrpipe"
 
-_VERSION = 1
+_VERSION = 2
 _APPLICATION = 0x6F637270  # "ocrp"
 
 _TABLES = """
@@ -44,7 +44,7 @@ CREATE TABLE pages (
     path TEXT NOT NULL, number INTEGER NOT NULL, sha256 TEXT NOT NULL, settings TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('done', 'failed')), error TEXT, message TEXT, traceback TEXT,
     passing INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL, lines INTEGER, confidence REAL, digest TEXT,
-    finished REAL NOT NULL, PRIMARY KEY (path, number)
+    warnings TEXT, finished REAL NOT NULL, PRIMARY KEY (path, number)
 ) WITHOUT ROWID;
 CREATE TABLE results (
     path TEXT NOT NULL, number INTEGER NOT NULL, page BLOB NOT NULL, PRIMARY KEY (path, number)
@@ -75,11 +75,12 @@ class PageRow:
     lines: int | None
     confidence: float | None
     digest: str | None
+    warnings: str | None
 
 
 _COLUMNS = (
     "path, number, sha256, settings, state, error, message, traceback, passing, seconds, lines, confidence, "
-    "digest"
+    "digest, warnings"
 )
 
 
@@ -149,7 +150,11 @@ class Manifest:
         page = reading.page
         row = (path, number, sha256, settings, "done", None, None, None, False, reading.seconds)
         with self._transaction():
-            self._put_row((*row, len(page.lines), page.confidence, reading.digest))
+            warnings = ", ".join(
+                warning.code if warning.count is None else f"{warning.code} {warning.count}"
+                for warning in page.warnings
+            )
+            self._put_row((*row, len(page.lines), page.confidence, reading.digest, warnings or None))
             self._db.execute(
                 "INSERT OR REPLACE INTO results VALUES (?, ?, ?)", (path, number, reading.stored)
             )
@@ -163,7 +168,7 @@ class Manifest:
             if number == 0:
                 for table in ("documents", "pages", "results"):
                     self._db.execute(f"DELETE FROM {table} WHERE path = ?", (path,))
-            self._put_row((*row, failed.passing, failed.seconds, None, None, None))
+            self._put_row((*row, failed.passing, failed.seconds, None, None, None, None))
             self._db.execute("DELETE FROM results WHERE path = ? AND number = ?", (path, number))
 
     def pages(self, path: str) -> dict[int, PageRow]:
@@ -245,6 +250,11 @@ class Manifest:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         (application,) = self._db.execute("PRAGMA application_id").fetchone()
         (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if writable and application == _APPLICATION and version == 1:
+            with self._transaction():
+                self._db.execute("ALTER TABLE pages ADD COLUMN warnings TEXT")
+                self._db.execute(f"PRAGMA user_version = {_VERSION}")
+            version = _VERSION
         if writable and not tables:
             self._db.execute("PRAGMA journal_mode = WAL")
             with self._transaction():

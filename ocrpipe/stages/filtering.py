@@ -60,6 +60,12 @@ def is_text(reading: Reading, calibrated: tuple[bool, bool], options: FilterOpti
     return options.rules or not is_rule(text, options)
 
 
+def is_rejected(reading: Reading, options: FilterOptions = _DEFAULT) -> bool:
+    """Whether a line that is not kept has text, which was read with too little confidence."""
+    text = reading.text.strip()
+    return bool(text) and (options.rules or not is_rule(text, options))
+
+
 def is_rule(text: str, options: FilterOptions = _DEFAULT) -> bool:
     """Whether the text only divides the page: a rule of characters, a blank to fill in, a lone dot."""
     marks = text.replace(" ", "").replace("…", "...")

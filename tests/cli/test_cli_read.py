@@ -33,6 +33,19 @@ def test_empty_page_prints_nothing(run: Run, tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "")
 
 
+def test_warnings_go_to_stderr_and_into_json(run: Run, tmp_path: Path) -> None:
+    Image.fromarray(np.tri(200, 400, -20, np.uint8) * 255).save(tmp_path / "a.png")
+    result = run("read", tmp_path / "a.png", "--json", "--set", "filter.min_confidence=1")
+    (row,) = map(json.loads, result.stdout.splitlines())
+    assert [(found["code"], found["count"]) for found in row["warnings"]] == [
+        ("ink-no-text", None),
+        ("lines-left-out", 1),
+    ]
+    messages = [found["message"] for found in row["warnings"]]
+    assert result.stderr.splitlines() == [f"ocrpipe: {tmp_path / 'a.png'}, page 1: {m}" for m in messages]
+    assert [line["text"] for line in row["rejected"]] == ["第4 page"]
+
+
 def test_json_is_a_line_a_page(run: Run, document: Path) -> None:
     result = run("read", document, "--json")
     pages = [Page.from_dict(json.loads(line)) for line in result.stdout.splitlines()]

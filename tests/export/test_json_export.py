@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ocrpipe.errors import OcrError, UnsupportedSourceError
 from ocrpipe.export.json import page_from_dict, page_to_dict, page_to_json
-from ocrpipe.page import Char, Line, Paragraph, Word
+from ocrpipe.page import Char, Line, PageWarning, Paragraph, Word
 from ocrpipe.result import Page
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -36,6 +36,8 @@ PAGES = st.builds(
     source=st.none() | TEXTS,
     number=st.integers(1),
     dpi=st.none() | NUMBERS,
+    warnings=some(st.builds(PageWarning, TEXTS, TEXTS, st.none() | st.integers(0))),
+    rejected=some(LINES),
 )
 
 

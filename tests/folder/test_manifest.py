@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from ocrpipe.folder.lock import RunLock
 from ocrpipe.folder.manifest import NAME, Manifest
 from ocrpipe.folder.results import pack
 from ocrpipe.folder.tasks import Failed, Identity, Inspected, Reading
+from ocrpipe.page import PageWarning
 from ocrpipe.result import Page
 
 HERE = Identity(1, 2, 3, 4)
@@ -55,6 +57,26 @@ def test_what_was_stored_is_there_when_opened_again(tmp_path: Path) -> None:
         assert manifest.skipped() == [("b.doc", "unknown")]
         with pytest.raises(OcrError, match="no result for page 2 of a.pdf"):
             manifest.result("a.pdf", 2)
+
+
+def test_a_pages_warnings_are_in_its_row(tmp_path: Path) -> None:
+    warnings = (PageWarning("small-text", "small", 3), PageWarning("low-confidence", "badly read"))
+    page = replace(reading(1).page, warnings=warnings)
+    with Manifest(tmp_path, writable=True) as manifest:
+        manifest.put_reading("a.pdf", 1, "sha", "settings", replace(reading(1), page=page))
+        manifest.put_reading("a.pdf", 2, "sha", "settings", reading(2))
+    with Manifest(tmp_path) as manifest:
+        assert [row.warnings for row in manifest.rows()] == ["small-text 3, low-confidence", None]
+
+
+def test_a_manifest_from_before_there_were_warnings_goes_on(tmp_path: Path) -> None:
+    with Manifest(tmp_path, writable=True) as manifest:
+        manifest.put_reading("a.pdf", 1, "sha", "settings", reading(1))
+    with sqlite3.connect(tmp_path / NAME) as old:
+        old.execute("ALTER TABLE pages DROP COLUMN warnings")
+        old.execute("PRAGMA user_version = 1")
+    with Manifest(tmp_path, writable=True) as manifest:
+        assert [row.warnings for row in manifest.rows()] == [None]
 
 
 def test_it_is_in_write_ahead_mode_and_synced(tmp_path: Path) -> None:
