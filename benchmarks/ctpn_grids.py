@@ -93,7 +93,11 @@ def scale_rules() -> dict[str, CTPNDetector]:
     }
     for rule, scale in fixed.items():
         rules[rule] = CTPNDetector()
-        rules[rule].working_scale = scale  # type: ignore[method-assign]
+
+        def scales(grey: NDArray[np.uint8], scale: Scale = scale) -> tuple[float, float]:
+            return scale(grey), 0.0
+
+        rules[rule].working_scales = scales  # type: ignore[method-assign]
     return rules
 
 

@@ -28,6 +28,7 @@ from ocrpipe.stages.orientation import Candidate, compare_turns, find_upright, r
 from ocrpipe.stages.quality import page_warnings
 from ocrpipe.stages.reading import Reading, read_lines
 from ocrpipe.stages.rotated import find_rotated
+from ocrpipe.stages.tiles import detect_in_tiles
 
 __all__ = ["Options", "Pipeline", "Stage"]
 
@@ -241,7 +242,7 @@ class Pipeline:
 
     def _find(self, frame: PageFrame, clock: _Clock) -> tuple[TextLine, ...]:
         """Lines of the level view, without what lies beyond the page's border."""
-        found = self._detect(frame.level, clock)
+        found = detect_in_tiles(frame.level, lambda part: self._detect(part, clock))
         lines = (
             TextLine(frame.clip(line.quad), line.score, line.crop and frame.clip(line.crop)) for line in found
         )

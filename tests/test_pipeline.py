@@ -344,3 +344,26 @@ def test_a_second_reading_that_is_less_sure_is_forgotten() -> None:
     settings = options(AS_IT_LIES | {"filter.min_confidence": 0.0})
     found = Pipeline(Bars(), Wider(), options=settings).read(page(1))
     assert found.lines[0].confidence == pytest.approx(0.24)
+
+
+class Doubtful(Notches):
+    """Reads what lies upside down a little better, if at all."""
+
+    def __init__(self, upright: float, upside_down: float) -> None:
+        super().__init__()
+        self.confidence = {0.95: upright, 0.5: upside_down}
+
+    def recognize(self, crops: Sequence[Pixels]) -> Sequence[Recognition]:
+        return [
+            Recognition(
+                one.text,
+                tuple(CharSpan(c.text, self.confidence[c.confidence], c.start, c.end) for c in one.chars),
+            )
+            for one in super().recognize(crops)
+        ]
+
+
+@pytest.mark.parametrize(("upside_down", "turned"), [(0.55, 0), (0.65, 180)])
+def test_a_page_is_only_turned_by_a_clear_margin(upside_down: float, turned: int) -> None:
+    found = Pipeline(Bars(), Doubtful(0.5, upside_down), options=options()).read(page())
+    assert found.orientation == turned

@@ -19,13 +19,17 @@ from ocrpipe.detectors.ctpn.anchors import AnchorGrid
 from ocrpipe.detectors.ctpn.lines import LineOptions, build, decode
 from ocrpipe.detectors.ctpn.margins import expand, expand_apart
 from ocrpipe.detectors.ctpn.model import CTPN, CTPNConfig, Prediction
-from ocrpipe.detectors.ctpn.scale import ScaleOptions, estimate_text_height
+from ocrpipe.detectors.ctpn.scale import ScaleOptions, text_heights
 from ocrpipe.environment import has_bf16
 from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.geometry import clip_quad, to_quad
 from ocrpipe.threads import TorchWorkers, available_threads
 
 _MULTIPLE = 32
+_SOLID = 0.7  # score from which a line is hardly anything else
+_FEW = 3  # solid lines below which a page is looked at again, more closely
+_CLOSER = 1.4  # factor between the two scales from which the second may show more
+_MUCH_CLOSER = 3.5  # likewise, however many lines there are; 161 real pages have at most 2.5
 
 
 @dataclass(frozen=True)
@@ -139,11 +143,21 @@ class CTPNDetector:
         Returns:
             Lines as rotated rectangles, cut at the image's border, in its pixels.
         """
-        height, width = image.shape[:2]
         grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
         if np.ptp(grey) == 0:
             return ()
-        scale = self.working_scale(grey)
+        scale, closer = self.working_scales(grey)
+        lines = self._lines_at(scale, image, grey)
+        # Pictures and coloured cells may have been taken for glyphs, or there were too few glyphs to measure.
+        if closer > (_MUCH_CLOSER if _solid(lines) >= _FEW else _CLOSER) * scale:
+            lines = max(lines, self._lines_at(closer, image, grey), key=_solid)
+        return lines
+
+    def _lines_at(
+        self, scale: float, image: NDArray[np.uint8], grey: NDArray[np.uint8]
+    ) -> tuple[TextLine, ...]:
+        """Lines that are found on the page scaled by a factor."""
+        height, width = grey.shape
         scaled = _resize(grey if self.config.channels == 1 else image, scale)
         padded, grid = self._pad(scaled)
         score, vertical, side = self._workers.run(self._predict, padded)
@@ -172,13 +186,18 @@ class CTPNDetector:
 
     def working_scale(self, grey: NDArray[np.uint8]) -> float:
         """By how much to scale a page so that its text gets the height the network sees best."""
+        return self.working_scales(grey)[0]
+
+    def working_scales(self, grey: NDArray[np.uint8]) -> tuple[float, float]:
+        """Likewise for the page's typical text, and for its smaller text, which is 0.0 without any ink."""
         height, width = grey.shape
         options = self.options
         # Without enough glyphs to measure: a low image is a line, others are pages with text of common size.
         line, page = min(0.7 * height, options.max_default_height), height / options.default_lines
-        text = estimate_text_height(grey, options.scale) or max(line, page)
-        scale = min(self.options.text_height / text, self.options.max_enlargement)
-        return min(scale, math.sqrt(self.options.max_pixels / (height * width)))
+        typical, smaller = text_heights(grey, options.scale)
+        most = min(options.max_enlargement, math.sqrt(options.max_pixels / (height * width)))
+        scale = min(options.text_height / (typical or max(line, page)), most)
+        return scale, min(options.text_height / smaller, most) if smaller else 0.0
 
     def _pad(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], AnchorGrid]:
         """The image on a canvas of its own paper, with sides that the network's strides divide."""
@@ -199,6 +218,10 @@ def fuse(module: nn.Module) -> None:
             first, second = module[index], module[index + 1]
             if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
                 module[index], module[index + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
+
+
+def _solid(lines: Sequence[TextLine]) -> int:
+    return sum(line.score >= _SOLID for line in lines)
 
 
 def _resize(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:

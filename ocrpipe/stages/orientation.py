@@ -13,6 +13,7 @@ from ocrpipe.stages.reading import Reading
 from ocrpipe.stages.skew import Mask, OrientationOptions, skew_of_ink, text_ink, turns_of_ink
 
 _MAX_TILT = 15.0  # degrees from the view's direction up to which a line counts for it
+_BARS = frozenset("1Il|!i[]()-—–―_=.·'\"*~一")  # what bars, rules and specks are read as
 _DEFAULT = OrientationOptions()
 
 
@@ -51,36 +52,53 @@ Read = Callable[[PageFrame, Sequence[TextLine]], Sequence[Reading]]
 def find_upright(
     image: Image, find: Find, read: Read, options: OrientationOptions = _DEFAULT, *, whole: bool = True
 ) -> Candidate:
-    """The page the right way up. Only where that reads badly are other turns tried.
+    """The page the right way up. Only where that reads badly, or little is read, are other turns tried.
+
+    Both directions of an axis are judged by the same lines, and a page stays as it lies unless another turn
+    is clearly better.
 
     Args:
         image: H×W×3 RGB, uint8.
         find: Finds lines.
         read: Reads them.
         options: Thresholds.
-        whole: Judge a turn by all of its lines, which are then all read, or by a sample of the longest.
+        whole: Read all lines of the answer, or only a sample of the longest.
     """
     base = PageFrame(image)
     ink = text_ink(image, options) if options.quarter_turns or options.deskew else None
     turns = turns_of_ink(ink, options) if ink is not None and options.quarter_turns else (0,)
-    best = _candidate(
-        _levelled(base, turns[0], ink, options), find, read, None if whole else options.sample_lines
-    )
-    if len(turns) == 1 or not best.lines or best.confidence >= options.min_confidence:
+    sample = None if whole else options.sample_lines
+    best = _candidate(_levelled(base, turns[0], ink, options), find, read, sample)
+    if len(turns) == 1 or _reads_well(best, options):
         return best
-    for turned in turns[1:]:
-        frame = _levelled(base, turned, ink, options)
-        sample = _candidate(frame, find, read, options.sample_lines)
-        if sample.confidence > best.confidence:
-            full = sample if not whole else _read_rest(sample, read)
-            best = max(best, full, key=lambda candidate: candidate.confidence)
-    return best
+    views = {turns[0]: best}
+    evidence = {turns[0]: _evidence(_longest_read(best, options), options)}
+    for turned in dict.fromkeys((*turns[::2], 0, 90)):
+        if turned and turned not in turns and max(evidence.values()) >= options.fair_evidence:
+            continue
+        if turned not in views:
+            frame = _levelled(base, turned, ink, options)
+            views[turned] = _candidate(frame, find, read, options.sample_lines)
+            evidence[turned] = _evidence(views[turned].readings, options)
+        view = views[turned]
+        flipped = tuple(map(upside_down, longest(view.lines, options.sample_lines)))
+        evidence[(turned + 180) % 360] = _evidence(read(view.frame, flipped), options)
+    evidence[0] += options.stay_margin
+    turned = max(evidence, key=lambda turn: evidence[turn])
+    if turned == turns[0]:
+        return best
+    if turned not in views:
+        views[turned] = _candidate(_levelled(base, turned, ink, options), find, read, options.sample_lines)
+    found = views[turned]
+    full = _read_rest(found, read) if whole else found
+    worse = _evidence(full.readings, options) < _evidence(best.readings, options)
+    return best if worse and turned else full
 
 
 def compare_turns(
     image: Image, find: Find, read: Read, options: OrientationOptions = _DEFAULT
 ) -> list[tuple[int, float, int]]:
-    """How well a page's longest lines read each way up that its image allows.
+    """How well a page's longest lines read each way up that its image allows, or all where those read badly.
 
     The lines of a view are read the way they lie and upside down, so that both are judged by the same lines.
 
@@ -88,8 +106,14 @@ def compare_turns(
         Clockwise turn in degrees, mean confidence and number of the characters read, the best first.
     """
     ink = text_ink(image, options)
-    results = []
-    for turned in turns_of_ink(ink, options)[::2]:
+    results: list[tuple[int, float, int]] = []
+    turns = turns_of_ink(ink, options)
+    for turned in dict.fromkeys((*turns[::2], 0, 90)):
+        if turned not in turns and any(
+            confidence >= options.min_confidence and characters >= options.clear_characters
+            for _, confidence, characters in results
+        ):
+            continue
         frame = _levelled(PageFrame(image), turned, ink, options)
         lines = longest(find(frame), options.sample_lines)
         for extra, some in ((0, lines), (180, tuple(map(upside_down, lines)))):
@@ -159,6 +183,32 @@ def _candidate(frame: PageFrame, find: Find, read: Read, sample: int | None) -> 
         chosen = set(map(id, first))
         lines = (*first, *(line for line in lines if id(line) not in chosen))
     return Candidate(frame, lines, tuple(read(frame, lines[:sample])))
+
+
+def _reads_well(candidate: Candidate, options: OrientationOptions) -> bool:
+    """Whether no other turn need be tried: bars and strokes read well too, but only as few characters."""
+    enough = options.clear_characters if candidate.frame.turned else 1
+    few = sum(1 for _ in _telling(candidate.readings)) < enough
+    return candidate.confidence >= options.min_confidence and not few
+
+
+def _evidence(readings: Sequence[Reading], options: OrientationOptions) -> float:
+    """How well lines read, from 0.0 to 1.0; a few characters tell less."""
+    values = list(_telling(readings))
+    if not values:
+        return 0.0
+    return sum(values) / len(values) * min(1.0, len(values) / options.clear_characters)
+
+
+def _telling(readings: Iterable[Reading]) -> Iterator[float]:
+    """Confidences of characters that bars and rules are not taken for."""
+    chars = (char for reading in readings for char in reading.recognition.chars)
+    return (char.confidence for char in chars if char.text.strip() and char.text not in _BARS)
+
+
+def _longest_read(candidate: Candidate, options: OrientationOptions) -> list[Reading]:
+    chosen = set(map(id, longest(candidate.lines, options.sample_lines)))
+    return [reading for reading in candidate.readings if id(reading.line) in chosen]
 
 
 def _read_rest(candidate: Candidate, read: Read) -> Candidate:

@@ -44,9 +44,7 @@ def page_warnings(
         warnings.append(PageWarning("low-confidence", message))
     small = sum(quad_size(reading.line.crop or reading.quad)[1] < _SMALL for reading in kept)
     if 2 * small > len(kept):
-        message = (
-            f"the text is small: {_lines(small)} lower than {_SMALL:g} px; a higher resolution helps"
-        )
+        message = f"the text is small: {_lines(small)} lower than {_SMALL:g} px; a higher resolution helps"
         warnings.append(PageWarning("small-text", message, small))
     if rejected:
         message = f"{_lines(len(rejected))} left out, read with too little confidence"

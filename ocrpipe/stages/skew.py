@@ -49,6 +49,9 @@ class OrientationOptions:
         clear_margin: Difference of mean confidences from which a turn is certain; on real pages of either
             script text reads .21 to .65 better upright than upside down.
         clear_characters: Characters from which it is; fewer may read well upside down by chance.
+        stay_margin: Difference of evidence, mean confidence weighted down where few characters are read, by
+            which a turn must be better than leaving the page as it lies.
+        fair_evidence: Evidence from which turns that the ink speaks against are not tried.
     """
 
     quarter_turns: bool = True
@@ -67,6 +70,8 @@ class OrientationOptions:
     sample_lines: int = 8
     clear_margin: float = 0.2
     clear_characters: int = 10
+    stay_margin: float = 0.1
+    fair_evidence: float = 0.6
 
     def __post_init__(self) -> None:
         if not 0 < self.max_skew < 45 or self.working_side < 50 or self.sample_lines < 1:
