@@ -1,16 +1,19 @@
-"""What a user may hand over by mistake: an empty page or one clear line, never a traceback, never a hang."""
+"""What a user may hand over by mistake: an empty page or one clear line, never a traceback, never a hang.
+
+Hangs show as too much work: crops that are recognised, pixels that are decoded."""
 
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pikepdf
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from rapidfuzz.distance import Levenshtein
 from skimage import data
 from typer.testing import CliRunner, Result
 
@@ -19,17 +22,16 @@ from ocrpipe.cli import app
 from ocrpipe.errors import OcrError, UnreadableImageError, UnsupportedSourceError
 from ocrpipe.geometry import turn
 from ocrpipe.pipeline import Pipeline
+from ocrpipe.recognizers.base import Recognition
+from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer
 
 TESTS = Path(__file__).parent
 SAMPLE = TESTS.parent / "docs" / "sample.png"
 LATIN = TESTS / "data" / "fonts" / "NotoSerif-subset.ttf"
-SECONDS = 60  # on a busy machine; a hang is minutes
 
 
 def run(*arguments: str | Path) -> Result:
-    began = time.monotonic()
     result = CliRunner().invoke(app, list(map(str, arguments)))
-    assert time.monotonic() - began < SECONDS
     assert "Traceback" not in result.output
     return result
 
@@ -56,17 +58,35 @@ def noise(folder: Path) -> Path:
     return saved(Image.fromarray(grain), folder / "noise.png")
 
 
+@pytest.fixture
+def crops(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.uint8]]:
+    """The crops that the recogniser was given."""
+    seen: list[NDArray[np.uint8]] = []
+    recognize = CRNNRecognizer.recognize
+
+    def record(self: CRNNRecognizer, crops: Sequence[NDArray[np.uint8]]) -> tuple[Recognition, ...]:
+        seen.extend(crops)
+        return recognize(self, crops)
+
+    monkeypatch.setattr(CRNNRecognizer, "recognize", record)
+    return seen
+
+
 @pytest.mark.parametrize("make", [blank, black, pixel, noise])
-def test_pages_without_text_are_empty(make: Callable[[Path], Path], tmp_path: Path) -> None:
+def test_pages_without_text_are_empty(
+    make: Callable[[Path], Path], tmp_path: Path, crops: list[NDArray[np.uint8]]
+) -> None:
     result = run("read", make(tmp_path))
     assert (result.exit_code, result.stdout.strip(), result.stderr) == (0, "", "")
+    assert len(crops) < 20
 
 
-def test_a_photograph_has_next_to_no_text(tmp_path: Path) -> None:
+def test_a_photograph_has_next_to_no_text(tmp_path: Path, crops: list[NDArray[np.uint8]]) -> None:
     picture = Image.fromarray(data.astronaut())  # type: ignore[no-untyped-call]
     photograph = saved(picture, tmp_path / "photograph.png")
     page = Pipeline().read(photograph)
     assert len("".join(page.text.split())) < 20
+    assert len(crops) < 50
 
 
 def test_twenty_thousand_pixels_each_way_are_refused(tmp_path: Path) -> None:
@@ -91,9 +111,8 @@ def test_a_line_eight_thousand_pixels_long(tmp_path: Path) -> None:
     image = Image.new("L", (8000, 20), 255)
     ImageDraw.Draw(image).text((4, 1), text, fill=0, font=font)
     result = run("read", saved(image, tmp_path / "long.png"))
-    words = set(result.stdout.split())
     assert result.exit_code == 0
-    assert len(words & set(sentence.split())) > 10
+    assert Levenshtein.normalized_distance(text, result.stdout.strip()) < 0.03
 
 
 def png_cut_short(folder: Path) -> Path:

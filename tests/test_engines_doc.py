@@ -34,7 +34,7 @@ def test_every_engine_stands_in_the_table() -> None:
 
 @pytest.mark.slow
 def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("rapidocr", reason="needs the extra rapidocr")
+    pytest.importorskip("rapidocr", reason="needs the extra ocrpipe[rapidocr]")
     (tmp_path / "docs").symlink_to(DOCS)
     monkeypatch.chdir(tmp_path)
     printed: list[str] = []

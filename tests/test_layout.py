@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from pathlib import Path
 
@@ -14,8 +13,6 @@ from ocrpipe.geometry import enclosing_quad, quad_angle, rotate_points, to_quad
 from ocrpipe.page import Line
 from ocrpipe.stages.layout import arrange
 from ocrpipe.stages.orientation import residual_tilt
-
-BENCH = os.environ.get("OCRPIPE_BENCH")
 
 
 def line(text: str, x: float, y: float, width: float, height: float = 20) -> Line:
@@ -208,10 +205,10 @@ def test_a_paragraphs_quad_encloses_its_lines() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(BENCH is None, reason="OCRPIPE_BENCH names no folder with real pages")
+@pytest.mark.needs_bench
 @pytest.mark.parametrize(("image", "least"), [("p02", 0.95), ("p15", 0.95), ("p06", 0.9), ("p05", 0.85)])
-def test_blocks_of_real_pages_stay_together(image: str, least: float) -> None:
-    folder = Path(str(BENCH)) / "dev" / "omnidocbench_demo"
+def test_blocks_of_real_pages_stay_together(image: str, least: float, bench: Path) -> None:
+    folder = bench / "dev" / "omnidocbench_demo"
     rows = [json.loads(row) for row in (folder / "gt.jsonl").read_text(encoding="utf8").splitlines()]
     (page,) = (row for row in rows if f"/{image}_" in row["image"])
     blocks: dict[Line, int] = {

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from ocrpipe.geometry import Image, rotate, turn
 from ocrpipe.stages.skew import estimate_skew, quarter_turns
 
 WORDS = "the quick brown fox jumps over a lazy dog while seven wizards box quietly in big jars".split()
-BENCH = os.environ.get("OCRPIPE_BENCH")
 
 
 def blank(height: int = 1000, width: int = 760) -> Image:
@@ -147,10 +145,10 @@ def test_neither_writes_to_the_image() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(BENCH is None, reason="OCRPIPE_BENCH names no folder with real pages")
+@pytest.mark.needs_bench
 @pytest.mark.parametrize("name", ["funsd", "oldbooks_en", "omnidocbench_demo", "zh_pdf_pages"])
-def test_real_pages(name: str) -> None:
-    folder = Path(str(BENCH)) / "dev" / name
+def test_real_pages(name: str, bench: Path) -> None:
+    folder = bench / "dev" / name
     rows = [json.loads(line) for line in (folder / "gt.jsonl").read_text(encoding="utf8").splitlines()]
     errors, wrong = [], 0
     for row in rows:

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -285,9 +284,14 @@ def test_images_over_the_limit_are_refused() -> None:
 def test_the_public_names_are_there() -> None:
     for name in ocrpipe.__all__:
         assert getattr(ocrpipe, name) is not None
-    assert "ocrpipe.pipeline" in sys.modules
+    assert set(ocrpipe.__all__) <= set(dir(ocrpipe))
     with pytest.raises(AttributeError):
         _ = ocrpipe.nonsense
+
+
+def test_the_pipeline_is_loaded_at_its_first_use(imported: Callable[[str], set[str]]) -> None:
+    assert {"ocrpipe.pipeline", "torch"}.isdisjoint(imported("import ocrpipe"))
+    assert "ocrpipe.pipeline" in imported("import ocrpipe; ocrpipe.Pipeline")
 
 
 class Ruler:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -154,15 +154,13 @@ def test_a_line_has_one_proposal_in_a_column(rows: list[tuple[int, float, float,
     assert len(set(pairs)) == len(pairs)
 
 
-def test_ten_times_the_text_takes_little_more_than_ten_times_as_long() -> None:
-    def seconds(rows: int) -> float:
+def test_ten_times_the_text_costs_ten_times_as_much(
+    peak_memory: Callable[[Callable[[], object]], int],
+) -> None:
+    def cost(rows: int) -> int:
         grid = AnchorGrid.of((20 * rows + 40, 1600), (8, 16), SLIM_HEIGHTS)
         text = perfect(boxes(*((20, 20 + 20 * i, 1580, 36 + 20 * i) for i in range(rows))), grid)
-        times = []
-        for _ in range(5):
-            start = time.thread_time()
-            assert len(build(text, 16).quads) == rows
-            times.append(time.thread_time() - start)
-        return min(times)
+        assert len(build(text, 16).quads) == rows
+        return peak_memory(lambda: build(text, 16))
 
-    assert seconds(200) < 30 * seconds(20)
+    assert cost(200) < 12 * cost(20)

@@ -18,7 +18,7 @@ from ocrpipe.testing import check_detector
 Pixels = NDArray[np.uint8]
 SMALL = DBOptions(min_side=320)  # the pages here are small, and their print is large enough
 
-pytest.importorskip("rapidocr", reason="needs the extra rapidocr")
+pytest.importorskip("rapidocr", reason="needs the extra ocrpipe[rapidocr]")
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from ocrpipe.errors import MissingExtraError
 from ocrpipe.page import Quad
 from ocrpipe.testing import check_detector
 
-needs_tesseract = pytest.mark.skipif(shutil.which("tesseract") is None, reason="needs the program tesseract")
+needs_tesseract = pytest.mark.needs_program("tesseract")
 
 BOX = (10.0, 20.0, 110.0, 40.0)
 WORDS = ((Glyph("a", BOX, 0.9), Glyph("b", BOX, 0.5)), (Glyph("c", BOX, 0.5),))

@@ -122,7 +122,7 @@ def check(path: Path, *options: str) -> list[str]:
     """What hocr-check of hocr-tools finds wrong."""
     script = Path(sys.executable).with_name("hocr-check")
     if not script.exists():
-        pytest.skip("needs hocr-tools")
+        pytest.skip("needs hocr-tools: pip install 'ocrpipe[dev]'")
     run = subprocess.run([sys.executable, str(script), *options, str(path)], capture_output=True, text=True)
     results = [row for row in run.stderr.splitlines() if re.match("(not )?ok ", row)]
     assert run.returncode == 0 and results, run.stderr

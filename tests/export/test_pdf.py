@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -134,7 +133,7 @@ def test_slightly_slanted_lines_stay_lines(degrees: float, monkeypatch: pytest.M
         assert extracted(page_to_pdf(page, white)) != "\n".join(line.text for line in page.lines)
 
 
-@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs the program pdftotext, of Poppler")
+@pytest.mark.needs_program("pdftotext")
 @pytest.mark.parametrize("degrees", [-2, 0, 0.8, 3])
 def test_pdftotext_gives_whole_lines_in_their_order(degrees: float, tmp_path: Path) -> None:
     page = slanted(degrees)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -321,16 +320,28 @@ def test_pages_from_nowhere(page: Page) -> None:
         document_bytes([replace(page, source=None)], "pdf")
 
 
-def test_no_spaces_between_han(scan: Any, tmp_path: Path) -> None:
+HAN = "中华人民共和国2024年宪法"
+
+
+@pytest.fixture
+def han(scan: Any, tmp_path: Path) -> Path:
+    """A PDF with a line of hanzi and figures over its page."""
     source, out = tmp_path / "scan.pdf", tmp_path / "out.pdf"
     source.write_bytes(scan())
-    text, quad = "中华人民共和国2024年宪法", ((80.0, 80.0), (480.0, 80.0), (480.0, 120.0), (80.0, 120.0))
-    page = Page(800, 600, (Paragraph((Line(text, quad, 1.0, (Word(text, quad, 1.0, ()),)),), quad),))
+    quad = ((80.0, 80.0), (480.0, 80.0), (480.0, 120.0), (80.0, 120.0))
+    page = Page(800, 600, (Paragraph((Line(HAN, quad, 1.0, (Word(HAN, quad, 1.0, ()),)),), quad),))
     out.write_bytes(document_bytes([page], "pdf", source=source))
-    assert texts(out.read_bytes()) == [text]
-    if poppler := shutil.which("pdftotext"):
-        found = subprocess.run([poppler, str(out), "-"], capture_output=True, check=True).stdout
-        assert found.decode().strip("\n\f") == text
+    return out
+
+
+def test_no_spaces_between_han(han: Path) -> None:
+    assert texts(han.read_bytes()) == [HAN]
+
+
+@pytest.mark.needs_program("pdftotext")
+def test_pdftotext_finds_no_spaces_between_han(han: Path) -> None:
+    found = subprocess.run(["pdftotext", str(han), "-"], capture_output=True, check=True).stdout
+    assert found.decode().strip("\n\f") == HAN
 
 
 def test_without_the_extra(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,9 @@ import pytest
 from PIL import Image
 
 import ocrpipe
+from ocrpipe import folder
 from ocrpipe.errors import ConfigError, MissingExtraError, OcrError, PluginError, UnsupportedSourceError
-from ocrpipe.folder import Failure, FolderRun, PageResult, read_folder, stored_results
+from ocrpipe.folder import Failure, FolderRun, PageResult, stored_results
 from ocrpipe.folder.tasks import Inspect, Read, Task, Write
 from ocrpipe.folder.working import Working
 from ocrpipe.result import document_from_dict
@@ -460,8 +461,8 @@ def test_what_is_left_is_estimated(start: Start, inline: list[Task], tree: Path,
     assert run.summary.left is None
     next(run)
     for thread in threading.enumerate():
-        if thread is not threading.current_thread() and thread.daemon:
-            thread.join(5)
+        if "_count" in thread.name:
+            thread.join()
     assert run.summary.left == 2 + 4 * 3  # pages of the book, and as many of each of four files
     list(run)
     assert run.summary.left == 0
@@ -591,6 +592,6 @@ def test_an_output_that_cannot_be_made_is_a_failure_of_its_own(
 
 
 def test_public_names() -> None:
-    assert ocrpipe.read_folder is read_folder
+    assert ocrpipe.read_folder is folder.read_folder
     assert ocrpipe.PageResult is PageResult
     assert ocrpipe.Failure is Failure

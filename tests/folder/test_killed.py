@@ -40,7 +40,7 @@ def loaded(site: Path) -> set[int]:
     return {int(path.name.partition("-")[2]) for path in site.glob("loaded-*")}
 
 
-def wait_until_gone(pids: set[int], seconds: float = 10) -> None:
+def wait_until_gone(pids: set[int], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while any(Path(f"/proc/{pid}/cmdline").exists() for pid in pids):
         assert time.monotonic() < deadline, "a worker outlived its run"

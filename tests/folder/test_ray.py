@@ -36,7 +36,7 @@ def test_ray_gives_the_same_bytes_and_failures(
     contents: Contents,
     save_page: Save,
 ) -> None:
-    pytest.importorskip("ray")
+    pytest.importorskip("ray", reason="needs the extra ocrpipe[ray]")
     save_page(tree / "raises.png", 93)
     (tree / "bad.png").write_text("no image")
     (tree / "notes.doc").write_text("nothing")
@@ -71,7 +71,7 @@ input()
 def test_a_cluster_that_is_running_is_used_and_left_running(
     start: Start, inline: list[Task], tree: Path, tmp_path: Path, site: Path, contents: Contents
 ) -> None:
-    pytest.importorskip("ray")
+    pytest.importorskip("ray", reason="needs the extra ocrpipe[ray]")
     list(start(tree, tmp_path / "inline"))
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     settings = environment(site) | token

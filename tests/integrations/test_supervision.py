@@ -26,7 +26,7 @@ LINES = (Line("东门外", QUADS[0], 0.75, ()), Line("stone", QUADS[1], 0.5, (),
 
 @pytest.mark.slow  # supervision takes its time to import
 def test_boxes_quads_texts_and_confidences() -> None:
-    pytest.importorskip("supervision", reason="needs the extra supervision")
+    pytest.importorskip("supervision", reason="needs the extra ocrpipe[supervision]")
     found: Any = page_to_detections(Page(200, 100, (Paragraph(LINES, QUADS[0]),)))
     assert found.xyxy.tolist() == [[9, 20, 110, 45], [10, 60, 90, 80]]
     assert found.data["xyxyxyxy"].tolist() == [[list(corner) for corner in quad] for quad in QUADS]
@@ -45,8 +45,8 @@ def test_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_the_page_on_other_tools_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("supervision", reason="needs the extra supervision")
-    pytest.importorskip("pandas", reason="needs the extra tables")
+    pytest.importorskip("supervision", reason="needs the extra ocrpipe[supervision]")
+    pytest.importorskip("pandas", reason="needs the extra ocrpipe[tables]")
     (tmp_path / "docs").symlink_to(DOCS)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}

@@ -37,7 +37,7 @@ def pdf(**options: Any) -> bytes:
 
 
 def locked_pdf(password: str) -> bytes:
-    pikepdf = pytest.importorskip("pikepdf")
+    pikepdf = pytest.importorskip("pikepdf", reason="needs the extra ocrpipe[pdf]")
     stream = BytesIO()
     with pikepdf.open(BytesIO(pdf())) as document:
         document.save(stream, encryption=pikepdf.Encryption(owner="owner", user=password))

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from rapidfuzz.distance import Levenshtein
 from torch import nn
 
 from ocrpipe.environment import has_bf16
@@ -167,10 +168,9 @@ def test_it_keeps_the_contract_of_a_recognizer(model: CRNN, bf16: bool) -> None:
 def test_bf16_reads_nearly_the_same(model: CRNN, recognizer: CRNNRecognizer) -> None:
     """Random weights sit on the fence more often than trained ones, so only most characters agree."""
     rough = CRNNRecognizer.from_model(model, CHARSET, bf16=True)
-    exact = "".join(one.text for one in recognizer.recognize(CROPS))
-    other = "".join(one.text for one in rough.recognize(CROPS))
-    assert abs(len(exact) - len(other)) <= len(exact) // 10
-    assert len(set(exact) & set(other)) > 0.7 * len(set(exact))
+    exact, other = "".join(texts(recognizer, CROPS)), "".join(texts(rough, CROPS))
+    assert len(exact) > 20
+    assert Levenshtein.distance(exact, other) <= 0.15 * len(exact)
 
 
 @pytest.mark.parametrize(
@@ -341,12 +341,12 @@ def texts(recognizer: Recognizer, crops: Sequence[Crop]) -> list[str]:
 
 
 def test_weights_from_a_file_read_like_the_model(weights: Path, recognizer: CRNNRecognizer) -> None:
-    found = "".join(texts(CRNNRecognizer(weights, bf16=False), CROPS))
-    expected = "".join(texts(recognizer, CROPS))
-    assert abs(len(found) - len(expected)) <= 3  # they went through half precision
-    assert texts(CRNNRecognizer(str(weights), bf16=False), CROPS) == texts(
-        CRNNRecognizer(weights, bf16=False), CROPS
-    )
+    ink = Decoding(language=0.0)  # as that of `from_model`
+    found = texts(CRNNRecognizer(weights, bf16=False, decoding=ink), CROPS)
+    expected = texts(recognizer, CROPS)
+    # The weights went through half precision.
+    assert Levenshtein.distance("".join(found), "".join(expected)) <= 1 < 20 < len("".join(found))
+    assert texts(CRNNRecognizer(str(weights), bf16=False, decoding=ink), CROPS) == found
 
 
 def test_damaged_weights_are_refused_with_both_checksums(weights: Path) -> None:

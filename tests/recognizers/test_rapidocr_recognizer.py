@@ -14,7 +14,7 @@ from ocrpipe.testing import check_recognizer
 
 Pixels = NDArray[np.uint8]
 
-pytest.importorskip("rapidocr", reason="needs the extra rapidocr")
+pytest.importorskip("rapidocr", reason="needs the extra ocrpipe[rapidocr]")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from ocrpipe.recognizers.base import CharSpan
 from ocrpipe.testing import check_recognizer
 
 Pixels = NDArray[np.uint8]
-needs_tesseract = pytest.mark.skipif(shutil.which("tesseract") is None, reason="needs the program tesseract")
+needs_tesseract = pytest.mark.needs_program("tesseract")
 INK = np.random.default_rng(1).integers(0, 255, (20, 60, 3)).astype(np.uint8)
 
 

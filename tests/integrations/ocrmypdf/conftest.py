@@ -1,4 +1,4 @@
-"""Fake engines known to ocrpipe by name, also in other processes, and pages drawn for them."""
+"""Fake engines known to ocrpipe by name, also in other processes, pages drawn for them, and a font."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 ENGINES = Path(__file__).parent / "engines"
+CHINESE = Path(__file__).parents[2] / "data" / "fonts" / "NotoSansCJKsc-subset.otf"
 ENTRY_POINTS = """
 [ocrpipe.detectors]
 bars = ocrmypdf_engines:Bars
@@ -23,6 +24,17 @@ notches = ocrmypdf_engines:Notches
 
 Draw = Callable[..., NDArray[np.uint8]]
 Scan = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def system_fonts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder that OCRmyPDF looks for fonts in, with one of Chinese, whatever is installed."""
+    provider = pytest.importorskip("ocrmypdf.font").SystemFontProvider
+    folder = tmp_path / "fonts"
+    folder.mkdir()
+    (folder / "NotoSansSC-Regular.otf").symlink_to(CHINESE)
+    monkeypatch.setattr(provider, "SYSTEM_FONT_DIRS", dict.fromkeys(provider.SYSTEM_FONT_DIRS, [folder]))
+    return folder
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from ocrpipe.errors import MissingExtraError
 
-pytest.importorskip("ocrmypdf", minversion="17")
+pytest.importorskip("ocrmypdf", minversion="17", reason="needs the extra ocrpipe[ocrmypdf], Python 3.11")
 
 import ocrmypdf
 import pluggy

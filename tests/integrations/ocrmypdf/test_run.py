@@ -23,7 +23,7 @@ from shapely.ops import unary_union
 import ocrpipe
 from ocrpipe.geometry import rotate, turn
 
-pytest.importorskip("ocrmypdf", minversion="17")
+pytest.importorskip("ocrmypdf", minversion="17", reason="needs the extra ocrpipe[ocrmypdf], Python 3.11")
 
 import ocrmypdf
 from ocrmypdf.api import _hocr_to_ocr_pdf, _pdf_to_hocr
@@ -125,6 +125,19 @@ def test_text_is_found_and_lies_over_the_ink(
     assert [line for line in sidecar.splitlines() if line] == texts
     with pikepdf.open(tmp_path / "out.pdf") as pdf:
         assert f"ocrpipe {ocrpipe.__version__}" in str(pdf.docinfo.Creator)
+
+
+def test_without_a_chinese_font_text_is_lower_but_lies_along_the_ink(
+    run: Run, draw: Draw, scan: Scan, engines: ModuleType, system_fonts: Path
+) -> None:
+    """OCRmyPDF sets it in a font without shapes then, whose cells are lower."""
+    (system_fonts / "NotoSansSC-Regular.otf").unlink()
+    (page,) = run(scan(draw(0, 1, 2, 4)))
+    assert page.text == [engines.TEXTS[number] for number in (0, 1, 2, 4)]
+    for ink, cells in zip(page.ink, page.cells, strict=True):
+        assert (cells.bounds[0], cells.bounds[2]) == pytest.approx((ink.bounds[0], ink.bounds[2]), abs=3)
+        assert cells.intersection(ink).area > 0.9 * cells.area
+        assert cells.area > 0.75 * ink.area
 
 
 @pytest.mark.parametrize("turned", [90, 180, 270])
