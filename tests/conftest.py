@@ -19,7 +19,12 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
-PACKAGES = {"tesseract": "tesseract-ocr tesseract-ocr-chi-sim", "pdftotext": "poppler-utils"}
+PACKAGES = {
+    "pdftotext": "poppler-utils",
+    "sh": "dash",
+    "tesseract": "tesseract-ocr tesseract-ocr-chi-sim",
+    "unshare": "util-linux",
+}
 """Debian packages of the programs that tests run."""
 
 _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)

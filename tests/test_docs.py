@@ -89,7 +89,7 @@ def environment(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="the page's commands are for a shell")
+@pytest.mark.needs_program("sh")
 def test_the_package_is_built_installed_checked_and_used(tmp_path: Path, environment: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()

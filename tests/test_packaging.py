@@ -84,7 +84,7 @@ def test_wheel_holds_the_tree(tmp_path: Path) -> None:
         name = path.relative_to(ROOT)
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, source / name)
-        if name.parts[0] in ("ocrpipe", *MAPPED):
+        if name.parts[0] in ("ocrpipe", *MAPPED) and name.suffix != ".md":
             expected.add(name.as_posix() if name.parts[0] == "ocrpipe" else f"ocrpipe/{name.as_posix()}")
     command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(source)]
     subprocess.run(command, check=True, capture_output=True)

@@ -162,7 +162,9 @@ def test_kill_9_again_and_again(
             break
         kills += 1
         wait_until_gone(loaded(site))
-        assert contents(out).items() <= whole.items()
+        # A file that was being written is left behind until the next run.
+        complete = {name: data for name, data in contents(out).items() if not name.endswith(".tmp")}
+        assert complete.items() <= whole.items()
         now = sum(1 for _ in stored_results(out))
         assert now >= stored + 4  # all that was reported is kept
         stored = now
@@ -173,9 +175,10 @@ def test_kill_9_again_and_again(
 
 @pytest.mark.slow
 def test_a_second_run_is_refused_and_ctrl_c_ends_the_first(
-    start: Start, inline: list[Task], tree: Path, tmp_path: Path, site: Path
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path, site: Path, save_page: Save
 ) -> None:
-    settings = environment(site, FOLDER_SECONDS="1")
+    hangs = save_page(tree / "a" / "c.png", 92)  # after the book's three pages; the run cannot end by itself
+    settings = environment(site)
     arguments = command(tree, tmp_path / "out", "--log-json", "--workers", "1")
     run = subprocess.Popen(arguments, env=settings, stderr=subprocess.PIPE, text=True)
     assert run.stderr
@@ -185,13 +188,16 @@ def test_a_second_run_is_refused_and_ctrl_c_ends_the_first(
         assert second.returncode == 2
         assert second.stderr.startswith("ocrpipe: another run is at work on")
         run.send_signal(signal.SIGINT)
-        assert run.wait(30) == 130
+        assert run.wait(120) == 130
     wait_until_gone(loaded(site))
+    hangs.unlink()
     results = list(start(tree, tmp_path / "out"))
     assert 0 < len(results) < 8
 
 
 @pytest.mark.slow
+@pytest.mark.needs_program("sh")
+@pytest.mark.needs_program("unshare")
 def test_a_disk_that_is_really_full(
     start: Start, tree: Path, tmp_path: Path, site: Path, save_document: Save, contents: Contents
 ) -> None:
@@ -213,7 +219,7 @@ def test_a_disk_that_is_really_full(
         text=True,
     )
     if "first" not in done.stdout:
-        pytest.skip("no file system may be mounted here")
+        pytest.skip("needs leave to mount a file system: root, or user namespaces")
     assert done.stdout.split("\n")[:2] == ["first 1", "second 0"], done
     assert any(reason in done.stderr for reason in ("No space left", "full")), done.stderr
     assert len(done.stderr.splitlines()) == 1
