@@ -342,11 +342,11 @@ def texts(recognizer: Recognizer, crops: Sequence[Crop]) -> list[str]:
 
 def test_weights_from_a_file_read_like_the_model(weights: Path, recognizer: CRNNRecognizer) -> None:
     ink = Decoding(language=0.0)  # as that of `from_model`
-    found = texts(CRNNRecognizer(weights, bf16=False, decoding=ink), CROPS)
+    found = texts(CRNNRecognizer(weights, bf16=False, options=ink), CROPS)
     expected = texts(recognizer, CROPS)
     # The weights went through half precision.
     assert Levenshtein.distance("".join(found), "".join(expected)) <= 1 < 20 < len("".join(found))
-    assert texts(CRNNRecognizer(str(weights), bf16=False, decoding=ink), CROPS) == found
+    assert texts(CRNNRecognizer(str(weights), bf16=False, options=ink), CROPS) == found
 
 
 def test_damaged_weights_are_refused_with_both_checksums(weights: Path) -> None:
