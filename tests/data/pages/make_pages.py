@@ -173,7 +173,10 @@ def scan(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     soft = cv2.GaussianBlur(small, (0, 0), 0.9).astype(float)
     grain = rng.normal(0, 14, soft.shape)
     soft = 60 + soft * (195 / 255) + grain * (soft < 215)
-    specks = cv2.dilate((rng.random(soft.shape) < 0.0004).astype(np.uint8), np.ones((2, 2), np.uint8)) > 0
+    specks = (
+        np.asarray(cv2.dilate((rng.random(soft.shape) < 0.0004).astype(np.uint8), np.ones((2, 2), np.uint8)))
+        > 0
+    )
     return np.where(specks, 90, soft).clip(0, 245).astype(np.uint8)
 
 
