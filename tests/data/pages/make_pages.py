@@ -174,7 +174,9 @@ def scan(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     grain = rng.normal(0, 14, soft.shape)
     soft = 60 + soft * (195 / 255) + grain * (soft < 215)
     specks = (
-        np.asarray(cv2.dilate((rng.random(soft.shape) < 0.0004).astype(np.uint8), np.ones((2, 2), np.uint8)))
+        np.asarray(
+            cv2.dilate(np.asarray(rng.random(soft.shape) < 0.0004, np.uint8), np.ones((2, 2), np.uint8))
+        )
         > 0
     )
     return np.where(specks, 90, soft).clip(0, 245).astype(np.uint8)
