@@ -121,13 +121,14 @@ def rectify(image: Image, quad: Quad, *, pad: float = 0.0) -> Image:
     Args:
         image: H×W×C or H×W, never empty.
         quad: Corners, clockwise from the text's top-left.
-        pad: Margin added on all four sides, as a fraction of the quad's height.
+        pad: Margin added on all four sides, as a fraction of the quad's height; a negative one takes at most
+            four tenths of the shorter side away at each.
 
     Returns:
         A new contiguous array of at least 1×1 pixels.
     """
     length, height = quad_size(quad)
-    margin = pad * height
+    margin = max(pad * height, -0.4 * min(length, height))  # something is left of a quad that is tall or thin
     width_px, height_px = (max(1, round(side + 2 * margin)) for side in (length, height))
     corners = np.asarray(quad, dtype=np.float64)
     low, high = corners.min(axis=0) - margin, corners.max(axis=0) + margin

@@ -269,9 +269,17 @@ def _blaming(what: str) -> Iterator[None]:
         yield
     except OcrError:
         raise
-    except (Exception, SystemExit) as error:  # importing a script may call sys.exit
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+    except (Exception, SystemExit, GeneratorExit) as error:  # importing a script may call sys.exit
+        reason = " ".join(f"{type(error).__name__}: {_told(error)}".split())
         raise PluginError(f"{what}: {reason}") from error
+
+
+def _told(error: BaseException) -> str:
+    """An error's message, fit for any file; an exception of a plug-in may fail at that too."""
+    try:
+        return str(error).encode("utf-8", "backslashreplace").decode("utf-8")
+    except Exception:
+        return "its message cannot be had"
 
 
 def _check_sequence(kind: Kind, values: object, of: type, name: str) -> None:
@@ -304,13 +312,12 @@ def _checked_quad(quad: object, width: int, height: int, where: str) -> Quad:
 def _checked_recognition(recognition: Recognition, width: int, where: str) -> Recognition:
     chars = recognition.chars
     if not isinstance(chars, Sequence) or not all(isinstance(char, CharSpan) for char in chars):
-        raise PluginError(
-            f"{where}: chars are {shorten(repr(chars), _MAX_SHOWN)}, not a sequence of CharSpan"
-        )
-    if "".join(str(char.text) for char in chars) != recognition.text:
-        raise PluginError(
-            f"{where}: chars do not make up the text {shorten(repr(recognition.text), _MAX_SHOWN)}"
-        )
+        raise PluginError(f"{where}: chars are {shorten(repr(chars), _MAX_SHOWN)}, not a sequence of CharSpan")
+    for text in (recognition.text, *(char.text for char in chars)):
+        if not isinstance(text, str) or not _is_writable(text):
+            raise PluginError(f"{where}: {shorten(ascii(text), _MAX_SHOWN)} is no text that can be written")
+    if "".join(char.text for char in chars) != recognition.text:
+        raise PluginError(f"{where}: chars do not make up the text {shorten(repr(recognition.text), _MAX_SHOWN)}")
     return Recognition(recognition.text, tuple(_checked_span(char, width, where) for char in chars))
 
 
@@ -329,6 +336,11 @@ def _checked_probability(value: float, where: str) -> float:
     if not _is_number(value) or not 0.0 <= value <= 1.0:
         raise PluginError(f"{where} {value!r} is not a number in 0..1")
     return float(value)
+
+
+def _is_writable(text: str) -> bool:
+    """Whether UTF-8 can hold it: half of a surrogate pair it cannot."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _is_number(value: object) -> bool:

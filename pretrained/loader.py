@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ocrpipe.errors import WeightsError
 from ocrpipe.io.files import write_whole
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
+
+Network = TypeVar("Network", bound="nn.Module")
 
 FOLDER = Path(__file__).resolve().parent
+
+_MAX_CARD = 4_000_000  # bytes; a charset of all hanzi has 300,000
+_CALIBRATION = (0.01, 100.0)
 
 WEIGHTS_OF = {"ctpn": ("ctpn",), "crnn": ("crnn", "language")}
 """Names of the weights that each built-in engine loads; the other engines have none here."""
@@ -72,12 +78,45 @@ def load(name: str | Path) -> tuple[dict[str, Tensor], Card]:
     from safetensors.torch import load as parse
 
     try:
-        return {
+        tensors = {
             key: tensor.float() if tensor.is_floating_point() else tensor
             for key, tensor in parse(data).items()
-        }, card
+        }
     except SafetensorError as error:
         raise WeightsError(f"{path} is no safetensors file: {error}") from error
+    for key, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise WeightsError(f"the weights {path} are of no use: {key} holds numbers that are not finite")
+    if not any(bool(tensor.any()) for tensor in tensors.values()):
+        raise WeightsError(f"the weights {path} are of no use: all of them are zero")
+    return tensors, card
+
+
+def built(make: Callable[[], Network], tensors: Mapping[str, Tensor]) -> Network:
+    """A network with weights; it is laid out without memory first, so that nothing is made that does not fit.
+
+    Args:
+        make: Makes the network.
+        tensors: Its state.
+
+    Raises:
+        RuntimeError: Names, shapes or kinds of number differ; the message names a tensor.
+    """
+    import torch
+
+    with torch.device("meta"):
+        wanted = make().state_dict()
+    for key in [*wanted, *tensors]:
+        if key not in wanted or key not in tensors:
+            raise RuntimeError(f"{key} is {'missing' if key in wanted else 'unknown'}")
+        shape, found = tuple(wanted[key].shape), tuple(tensors[key].shape)
+        if shape != found or wanted[key].is_floating_point() != tensors[key].is_floating_point():
+            raise RuntimeError(
+                f"{key} is {tensors[key].dtype}{list(found)}, not {wanted[key].dtype}{list(shape)}"
+            )
+    network = make()
+    network.load_state_dict(dict(tensors))
+    return network
 
 
 def checksums(engine: str) -> list[str]:
@@ -96,14 +135,26 @@ def read_card(path: Path) -> Card:
         ocrpipe.errors.WeightsError: It is missing or not a card.
     """
     try:
-        card = Card(**json.loads(path.read_text(encoding="utf-8")))
-        if not (isinstance(card.config, dict) and isinstance(card.charset, str) and card.calibration > 0):
-            raise ValueError("its config, charset or calibration is of no use")
+        if path.stat().st_size > _MAX_CARD:
+            raise ValueError(f"it is larger than {_MAX_CARD:,} bytes")
+        card = Card(**json.loads(path.read_text(encoding="utf-8"), parse_constant=_refused))
+        low, high = _CALIBRATION
+        if not (
+            isinstance(card.config, dict)
+            and isinstance(card.charset, str)
+            and isinstance(card.sha256, str)
+            and low <= card.calibration <= high
+        ):
+            raise ValueError("its config, charset, sha256 or calibration is of no use")
         return card
     except OSError as error:
         raise WeightsError(f"cannot read the card {path}: {error.strerror}") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise WeightsError(f"{path} is no weights card: {error}") from error
+
+
+def _refused(constant: str) -> float:
+    raise ValueError(f"{constant} is no number of a card")
 
 
 def save(tensors: dict[str, Tensor], card: Card, folder: Path = FOLDER) -> Path:

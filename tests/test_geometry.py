@@ -241,3 +241,12 @@ def test_quads_that_share_an_edge_do_not_overlap() -> None:
     )
     assert geometry.overlap(upper, lower) < 1e-6
     assert geometry.overlap(upper, upper) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("angle", [3.0, 20.0, 45.0, 88.0])
+@pytest.mark.parametrize("pad", [-0.06, -0.2])
+def test_negative_padding_leaves_something_of_tall_and_tilted_quads(angle: float, pad: float) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)
+    corners = geometry.rotate_points([(-2, -80), (2, -80), (2, 80), (-2, 80)], angle)
+    quad = geometry.to_quad([(150 + x, 150 + y) for x, y in corners])
+    assert min(geometry.rectify(image, quad, pad=pad).shape[:2]) >= 1

@@ -266,7 +266,7 @@ def test_good_recognitions_come_back_as_plain_floats() -> None:
         ([], "gave 0 results for 1 crops"),
         ([read(), read()], "gave 2 results for 1 crops"),
         ([read(text="abc")], "crop 0: chars do not make up the text 'abc'"),
-        ([Recognition(None, ())], "do not make up the text None"),  # type: ignore[arg-type]
+        ([Recognition(None, ())], "None is no text that can be written"),  # type: ignore[arg-type]
         ([Recognition("a", None)], "chars are None"),  # type: ignore[arg-type]
         ([Recognition("a", ("a",))], "not a sequence of CharSpan"),  # type: ignore[arg-type]
         ([read(start=6.0)], "'b' spans"),
@@ -348,3 +348,31 @@ def test_a_plugin_that_raises_is_named() -> None:
         plugins.recognize(Fixed(RuntimeError("shape\nmismatch")), [], "acme")
     with pytest.raises(MissingExtraError, match="^get it$"):
         plugins.detect(Fixed(MissingExtraError("get it")), page, "acme")
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class Garbled(Exception):
+    def __str__(self) -> str:
+        return "half a pair: \ud83d"
+
+
+@pytest.mark.parametrize("error", [Unspeakable(), Garbled(), GeneratorExit(), SystemExit(3)])
+def test_whatever_a_plugin_raises_is_one_error_that_can_be_written(error: BaseException) -> None:
+    class Raising:
+        def detect(self, image: object) -> Any:
+            raise error
+
+    with pytest.raises(PluginError, match="detector 'raising' failed") as caught:
+        plugins.detect(Raising(), np.zeros((5, 5, 3), np.uint8), "raising")
+    assert str(caught.value).encode()
+
+
+@pytest.mark.parametrize("text", [5, None, b"x", "\ud83d", "a\udcffb"])
+def test_text_that_cannot_be_written_is_refused(text: Any) -> None:
+    chars = (CharSpan(text, 0.5, 0, 1),)
+    with pytest.raises(PluginError, match="recognizer 'odd': crop 0"):
+        plugins.check_recognitions([Recognition(text, chars)], [5], "odd")

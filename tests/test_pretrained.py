@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,12 @@ def test_a_file_of_another_kind_is_refused(tensors: dict[str, Tensor], tmp_path:
         b'{"name": "x", "sha256": "", "config": {}, "charset": 5}',
         b'{"name": "x", "sha256": "", "config": {}, "calibration": "1"}',
         b'{"name": "x", "sha256": "", "config": {}, "calibration": -1}',
+        b'{"name": "x", "sha256": "", "config": {}, "calibration": Infinity}',
+        b'{"name": "x", "sha256": "", "config": {"heights": [NaN]}}',
+        b'{"name": "x", "sha256": "", "config": {}, "calibration": 1e9}',
+        b'{"name": "x", "sha256": 5, "config": {}}',
+        b"[" * 100_000,
+        b'{"name": "x", "sha256": "", "config": {}, "charset": "' + b"x" * 4_000_000 + b'"}',
     ],
 )
 def test_what_is_no_card_is_refused(content: bytes, tmp_path: Path) -> None:
@@ -148,3 +156,98 @@ def test_checksums_are_those_of_the_files() -> None:
         files = [(loader.FOLDER / f"{name}.safetensors").read_bytes() for name in names]
         assert loader.checksums(engine) == [hashlib.sha256(data).hexdigest() for data in files]
     assert loader.checksums("tesseract") == []
+
+
+def written(folder: Path, tensors: dict[str, Tensor], card: Card = CARD) -> Path:
+    """Weights written without the checks of ``save``."""
+    from safetensors.torch import save as serialise
+
+    data = serialise(tensors)
+    described = asdict(replace(card, sha256=hashlib.sha256(data).hexdigest()))
+    path = folder / f"{card.name}.safetensors"
+    path.write_bytes(data)
+    path.with_suffix(".json").write_text(json.dumps(described), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("tensor", "complaint"),
+    [
+        (torch.tensor([1.0, float("nan")]), "x holds numbers that are not finite"),
+        (torch.tensor([1.0, float("-inf")]).half(), "x holds numbers that are not finite"),
+        (torch.zeros(3), "all of them are zero"),
+    ],
+)
+def test_weights_of_no_use_are_refused(tensor: Tensor, complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=complaint):
+        load(written(tmp_path, {"x": tensor}))
+
+
+@pytest.mark.parametrize("engine", ["ctpn", "crnn"])
+@pytest.mark.parametrize("change", ["integers", "length", "missing", "unknown"])
+def test_tensors_that_do_not_fit_are_refused(engine: str, change: str, tmp_path: Path) -> None:
+    tensors, card = load(engine)
+    key = next(key for key, tensor in tensors.items() if tensor.ndim > 1)
+    if change == "integers":
+        tensors[key] = torch.ones(tensors[key].shape, dtype=torch.int64)
+    elif change == "length":
+        tensors[key] = tensors[key][:-1].clone()
+    elif change == "missing":
+        del tensors[key]
+    else:
+        tensors[key := "more"] = torch.ones(3)
+    with pytest.raises(WeightsError, match=key):
+        engine_of(engine)(written(tmp_path, tensors, card))
+
+
+HUGE = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("engine", "config"),
+    [
+        ("crnn", {"blocks": [HUGE, 1, 1, 1]}),
+        ("crnn", {"blocks": [100, 100, 100, 100], "channels": [100_000] * 4}),
+        ("crnn", {"hidden": 90_000}),
+        ("crnn", {"classes": HUGE}),
+        ("crnn", {"height": 32.5}),
+        ("crnn", {"channels": [0, 1, 1, 1]}),
+        ("ctpn", {"widths": [HUGE] * 5}),
+        ("ctpn", {"widths": [10_000] * 5}),
+        ("ctpn", {"hidden": "64"}),
+        ("ctpn", {"heights": [1e300]}),
+        ("ctpn", {"heights": list(range(1, 1000))}),
+        ("ctpn", {"features": 0}),
+    ],
+)
+def test_huge_networks_are_refused_before_they_are_made(
+    engine: str, config: dict[str, object], tmp_path: Path
+) -> None:
+    tensors, card = load(engine)
+    path = written(tmp_path, tensors, replace(card, config=card.config | config))
+    start = time.process_time()
+    with pytest.raises(WeightsError):
+        engine_of(engine)(path)
+    assert time.process_time() - start < 5
+
+
+def engine_of(name: str) -> Callable[[Path], object]:
+    from ocrpipe.detectors.ctpn import CTPNDetector
+    from ocrpipe.recognizers.crnn import CRNNRecognizer
+
+    return CTPNDetector if name == "ctpn" else CRNNRecognizer
+
+
+@pytest.mark.parametrize("change", ["scalar", "float labels", "negative sizes"])
+def test_a_language_model_of_other_arrays_is_refused(change: str) -> None:
+    from ocrpipe.recognizers.crnn.language import CharacterModel
+
+    arrays = CharacterModel.build(["abab", "abba"], "ab").arrays()
+    if change == "scalar":
+        arrays["single"] = arrays["single"][0]
+    elif change == "float labels":
+        arrays["labels2"] = arrays["labels2"].astype(float)
+    else:
+        arrays["sizes2"] = arrays["sizes2"] - 5
+    with pytest.raises(WeightsError, match="language model"):
+        CharacterModel.from_arrays(arrays, "ab")

@@ -21,11 +21,12 @@ from ocrpipe.detectors.ctpn.margins import expand, expand_apart
 from ocrpipe.detectors.ctpn.model import CTPN, CTPNConfig, Prediction
 from ocrpipe.detectors.ctpn.scale import ScaleOptions, text_heights
 from ocrpipe.environment import has_bf16
-from ocrpipe.errors import ConfigError, WeightsError
+from ocrpipe.errors import ConfigError, PluginError, WeightsError
 from ocrpipe.geometry import clip_quad, to_quad
 from ocrpipe.threads import TorchWorkers, available_threads
 
 _MULTIPLE = 32
+_MIN_WIDTH = 64  # pixels; a multiple of _MULTIPLE
 _SOLID = 0.7  # score from which a line is hardly anything else
 _FEW = 3  # solid lines below which a page is looked at again, more closely
 _CLOSER = 1.4  # factor between the two scales from which the second may show more
@@ -93,12 +94,12 @@ class CTPNDetector:
         threads: int | None = None,
         options: DetectorOptions | None = None,
     ) -> None:
-        from ocrpipe.pretrained.loader import load
+        from ocrpipe.pretrained.loader import built, load
 
         state, card = load(weights or "ctpn")
         try:
-            model = CTPN(CTPNConfig.from_dict(card.config))
-            model.load_state_dict(state)
+            config = CTPNConfig.from_dict(card.config)
+            model = built(lambda: CTPN(config), state)
         except (ConfigError, RuntimeError, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise WeightsError(
@@ -182,6 +183,8 @@ class CTPNDetector:
         pixels = torch.from_numpy(image.reshape(*image.shape[:2], -1).transpose(2, 0, 1)[None].copy())
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
             prediction: Prediction = self._model(pixels.to(self._device))
+        if not all(part.sum().isfinite() for part in prediction):
+            raise PluginError("detector 'ctpn' computed numbers that are not finite")
         return tuple(part[0].cpu().numpy() for part in prediction)
 
     def working_scale(self, grey: NDArray[np.uint8]) -> float:
@@ -202,7 +205,8 @@ class CTPNDetector:
     def _pad(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], AnchorGrid]:
         """The image on a canvas of its own paper, with sides that the network's strides divide."""
         height, width = image.shape[:2]
-        bottom, right = -height % _MULTIPLE, -width % _MULTIPLE
+        # In bfloat16, oneDNN's convolutions of narrower pages differ from call to call, NaN included.
+        bottom, right = -height % _MULTIPLE, max(_MIN_WIDTH - width, -width % _MULTIPLE)
         paper = [float(np.median(channel)) for channel in cv2.split(image)]
         canvas = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=paper)
         size = (height + bottom, width + right)

@@ -15,6 +15,9 @@ from torch import Tensor, nn
 
 from ocrpipe.errors import ConfigError
 
+_MAX_SIZE = 10_000  # channels, units or pixels
+_MAX_ANCHORS = 100  # a cell
+
 SLIM_HEIGHTS = (6.0, 8.4, 11.8, 16.5, 23.0, 32.3, 45.2, 63.2, 88.5, 123.9)
 SLIM_STRIDE, VGG_STRIDE = (8, 16), (16, 16)
 VGG_HEIGHTS = (11.0, 16.0, 23.0, 33.0, 48.0, 68.0, 97.0, 139.0, 198.0, 273.0)
@@ -46,6 +49,12 @@ class CTPNConfig:
     def __post_init__(self) -> None:
         if self.backbone not in ("slim", "vgg16"):
             raise ConfigError(f"backbone must be 'slim' or 'vgg16', not {self.backbone!r}")
+        sizes = (self.hidden, self.features, *self.widths)
+        if len(self.widths) != 5 or not all(type(size) is int and 1 <= size <= _MAX_SIZE for size in sizes):
+            raise ConfigError(f"sizes of a CTPN are whole numbers from 1 to {_MAX_SIZE}, not {sizes}"[:200])
+        numbers = all(isinstance(height, (int, float)) and height <= _MAX_SIZE for height in self.heights)
+        if not numbers or len(self.heights) > _MAX_ANCHORS:
+            raise ConfigError(f"these cannot be anchor heights: {self.heights}"[:200])
         if self.channels not in (1, 3):
             raise ConfigError(f"channels must be 1 (grey) or 3 (RGB), not {self.channels}")
         if not set(self.stride) <= {8, 16} or len(self.stride) != 2:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from typing import TYPE_CHECKING
 
 import typer
@@ -30,14 +31,15 @@ def warn(where: str, warnings: Iterable[PageWarning]) -> None:
 
 @contextmanager
 def working(message: str) -> Iterator[None]:
-    """Show a message on the terminal during the block; nothing without a terminal."""
+    """Show a message on the terminal during the block; nothing without a terminal.
+
+    What engines print meanwhile goes to stderr: stdout is for results.
+    """
     from rich.console import Console
 
     console = Console(stderr=True)
-    if not console.is_terminal:
-        yield
-        return
-    with console.status(message):
+    status = console.status(message) if console.is_terminal else nullcontext()
+    with redirect_stdout(sys.stderr), status:
         yield
 
 

@@ -78,7 +78,8 @@ def read(
     from ocrpipe.pipeline import Pipeline
 
     options = Options().with_settings(settings or ())
-    pipeline = Pipeline(detector, recognizer, threads=threads, device=device, options=options)
+    with working("loading"):
+        pipeline = Pipeline(detector, recognizer, threads=threads, device=device, options=options)
     report = report_stage if verbose else None
     printed, exit_code = 0, 0
     for file in files:

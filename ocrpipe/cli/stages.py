@@ -34,9 +34,9 @@ def detect(
     from ocrpipe.pipeline import Pipeline
 
     options = Options().with_settings(settings or ())
-    pipeline = Pipeline(detector, threads=threads, device=device, options=options)
     image = images.load(file)
     with working(f"detecting lines in {file}"):
+        pipeline = Pipeline(detector, threads=threads, device=device, options=options)
         detected = pipeline.detect(image)
     typer.echo(jsonlib.dumps({"image": str(file), "lines": [asdict(line) for line in detected]}))
     if draw:
@@ -61,9 +61,9 @@ def recognize(
     from ocrpipe.io import images
     from ocrpipe.pipeline import Pipeline
 
-    pipeline = Pipeline(recognizer=recognizer, threads=threads, device=device)
     loaded = [images.load(crop) for crop in crops]
     with working("reading"):
+        pipeline = Pipeline(recognizer=recognizer, threads=threads, device=device)
         recognitions = pipeline.recognize(loaded)
     for crop, one in zip(crops, recognitions, strict=True):
         row = {"image": str(crop), **asdict(one), "confidence": one.confidence}

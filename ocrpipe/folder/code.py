@@ -19,6 +19,7 @@ _PARTS = (
     "environment",
     "geometry",
     "io",
+    "kernels",
     "options",
     "page",
     "pipeline",

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ ORDER = 5
 
 _STEPS = 15.0  # counts are kept as whole steps of their logarithm, 7 % each
 _SPAN = 1 << 14  # more than there are characters: what a character adds to the key of a sequence
+_REMEMBERED = 1 << 15  # probabilities, some 5 MB
 _DIGITS = "0123456789"
 _COUNTS = np.exp(np.arange(256) / _STEPS)  # of each number of steps
 _COUNT = tuple(_COUNTS.tolist())  # likewise, faster where it is one at a time
@@ -133,6 +134,14 @@ class CharacterModel:
         except KeyError as error:
             raise WeightsError(f"a language model lacks the array {error}") from error
         before = len(characters) + 1
+        every = [single, *(array for level in levels for array in vars(level).values())]
+        kinds = [np.floating, *(np.integer for _ in every[1:])]
+        if not all(
+            a.ndim == 1 and np.issubdtype(a.dtype, kind) for a, kind in zip(every, kinds, strict=True)
+        ):
+            raise WeightsError("an array of the language model is of the wrong kind")
+        if any(level.sizes.min(initial=0) < 0 or level.steps.max(initial=0) > 255 for level in levels):
+            raise WeightsError("counts of the language model are out of range")
         fits = len(single) == before and len(arrays) == 1 + len(_LEVEL) * len(levels)
         for level in levels:
             count = int(level.sizes.sum(dtype=np.int64))
@@ -172,6 +181,11 @@ class CharacterModel:
             count = _COUNT[level.steps[found]] if found >= 0 else 0.0
             likely = (count + (end - start) * likely) / (level.totals[context] + end - start)
         return math.log(likely)
+
+    @cached_property
+    def remembered_log_prob(self) -> Callable[[tuple[int, ...], int], float]:
+        """``log_prob``, which remembers its latest answers: repeated characters ask for the same."""
+        return lru_cache(_REMEMBERED)(self.log_prob)
 
     def _place(self, sequence: Sequence[int]) -> int:
         """Which of the sequences of its length it is, -1 if it is none of those that are kept."""
@@ -252,7 +266,7 @@ def rescore(
                 index = indices[label]
                 total = score + log_prob
                 if not decided:
-                    total += weight * model.log_prob(before, index)
+                    total += weight * model.remembered_log_prob(before, index)
                 state = (*before, index)[1 - model.order :]
                 known = extended.get(state)
                 if known is None or known[0] < total:

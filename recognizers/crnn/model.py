@@ -19,6 +19,9 @@ from ocrpipe.errors import ConfigError
 
 Mask = Callable[[Tensor], Tensor]
 
+_MAX_SIZE = 100_000  # of any layer; there are about as many hanzi
+_MAX_BLOCKS = 100
+
 STRIDE = 4
 """Pixels of input width a frame stands for, in every configuration."""
 
@@ -51,6 +54,19 @@ class CRNNConfig:
     def __post_init__(self) -> None:
         if self.backbone not in ("slim", "vgg"):
             raise ConfigError(f"unknown CRNN backbone {self.backbone!r}, known are: slim, vgg")
+        counts = (
+            self.classes,
+            self.hidden,
+            self.bottleneck,
+            self.height,
+            self.join,
+            *self.channels,
+            *self.blocks,
+        )
+        if not all(type(count) is int and 0 <= count <= _MAX_SIZE for count in counts):
+            raise ConfigError(f"sizes of a CRNN are whole numbers up to {_MAX_SIZE}, not {counts}"[:200])
+        if min(self.channels, default=0) < 1 or max(self.blocks, default=0) > _MAX_BLOCKS:
+            raise ConfigError(f"a CRNN cannot have {self.channels} channels and {self.blocks} blocks"[:200])
         if self.classes < 2 or self.hidden < 1 or self.bottleneck < 0 or self.join < 0:
             raise ConfigError(f"a CRNN cannot have the sizes of {self}")
         if len(self.channels) != 4 or len(self.blocks) != 4:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ocrpipe.environment import has_bf16
-from ocrpipe.errors import ConfigError, WeightsError
-from ocrpipe.pretrained.loader import load
+from ocrpipe.errors import ConfigError, PluginError, WeightsError
+from ocrpipe.pretrained.loader import built, load
 from ocrpipe.recognizers.base import CharSpan, Recognition
 from ocrpipe.recognizers.crnn.charset import Charset
 from ocrpipe.recognizers.crnn.decoding import align, prefix_beam
@@ -107,13 +107,15 @@ class CRNNRecognizer:
         name = weights or "crnn"
         tensors, card = load(name)
         try:
-            model, charset = CRNN(CRNNConfig.from_dict(card.config)), Charset(card.charset)
+            config, charset = CRNNConfig.from_dict(card.config), Charset(card.charset)
         except (TypeError, ValueError) as error:
             raise WeightsError(f"the card of the weights {name} is no CRNN's: {error}") from error
         try:
-            model.load_state_dict(tensors)
-        except RuntimeError as error:  # its message lists every tensor
-            raise WeightsError(f"the weights {name} do not fit their card's configuration") from error
+            model = built(lambda: CRNN(config), tensors)
+        except RuntimeError as error:
+            raise WeightsError(
+                f"the weights {name} do not fit their card's configuration: {error}"
+            ) from error
         self._set_up(model, charset, device, threads, options, bf16, card.calibration)
 
     @classmethod
@@ -191,6 +193,8 @@ class CRNNRecognizer:
         mask = None if len(set(widths)) == 1 else torch.tensor(frames, device=self._device)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
             features = self._model.features(inputs, mask)
+        if not features.sum().isfinite():
+            raise PluginError("recognizer 'crnn' computed numbers that are not finite")
         lines = [line[:count] for line, count in zip(features, frames, strict=True)]
         if not self._decoding.best_path:
             return [self._search(self._classes.log_probs(line).cpu().numpy()) for line in lines]

@@ -32,6 +32,17 @@ class BarDetector:
         return (TextLine(((x0, y0), (x1, y0), (x1, y1), (x0, y1)), 0.75),)
 
 
+class LoudDetector(BarDetector):
+    """Prints while it works."""
+
+    def __init__(self) -> None:
+        print("made")
+
+    def detect(self, image: NDArray[np.uint8]) -> Sequence[TextLine]:
+        print("found something")
+        return super().detect(image)
+
+
 class BarRecognizer:
     """Reads a bar of n hundred pixels as "第n page"."""
 
@@ -56,11 +67,12 @@ class InterruptedRecognizer:
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the command line with the fakes as ``ctpn`` and ``crnn``."""
     module = ModuleType("fake_engines")
-    for engine in (BarDetector, BarRecognizer, InterruptedRecognizer):
+    for engine in (BarDetector, LoudDetector, BarRecognizer, InterruptedRecognizer):
         setattr(module, engine.__name__, engine)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     fakes = (
         plugins.Plugin("ctpn", "detectors", "fake_engines:BarDetector", "ocrpipe", "1"),
+        plugins.Plugin("loud", "detectors", "fake_engines:LoudDetector", "other", "2"),
         plugins.Plugin("crnn", "recognizers", "fake_engines:BarRecognizer", "ocrpipe", "1"),
         plugins.Plugin("interrupted", "recognizers", "fake_engines:InterruptedRecognizer", "other", "2"),
     )

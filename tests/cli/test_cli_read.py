@@ -46,6 +46,15 @@ def test_warnings_go_to_stderr_and_into_json(run: Run, tmp_path: Path) -> None:
     assert [line["text"] for line in row["rejected"]] == ["第4 page"]
 
 
+@pytest.mark.parametrize("command", [("detect",), ("read", "--json")])
+def test_what_a_plugin_prints_does_not_spoil_json(
+    run: Run, make_page: MakePage, command: tuple[str, ...]
+) -> None:
+    result = run(*command, make_page("a.png", 2), "--detector", "loud")
+    assert json.loads(result.stdout)
+    assert "found something" in result.stderr
+
+
 def test_json_is_a_line_a_page(run: Run, document: Path) -> None:
     result = run("read", document, "--json")
     pages = [Page.from_dict(json.loads(line)) for line in result.stdout.splitlines()]

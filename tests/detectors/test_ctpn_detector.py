@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ocrpipe.detectors.ctpn import CTPN, CTPNConfig, CTPNDetector, DetectorOptions, LineOptions
 from ocrpipe.detectors.ctpn.scale import estimate_text_height
-from ocrpipe.errors import ConfigError, WeightsError
+from ocrpipe.errors import ConfigError, PluginError, WeightsError
 from ocrpipe.pretrained.loader import Card, save
 from ocrpipe.testing import check_detector
 
@@ -126,3 +126,27 @@ def test_a_network_in_training_is_left_as_it_was() -> None:
 def test_senseless_options_are_refused() -> None:
     with pytest.raises(ConfigError):
         DetectorOptions(text_height=0)
+
+
+def test_numbers_that_are_not_finite_are_an_error_that_names_the_engine() -> None:
+    detector = eager()
+    torch.nn.init.constant_(detector._model.score.bias, float("nan"))
+    with pytest.raises(PluginError, match="'ctpn'.*not finite"):
+        detector.detect(text_page(0.5))
+
+
+@pytest.mark.parametrize("width", [1, 20, 32, 40, 63, 64, 65])
+def test_narrow_pages_are_padded(width: int) -> None:
+    padded, _ = eager()._pad(np.zeros((50, width), np.uint8))
+    assert padded.shape == (64, 96 if width > 64 else 64)
+
+
+def test_pictures_do_not_hide_the_text() -> None:
+    page = np.full((1600, 1200), 255, np.uint8)
+    for i in range(20):
+        x, y = 60 + i % 4 * 280, 60 + i // 4 * 300
+        cv2.ellipse(page, (x + 100, y + 110), (100, 110), 0, 0, 360, 80, -1)
+        cv2.putText(page, f"Person {i}", (x + 20, y + 255), cv2.FONT_HERSHEY_DUPLEX, 0.6, 0, 1, cv2.LINE_AA)
+    coarse, close = eager().working_scales(page)
+    assert close > 3.5 * coarse
+    assert eager().working_scales(np.full((100, 100), 255, np.uint8))[1] == 0.0

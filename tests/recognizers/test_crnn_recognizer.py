@@ -18,7 +18,7 @@ from rapidfuzz.distance import Levenshtein
 from torch import nn
 
 from ocrpipe.environment import has_bf16
-from ocrpipe.errors import ConfigError, WeightsError
+from ocrpipe.errors import ConfigError, PluginError, WeightsError
 from ocrpipe.pretrained.loader import Card, save
 from ocrpipe.recognizers.base import Recognition, Recognizer
 from ocrpipe.recognizers.crnn import recognizer as module
@@ -384,3 +384,11 @@ def test_cards_of_another_network_are_refused(weights: Path, changes: dict[str, 
     edit_card(weights, **changes)
     with pytest.raises(WeightsError, match=said):
         CRNNRecognizer(weights)
+
+
+def test_numbers_that_are_not_finite_are_an_error_that_names_the_engine() -> None:
+    charset = Charset("ab")
+    model = CRNN(CRNNConfig(3, channels=(4, 4, 4, 4), blocks=(0, 0, 0, 0), hidden=4, bottleneck=4))
+    torch.nn.init.constant_(model.neck.bias, float("nan"))  # type: ignore[arg-type]
+    with pytest.raises(PluginError, match="'crnn'.*not finite"):
+        CRNNRecognizer.from_model(model, charset).recognize([np.zeros((32, 64), np.uint8)])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,19 @@ def test_a_file_of_another_model_is_refused() -> None:
     weights = Path(__file__).parents[2] / "pretrained" / "ctpn.safetensors"
     with pytest.raises(WeightsError):
         load_language(weights)
+
+
+def test_repeated_characters_cost_few_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = CharacterModel.build(["iiliilil", "lilili"], "il")
+    asked = 0
+    looked_up = CharacterModel.log_prob
+
+    def counted(self: CharacterModel, before: Sequence[int], next_: int) -> float:
+        nonlocal asked
+        asked += 1
+        return looked_up(self, before, next_)
+
+    monkeypatch.setattr(CharacterModel, "log_prob", counted)
+    either = Candidates((1, 2), (-0.5, -1.0))
+    rescore([either] * 2000, model, [BOUNDARY, 1, 2], 0.2)
+    assert asked < 200
