@@ -312,12 +312,16 @@ def _checked_quad(quad: object, width: int, height: int, where: str) -> Quad:
 def _checked_recognition(recognition: Recognition, width: int, where: str) -> Recognition:
     chars = recognition.chars
     if not isinstance(chars, Sequence) or not all(isinstance(char, CharSpan) for char in chars):
-        raise PluginError(f"{where}: chars are {shorten(repr(chars), _MAX_SHOWN)}, not a sequence of CharSpan")
+        raise PluginError(
+            f"{where}: chars are {shorten(repr(chars), _MAX_SHOWN)}, not a sequence of CharSpan"
+        )
     for text in (recognition.text, *(char.text for char in chars)):
         if not isinstance(text, str) or not _is_writable(text):
             raise PluginError(f"{where}: {shorten(ascii(text), _MAX_SHOWN)} is no text that can be written")
     if "".join(char.text for char in chars) != recognition.text:
-        raise PluginError(f"{where}: chars do not make up the text {shorten(repr(recognition.text), _MAX_SHOWN)}")
+        raise PluginError(
+            f"{where}: chars do not make up the text {shorten(repr(recognition.text), _MAX_SHOWN)}"
+        )
     return Recognition(recognition.text, tuple(_checked_span(char, width, where) for char in chars))
 
 
