@@ -25,6 +25,7 @@ from ocrpipe.training.config import TrainConfig
 from ocrpipe.training.ema import EMA
 from ocrpipe.training.randomness import Randomness
 from ocrpipe.training.task import Batches, Context, Example, Model, Task
+from ocrpipe.training.timing import StepTimer
 
 LOG = "log.jsonl"
 """Name of the log in a run's folder, one JSON object a line."""
@@ -45,6 +46,7 @@ class Trainer(Generic[Model, Example]):
         validate: Measures a copy of the model, on the CPU and in evaluation mode, with the averaged weights;
             its figures go into the log.
         log: Called with each log record, after it is written to the run's ``log.jsonl``.
+        on_save: Called with each checkpoint after it is written.
         on_finish: Called with the model when the run is over, before it is saved and validated.
         clock: Gives the seconds that the run's minutes are counted in, by default the wall's;
             ``time.thread_time``, the processor's, makes runs comparable on a machine that has other work.
@@ -60,6 +62,7 @@ class Trainer(Generic[Model, Example]):
         *,
         validate: Callable[[Model], Mapping[str, float]] | None = None,
         log: Log | None = None,
+        on_save: Callable[[Checkpoint], None] | None = None,
         on_finish: Callable[[Model], None] | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
@@ -73,11 +76,13 @@ class Trainer(Generic[Model, Example]):
         self._start = [p.detach().clone() for p in self.model.parameters()] if config.l2_sp else []
         self.optimizer = _adamw(self.model, config)
         self._validate, self._log, self._on_finish = validate, log, on_finish
+        self._on_save = on_save
         self._clock = clock or time.monotonic
         self._stopping = False
         self._saved_steps = 0
         self._last: dict[str, float] = {}
         self._recent = _Recent()
+        self._timer = StepTimer(device)
         config.run.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -153,11 +158,15 @@ class Trainer(Generic[Model, Example]):
 
     def step(self, batch: Sequence[Example]) -> dict[str, Tensor]:
         """One step of the optimiser; returns the losses, detached."""
-        context = Context(self._device, self._bf16, self.fraction, self.random)
+        timer = self._timer
+        context = Context(self._device, self._bf16, self.fraction, self.random, timer.mark)
         rate = self.learning_rate
+        timer.start()
         losses = self.task.losses(self.model, batch, context)
         self.optimizer.zero_grad(set_to_none=True)
+        timer.mark("forward")
         losses["loss"].backward()  # type: ignore[no-untyped-call]
+        timer.mark("backward")
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -167,6 +176,8 @@ class Trainer(Generic[Model, Example]):
             torch._foreach_lerp_(weights, self._start, min(1.0, rate * self.config.l2_sp))
         if self.ema:
             self.ema.update(self.model, self.progress.steps)
+        timer.mark("update")
+        timer.stop()
         return {name: loss.detach() for name, loss in losses.items()}
 
     def averaged(self) -> Model:
@@ -204,6 +215,8 @@ class Trainer(Generic[Model, Example]):
         )
         save_checkpoint(self.config.run / CHECKPOINT, checkpoint)
         self._saved_steps = self.progress.steps
+        if self._on_save:
+            self._on_save(checkpoint)
 
     def resume(self) -> bool:
         """Go on from the run's checkpoint; returns whether there was one.
@@ -252,6 +265,8 @@ class Trainer(Generic[Model, Example]):
 
     def _recent_figures(self) -> dict[str, float]:
         figures, self._recent = self._recent.figures(), _Recent()
+        if self._device.type == "cuda":
+            figures |= self._timer.figures()
         if not all(map(math.isfinite, figures.values())):
             raise self._diverged("losses")
         return figures

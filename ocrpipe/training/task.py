@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -33,6 +33,10 @@ class Batches(Protocol[Example_co]):
         """The examples of the next step."""
 
 
+def _not_timed(phase: str) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Context:
     """What a loss may use beside model and batch.
@@ -42,12 +46,14 @@ class Context:
         bf16: Whether to compute in bfloat16.
         fraction: Of the run that is over, 0..1.
         random: Generators.
+        mark: Called with the name of a phase of the step when it has ended, to time it.
     """
 
     device: torch.device
     bf16: bool
     fraction: float
     random: Randomness
+    mark: Callable[[str], None] = field(default=_not_timed)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Mixed precision for the model's forward pass."""
@@ -58,7 +64,8 @@ class Context:
         tensor = data if isinstance(data, Tensor) else torch.from_numpy(data)
         if self.device.type == "cpu":
             return tensor
-        return tensor.pin_memory().to(self.device, non_blocking=True)
+        pinned = tensor if tensor.is_pinned() else tensor.pin_memory()
+        return pinned.to(self.device, non_blocking=True)
 
 
 @dataclass(frozen=True)
