@@ -1,7 +1,7 @@
 """Scan effects as batched tensor operations, the same on a CPU and a GPU: the counterpart of ``effects``.
 
-A batch is a float tensor (N, 1, H, W), 0 black to 1 white, dark text on a light background, whose lines stand
-in the upper left at the resolution of the simulated scan; what is beyond a line's own size repeats its edge
+A batch is a float tensor (N, 1, H, W), 0 black to 1 white, dark text on a light background, whose lines
+stand in the upper left at the resolution of the simulated scan; what is beyond a line's own size repeats its edge
 (see ``extend_edges``). Every effect takes such a batch, a strength for each line, (N,), and a generator of the
 batch's device, and returns a new batch of the same shape. Lengths are in pixels. At strength 0 an effect
 changes nothing, at 1 it is as strong as that of the same name in ``effects``.
@@ -27,7 +27,8 @@ _KERNELS: tuple[tuple[int, int], ...] = ((2, 2), (1, 2), (2, 1), (3, 3))
 """Height and width of the neighbourhoods of ``ink``."""
 _LUMINANCE = (
     "16 11 10 16 24 40 51 61 12 12 14 19 26 58 60 55 14 13 16 24 40 57 69 56 14 17 22 29 51 87 80 62"
-    " 18 22 37 56 68 109 103 77 24 35 55 64 81 104 113 92 49 64 78 87 103 121 120 101 72 92 95 98 112 100 103 99"
+    " 18 22 37 56 68 109 103 77 24 35 55 64 81 104 113 92 49 64 78 87 103 121 120 101"
+    " 72 92 95 98 112 100 103 99"
 )
 """Quantisation table of JPEG's annex K (ITU-T T.81), row by row."""
 
@@ -264,11 +265,14 @@ def _table(device: torch.device) -> Tensor:
     return torch.tensor([float(step) for step in _LUMINANCE.split()], device=device).view(8, 8)
 
 
-ORDER: Sequence[tuple[Effect, float]] = (
+PRINT: tuple[tuple[Effect, float], ...] = (
     (ink, 0.30),
     (broken, 0.10),
     (bleed_through, 0.05),
     (ruled_lines, 0.03),
+)
+"""What printing and age do to black text on white, with the probability of each at strength 1."""
+SCAN: tuple[tuple[Effect, float], ...] = (
     (contrast, 0.40),
     (paper, 0.20),
     (uneven_light, 0.12),
@@ -282,13 +286,17 @@ ORDER: Sequence[tuple[Effect, float]] = (
     (coarse, 0.12),
     (jpeg, 0.30),
 )
-"""The effects of ``degrade`` with their probabilities at strength 1."""
+"""What paper, optics, sensor and file add, likewise."""
 
 
 def degrade(
-    x: Tensor, strength: Tensor, generator: torch.Generator | None, choices: torch.Generator | None = None
+    x: Tensor,
+    strength: Tensor,
+    generator: torch.Generator | None,
+    choices: torch.Generator | None = None,
+    effects: Sequence[tuple[Effect, float]] = (*PRINT, *SCAN),
 ) -> Tensor:
-    """A random selection of the effects for each line, as ``effects.degrade`` makes it.
+    """A random selection of the effects for each line, in their order, as ``effects.degrade`` makes it.
 
     Lines are selected on the CPU, so that nothing waits for the device and each effect is computed only for
     its own.
@@ -298,9 +306,10 @@ def degrade(
         strength: (N,) on the CPU: scales the probabilities, 0 for none, 2 at most.
         generator: Of the batch's device.
         choices: Selects the effects; of the CPU.
+        effects: Which, each with its probability.
     """
     x = x.clone()
-    for effect, probability in ORDER:
+    for effect, probability in effects:
         draws = torch.rand(len(x), generator=choices)
         chosen = (draws < probability * strength.clamp(max=2)).nonzero()[:, 0]
         if len(chosen):

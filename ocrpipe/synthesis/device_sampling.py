@@ -107,7 +107,7 @@ def warp(
 
 
 def scaled(x: Tensor, sizes: Tensor, widths: Tensor, height: int, width: int) -> Tensor:
-    """The lines at the network's height with even contrast, as ``recognizers.crnn.preprocess.prepare`` does it.
+    """The lines at the network's height with even contrast, as ``crnn.preprocess.prepare`` makes them.
 
     Args:
         x: The batch.

@@ -75,6 +75,7 @@ class LineStyle:
         symbols: Fraction of the English lines with random symbols; half of it applies to Chinese lines.
         max_aspect: Maximum width of a crop over its height.
         degradation: Mean strength of the scan effects (see ``effects.degrade``).
+        clean: Whether crops stay black on white, without colours and scan effects.
     """
 
     chinese: float = 0.5
@@ -83,6 +84,7 @@ class LineStyle:
     symbols: float = 0.05
     max_aspect: float = 34.0
     degradation: float = 0.6
+    clean: bool = False
 
 
 class LineRenderer:
@@ -259,6 +261,8 @@ class LineRenderer:
     def _scan(self, rng: Rng, line: DrawnLine) -> LineSample:
         """Crop the drawn line, give it colours and apply scan effects."""
         mask, centers = crop_line(rng, line, self._style.max_aspect)
+        if self._style.clean:
+            return LineSample(255 - mask, line.text, centers)
         strength = (
             self._style.degradation * float(rng.uniform(0, 2.0)) * effects.strength_for_height(mask.shape[0])
         )

@@ -17,6 +17,9 @@ class CRNNTrainConfig(TrainConfig):
         batch_pixels: Sum of the input widths of a batch (64 lines of 256 px by default).
         frames_only: Fraction of the run, its first, with frame-wise supervision alone.
         frames_fade: Fraction of the run at which frame-wise supervision has faded out.
+        device_effects: Whether lines are rendered clean and get their scan effects on the device, others
+            each time they are used (see ``batches``).
+        views: With ``device_effects``: times that a rendered line is to be used on average.
     """
 
     run: Path = Path("runs/crnn")
@@ -24,6 +27,8 @@ class CRNNTrainConfig(TrainConfig):
     batch_pixels: int = 16_384
     frames_only: float = 0.1
     frames_fade: float = 0.4
+    device_effects: bool = False
+    views: float = 4.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -31,6 +36,8 @@ class CRNNTrainConfig(TrainConfig):
             raise ConfigError(
                 f"not 0 <= frames_only {self.frames_only} <= frames_fade {self.frames_fade} <= 1"
             )
+        if self.views < 1:
+            raise ConfigError(f"views must be at least 1, not {self.views}")
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def line_loader(
     return DataLoader(
         partial(training_lines, make_render, charset, height),
         bucket_of=_width,
-        batch_size=partial(_lines_of_batch, batch_pixels),
+        batch_size=partial(lines_of_batch, batch_pixels),
         workers=workers,
         capacity=capacity,
         ahead=ahead,
@@ -101,5 +101,6 @@ def _width(line: TrainingLine) -> int:
     return int(line.image.shape[1])
 
 
-def _lines_of_batch(pixels: int, width: int) -> int:
+def lines_of_batch(pixels: int, width: int) -> int:
+    """Lines of one width in a batch with so many pixels of width in all."""
     return max(_MIN_LINES, min(pixels // width, max(_MAX_LINES, pixels // 128)))

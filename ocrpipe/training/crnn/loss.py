@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from ocrpipe.recognizers.crnn.charset import BLANK
 
-_GPU_SAMPLES = 16
-"""Samples that are converted to float32 at a time on a GPU."""
+_GPU_ELEMENTS = 2**29
+"""Logits that are converted to float32 at a time on a GPU."""
 
 
 class _NarrowCTC(torch.autograd.Function):
@@ -26,23 +26,14 @@ class _NarrowCTC(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, labels: Sequence[Sequence[int]]) -> Tensor:
+    def forward(
+        ctx: Any, logits: Tensor, columns: Tensor, used: Tensor, targets: Tensor, lengths: Tensor
+    ) -> Tensor:
         n, t, _ = logits.shape
-        device = logits.device
-        normaliser = torch.cat([part.float().logsumexp(-1, keepdim=True) for part in _parts(logits)])
-        classes = [sorted(set(label)) for label in labels]
-        width = 1 + max(map(len, classes))
-        columns = torch.full((n, width), BLANK)
-        narrow: list[int] = []
-        for i, (label, own) in enumerate(zip(labels, classes, strict=True)):
-            columns[i, 1 : 1 + len(own)] = torch.tensor(own)
-            place = {c: j for j, c in enumerate(own, start=1)}
-            narrow += [place[c] for c in label]
-        lengths = torch.tensor([len(label) for label in labels])
-        used = columns != BLANK
-        used[:, 0] = True
-        columns, used, targets, counts = (
-            tensor.to(device, non_blocking=True) for tensor in (columns, used, torch.tensor(narrow), lengths)
+        counts = lengths.to(logits.device, non_blocking=True)
+        step = _samples_at_once(logits)
+        normaliser = torch.cat(
+            [part.float().logsumexp(-1, keepdim=True) for part in torch.split(logits, step)]
         )
         index = columns[:, None].expand(n, t, -1)
         log_probs = (logits.gather(2, index).float() - normaliser).requires_grad_()
@@ -64,20 +55,23 @@ class _NarrowCTC(torch.autograd.Function):
         return total.detach()
 
     @staticmethod
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None, None, None]:
         logits, normaliser, index, posterior, weight = ctx.saved_tensors
         weight, posterior = weight * upstream[0], posterior * upstream[0]
         grads = torch.empty_like(logits)
         tensors = (grads, logits, normaliser, weight, index, posterior)
-        for grad, sample, level, factor, columns, learnt in zip(*map(_parts, tensors), strict=True):
+        parts = (torch.split(tensor, _samples_at_once(logits)) for tensor in tensors)
+        for grad, sample, level, factor, columns, learnt in zip(*parts, strict=True):
             probability = (sample.float() - level).exp_().mul_(factor)
             grad.copy_(probability.scatter_add_(2, columns, -learnt))
-        return grads, None
+        return grads, None, None, None, None
 
 
-def _parts(tensor: Tensor) -> tuple[Tensor, ...]:
-    """Single samples on a CPU, whose cache holds a float32 copy of one; larger parts of a batch on a GPU."""
-    return torch.split(tensor, 1 if tensor.device.type == "cpu" else _GPU_SAMPLES)
+def _samples_at_once(logits: Tensor) -> int:
+    """Single samples on a CPU, whose cache holds a float32 copy of one; as many as fit on a GPU."""
+    if logits.device.type == "cpu":
+        return 1
+    return max(1, _GPU_ELEMENTS // (logits.shape[1] * logits.shape[2]))
 
 
 def narrow_ctc(logits: Tensor, labels: Sequence[Sequence[int]]) -> Tensor:
@@ -87,7 +81,37 @@ def narrow_ctc(logits: Tensor, labels: Sequence[Sequence[int]]) -> Tensor:
         logits: (N, T, classes); the blank is class 0 and every frame counts.
         labels: N non-empty sequences of class indices.
     """
-    loss: Tensor = _NarrowCTC.apply(logits, labels)  # type: ignore[no-untyped-call]
+    classes = [sorted(set(label)) for label in labels]
+    columns = torch.full((len(labels), 1 + max(map(len, classes))), BLANK)
+    narrow: list[int] = []
+    for i, (label, own) in enumerate(zip(labels, classes, strict=True)):
+        columns[i, 1 : 1 + len(own)] = torch.tensor(own)
+        place = {c: j for j, c in enumerate(own, start=1)}
+        narrow += [place[c] for c in label]
+    used = columns != BLANK
+    used[:, 0] = True
+    columns, used, targets = (
+        tensor.to(logits.device, non_blocking=True) for tensor in (columns, used, torch.tensor(narrow))
+    )
+    lengths = torch.tensor([len(label) for label in labels])
+    loss: Tensor = _NarrowCTC.apply(logits, columns, used, targets, lengths)  # type: ignore[no-untyped-call]
+    return loss
+
+
+def padded_ctc(logits: Tensor, labels: Tensor, lengths: Tensor) -> Tensor:
+    """``narrow_ctc`` of labels in one tensor; nothing is computed by sample, and nothing waits for a GPU.
+
+    Args:
+        logits: (N, T, classes).
+        labels: (N, L) class indices on the device of ``logits``, padded with the blank.
+        lengths: (N,) on the CPU, at least 1.
+    """
+    places = torch.arange(labels.shape[1], device=labels.device)
+    same = labels[:, :, None] == labels[:, None, :]
+    first = torch.where(same, places, labels.shape[1]).amin(2)  # place of a character's first occurrence
+    columns = F.pad(labels, (1, 0), value=BLANK)
+    used = F.pad((first == places) & (labels != BLANK), (1, 0), value=True)
+    loss: Tensor = _NarrowCTC.apply(logits, columns, used, 1 + first, lengths)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -128,3 +152,37 @@ def frame_targets(
     known = (label for label, center in zip(labels, centers, strict=True) if len(center))
     target[row, at] = torch.tensor(list(chain.from_iterable(known)), dtype=torch.long)
     return target, weight
+
+
+def padded_frame_targets(
+    labels: Tensor, centers: Tensor, frames: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Frame-wise targets as those of ``frame_targets``, on the device and of a size known beforehand.
+
+    Blanks are drawn from one frame of each three.
+
+    Args:
+        labels: (N, L) class indices.
+        centers: (N, L) positions in frames, negative where there is none.
+        frames: Frames of the batch.
+        generator: Of the device.
+
+    Returns:
+        (F,) indices of supervised frames among all N × frames, their classes and weights; 0 where a frame
+        does not count.
+    """
+    n, device = len(labels), labels.device
+    known = centers >= 0
+    at = centers.long().clamp(0, frames - 1)
+    near = torch.zeros((n, frames + 1), dtype=torch.bool, device=device)
+    for beside in (at - 1, at, at + 1):
+        near.scatter_(1, torch.where(known, beside.clamp(0, frames - 1), frames), True)
+    groups = torch.arange(0, frames, 3, device=device)
+    drawn = torch.randint(3, (n, len(groups)), generator=generator, device=device)
+    blanks = (groups + drawn).clamp(max=frames - 1)
+    free = ~near.gather(1, blanks) & known.any(1, keepdim=True)
+    rows = torch.arange(n, device=device)[:, None] * frames
+    index = torch.cat([rows + at, rows + blanks], 1).flatten()
+    target = torch.cat([labels, torch.full_like(blanks, BLANK)], 1).flatten()
+    weight = torch.cat([known.float(), 0.25 * free.float()], 1).flatten()
+    return index, target, weight

@@ -5,7 +5,8 @@ Its process should have ``ocrpipe.environment.TRAINING`` in its environment; wit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from ocrpipe.synthesis.fonts import FONT_FOLDERS, FontLibrary
 from ocrpipe.synthesis.lines import LineRenderer, LineStyle
 from ocrpipe.synthesis.pages import render_page
 from ocrpipe.synthesis.text import TextSource
+from ocrpipe.training.checkpoint import Checkpoint
+from ocrpipe.training.crnn.batches import clean_line_batches
 from ocrpipe.training.crnn.classes import ClassTracker, extend_charset
 from ocrpipe.training.crnn.config import CRNNTrainConfig
 from ocrpipe.training.crnn.detected import DetectedLines
@@ -40,8 +43,9 @@ def renderer(
     *,
     detected: float = 0.0,
     weights: Path | None = None,
+    fonts: Sequence[Path] = FONT_FOLDERS,
 ) -> Render:
-    """What renders random lines with the system's fonts and the corpora's text.
+    """What renders random lines with a folder's fonts and the corpora's text.
 
     Args:
         corpora: Folder of text (see ``ocrpipe.synthesis.text.TextSource``).
@@ -49,13 +53,14 @@ def renderer(
         style: What is rendered.
         detected: Fraction of the lines that the package's detector crops from rendered pages.
         weights: File of how often characters are drawn, see ``ocrpipe.synthesis.text.ClassWeights``.
+        fonts: Folders of fonts, by default the system's.
     """
-    texts, fonts = TextSource(corpora, frozenset(charset.characters), weights), FontLibrary.system()
-    draw = LineRenderer(fonts, texts, style).render
+    texts, library = TextSource(corpora, frozenset(charset.characters), weights), FontLibrary.system(fonts)
+    draw = LineRenderer(library, texts, style).render
     if not detected:
         return draw
     detector = load_detector("ctpn", threads=1)
-    crop = DetectedLines(partial(render_page, fonts=fonts, texts=texts), detector).render
+    crop = DetectedLines(partial(render_page, fonts=library, texts=texts), detector).render
     return lambda rng: crop(rng) if rng.random() < detected else draw(rng)
 
 
@@ -70,7 +75,9 @@ def train(
     detected: float = 0.0,
     workers: int = 1,
     reuse: float = 1.5,
+    fonts: Sequence[Path] = FONT_FOLDERS,
     log: Log | None = None,
+    on_save: Callable[[Checkpoint], None] | None = None,
 ) -> CRNN:
     """Train a CRNN with the default charset; resumes from the run's checkpoint if there is one.
 
@@ -85,8 +92,10 @@ def train(
         style: What is rendered.
         detected: Fraction of the lines that the package's detector crops from rendered pages.
         workers: Processes that render; 0 renders in this one.
-        reuse: Times a rendered line is used.
+        reuse: Times a rendered line is used; with ``device_effects`` it is the configuration's ``views``.
+        fonts: Folders of fonts, by default the system's.
         log: Called with each log record.
+        on_save: Called with each checkpoint after it is written.
 
     Returns:
         The network with the averaged weights; the run's checkpoint holds them too.
@@ -101,22 +110,30 @@ def train(
     else:
         network, charset = starting_network(start, charset)
     weights = config.run / CLASS_WEIGHTS
-    validate = _with_classes(line_errors(validation, charset), charset, weights) if validation else None
-    trainer = Trainer(crnn_task(network, charset, config), config, validate=validate, log=log)
+    validate = (
+        _with_classes(line_errors(validation, charset), charset, weights, fonts) if validation else None
+    )
+    trainer = Trainer(
+        crnn_task(network, charset, config), config, validate=validate, log=log, on_save=on_save
+    )
     trainer.resume()
     if trainer.fraction >= 1:
         trainer.validate()
         return trainer.averaged()
-    make = partial(renderer, corpora, charset, style, detected=detected, weights=weights)
-    with line_loader(
-        make,
-        charset,
-        config.batch_pixels,
-        height=network.config.height,
-        workers=workers,
-        reuse=reuse,
-        seed=trainer.data_seed,
-    ) as loader:
+    style = style or LineStyle()
+    drawn = replace(style, clean=True) if config.device_effects else style
+    make = partial(renderer, corpora, charset, drawn, detected=detected, weights=weights, fonts=fonts)
+    height, seed = network.config.height, trainer.data_seed
+    loader = (
+        clean_line_batches(
+            make, charset, config, style.degradation, height=height, workers=workers, seed=seed
+        )
+        if config.device_effects
+        else line_loader(
+            make, charset, config.batch_pixels, height=height, workers=workers, reuse=reuse, seed=seed
+        )
+    )
+    with loader:
         trainer.fit(loader)
     return trainer.averaged()
 
@@ -136,12 +153,12 @@ def starting_network(start: str | Path, charset: Charset | None = None) -> tuple
     return extend_charset(tensors, CRNNConfig.from_dict(card.config), card.charset, charset), charset
 
 
-def _with_classes(validate: Validate, charset: Charset, weights: Path) -> Validate:
+def _with_classes(validate: Validate, charset: Charset, weights: Path, folders: Sequence[Path]) -> Validate:
     """``validate`` with the fraction of the hanzi that is misread, which also renews their weights."""
     hanzi = [c for c in charset.characters if is_hanzi(c)]
-    files = [path for folder in FONT_FOLDERS for path in sorted(folder.rglob("*")) if _is_large_font(path)]
-    fonts = FontLibrary.from_files(files).fonts
-    faces = [font for font in fonts if "han" in font.kinds and font.covers(_RARE_HANZI)]
+    files = [path for folder in folders for path in sorted(folder.rglob("*")) if _is_large_font(path)]
+    library = FontLibrary.from_files(files)
+    faces = [font for font in library.fonts if "han" in font.kinds and font.covers(_RARE_HANZI)]
     if not faces:
         return validate
     tracker = ClassTracker(hanzi, weights, faces)

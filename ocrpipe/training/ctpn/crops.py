@@ -81,22 +81,23 @@ class TrainingCrop:
     targets: Targets
 
 
-def synthetic_pages(corpora: Path, alphabet: str) -> PageSource:
-    """The project's own renderer of pages, with the system's fonts.
+def synthetic_pages(corpora: Path, alphabet: str, fonts: Sequence[Path] = ()) -> PageSource:
+    """The project's own renderer of pages.
 
     Args:
         corpora: Folder of text (see ``ocrpipe.synthesis.text.TextSource``).
         alphabet: Characters that may occur.
+        fonts: Folders of fonts, by default the system's.
 
     Raises:
         ocrpipe.errors.ConfigError: There are no usable fonts or texts.
     """
-    from ocrpipe.synthesis.fonts import FontLibrary
+    from ocrpipe.synthesis.fonts import FONT_FOLDERS, FontLibrary
     from ocrpipe.synthesis.pages import render_page
     from ocrpipe.synthesis.text import TextSource
 
     texts = TextSource(corpora, frozenset(alphabet))
-    return partial(render_page, fonts=FontLibrary.system(), texts=texts)
+    return partial(render_page, fonts=FontLibrary.system(fonts or FONT_FOLDERS), texts=texts)
 
 
 def random_crop(

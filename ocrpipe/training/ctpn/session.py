@@ -16,6 +16,7 @@ from ocrpipe.evaluation.box_metrics import BoxCounts
 from ocrpipe.evaluation.dataset import PredictedLine, Prediction, load_dataset
 from ocrpipe.evaluation.metrics import compare
 from ocrpipe.io import images
+from ocrpipe.training.checkpoint import Checkpoint
 from ocrpipe.training.ctpn.config import CTPNTrainConfig
 from ocrpipe.training.ctpn.crops import CropConfig, PageSource, crop_loader
 from ocrpipe.training.ctpn.objective import ctpn_task, new_network, starting_network
@@ -31,6 +32,7 @@ def train(
     validation: Sequence[Path] = (),
     workers: int = 1,
     log: Log | None = None,
+    on_save: Callable[[Checkpoint], None] | None = None,
     clock: Callable[[], float] | None = None,
 ) -> CTPN:
     """Train a CTPN; resumes from the run's checkpoint if there is one.
@@ -44,6 +46,7 @@ def train(
         validation: Folders with gt.jsonl whose pages the model is measured on; never trained on.
         workers: Processes that make crops; 0 makes them in this one.
         log: Called with each log record.
+        on_save: Called with each checkpoint after it is written.
         clock: See ``ocrpipe.training.loop.Trainer``.
 
     Returns:
@@ -55,7 +58,7 @@ def train(
     """
     network = starting_network(start, model) if start else new_network(model, config.seed)
     validate = partial(page_figures, folders=validation) if validation else None
-    trainer = Trainer(ctpn_task(network), config, validate=validate, log=log, clock=clock)
+    trainer = Trainer(ctpn_task(network), config, validate=validate, log=log, on_save=on_save, clock=clock)
     trainer.resume()
     if trainer.fraction >= 1:
         trainer.validate()

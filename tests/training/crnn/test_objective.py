@@ -19,7 +19,7 @@ from ocrpipe.synthesis.lines import NO_CENTERS, LineRenderer, LineSample
 from ocrpipe.synthesis.text import TextSource
 from ocrpipe.training.crnn.config import CRNNTrainConfig
 from ocrpipe.training.crnn.lines import TrainingLine, to_training
-from ocrpipe.training.crnn.objective import LineLosses, crnn_task, new_network
+from ocrpipe.training.crnn.objective import crnn_task, loss_weights, new_network
 from ocrpipe.training.loop import Trainer
 from tests.training.small import Still, advance
 
@@ -95,12 +95,12 @@ def test_lines_of_unknown_places_cost_nothing_while_only_frames_count(tmp_path: 
     ],
 )
 def test_supervision_moves_from_frames_to_ctc(fraction: float, ctc: float, frames: float) -> None:
-    losses = LineLosses(CRNNTrainConfig(frames_only=0.1, frames_fade=0.4))
-    assert losses.weights(fraction) == pytest.approx((ctc, frames))
+    config = CRNNTrainConfig(frames_only=0.1, frames_fade=0.4)
+    assert loss_weights(config, fraction) == pytest.approx((ctc, frames))
 
 
 def test_frames_that_fade_at_once() -> None:
-    assert LineLosses(CRNNTrainConfig(frames_only=0.0, frames_fade=0.0)).weights(0.0) == (1.0, 0.0)
+    assert loss_weights(CRNNTrainConfig(frames_only=0.0, frames_fade=0.0), 0.0) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize("wrong", [{"frames_only": 0.5}, {"frames_fade": 1.5}, {"minutes": 0}])

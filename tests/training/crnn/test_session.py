@@ -38,10 +38,11 @@ def fonts_renderer(
     *,
     detected: float = 0.0,
     weights: Path | None = None,
+    fonts: Sequence[Path] = (),
 ) -> Render:
     """With the tests' fonts instead of the system's."""
-    fonts = FontLibrary.from_files(sorted(_FONTS.glob("Noto*")))
-    return LineRenderer(fonts, TextSource(corpora, frozenset(charset.characters), weights), style).render
+    library = FontLibrary.from_files(sorted(_FONTS.glob("Noto*")))
+    return LineRenderer(library, TextSource(corpora, frozenset(charset.characters), weights), style).render
 
 
 @pytest.fixture
@@ -52,7 +53,6 @@ def corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "en.txt").write_text("The quick brown fox jumps over the lazy dog.\n", encoding="utf-8")
     (folder / "zh.txt").write_text("中国人在这来了，我不是一人。\n", encoding="utf-8")
     monkeypatch.setattr(session, "renderer", fonts_renderer)
-    monkeypatch.setattr(session, "FONT_FOLDERS", ())
     return folder
 
 
@@ -84,7 +84,7 @@ def test_a_session_trains_measures_and_resumes(
 
     monkeypatch.setattr("ocrpipe.training.crnn.lines.DataLoader", Recording)
     records: list[dict[str, Any]] = []
-    options: dict[str, Any] = {"model": TINY, "workers": 0, "style": LineStyle(degradation=0.0)}
+    options: dict[str, Any] = {"model": TINY, "workers": 0, "style": LineStyle(degradation=0.0), "fonts": ()}
     network = train(corpora, settings(tmp_path), validation=[pages], log=records.append, **options)
     assert records[-1].keys() >= {"minutes", "step", "real"} and records[-1]["step"] == 2
     examples = records[-1]["examples"]
