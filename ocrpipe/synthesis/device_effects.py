@@ -1,10 +1,10 @@
 """Scan effects as batched tensor operations, the same on a CPU and a GPU: the counterpart of ``effects``.
 
 A batch is a float tensor (N, 1, H, W), 0 black to 1 white, dark text on a light background, whose lines
-stand in the upper left at the resolution of the simulated scan; what is beyond a line's own size repeats its edge
-(see ``extend_edges``). Every effect takes such a batch, a strength for each line, (N,), and a generator of the
-batch's device, and returns a new batch of the same shape. Lengths are in pixels. At strength 0 an effect
-changes nothing, at 1 it is as strong as that of the same name in ``effects``.
+stand in the upper left at the resolution of the simulated scan; what is beyond a line's own size repeats its
+edge (see ``device_sampling.extend_edges``). Every effect takes such a batch, a strength for each line, (N,),
+and a generator of the batch's device, and returns a new batch of the same shape. Lengths are in pixels. At
+strength 0 an effect changes nothing, at 1 it is as strong as that of the same name in ``effects``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Effect = Callable[[Tensor, Tensor, torch.Generator | None], Tensor]
 
 _MAX_RADIUS = 6
 """Of blur kernels, in pixels."""
-_KERNELS: tuple[tuple[int, int], ...] = ((2, 2), (1, 2), (2, 1), (3, 3))
+_KERNELS: tuple[tuple[int, int], ...] = ((2, 2), (1, 2), (2, 1), (2, 2), (3, 3))
 """Height and width of the neighbourhoods of ``ink``."""
 _LUMINANCE = (
     "16 11 10 16 24 40 51 61 12 12 14 19 26 58 60 55 14 13 16 24 40 57 69 56 14 17 22 29 51 87 80 62"
@@ -95,7 +95,8 @@ def broken(x: Tensor, strength: Tensor, generator: torch.Generator | None = None
     """Strokes faded in patches, as from worn type, dry ribbons and thermal printers."""
     n = len(x)
     field = smooth_noise(x, uniform(n, 1.5, 8, x, generator), generator)
-    start, slope = (_of_each(uniform(n, *limits, x, generator)) for limits in ((0.45, 0.7), (2, 6)))
+    start = _of_each(uniform(n, 0.45, 0.7, x, generator))
+    slope = _of_each(uniform(n, 2, 6, x, generator))
     fading = ((field - start) * slope).clamp(0, 1) * _of_each(strength.clamp(max=1))
     return x + (x.amax((2, 3), keepdim=True) - x) * fading
 
@@ -179,7 +180,8 @@ def jpeg(x: Tensor, strength: Tensor, generator: torch.Generator | None = None) 
     scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
     steps = ((_table(x.device) * scale[:, None, None] + 50) / 100).floor().clamp(1, 255)
     padded = F.pad(x, (0, -width % 8, 0, -height % 8), mode="replicate")[:, 0] * 255 - 128
-    blocks = padded.unflatten(2, (-1, 8)).unflatten(1, (-1, 8)).transpose(2, 3)  # N, rows, columns, 8, 8
+    rows, columns = padded.shape[1] // 8, padded.shape[2] // 8
+    blocks = padded.reshape(n, rows, 8, columns, 8).transpose(2, 3)
     basis = _cosines(x.device)
     steps = steps[:, None, None]
     quantised = (basis @ blocks @ basis.t() / steps).round() * steps

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -29,7 +29,7 @@ _SAVE_INTERVAL = 500
 """Inspected files after which the cache is saved, so that an interrupted run need not begin again."""
 
 _Entries = dict[str, list[Any]]
-"""By path: size, modification time in ns, and the faces as ``_encode_face`` gives them."""
+"""By path: size, modification time in ns, and the faces as ``encode_face`` gives them."""
 
 
 def cached_faces(paths: Iterable[Path]) -> Iterator[tuple[Path, list[FaceInfo]]]:
@@ -55,7 +55,7 @@ def cached_faces(paths: Iterable[Path]) -> Iterator[tuple[Path, list[FaceInfo]]]
                 faces = _known_faces(entries.get(key), stamp)
                 if faces is None:
                     faces = inspect_font(path)
-                    added[key] = [*stamp, [_encode_face(face) for face in faces]]
+                    added[key] = [*stamp, [encode_face(face) for face in faces]]
                     if len(added) % _SAVE_INTERVAL == 0:
                         _save(file, added)
             except OSError:
@@ -64,6 +64,16 @@ def cached_faces(paths: Iterable[Path]) -> Iterator[tuple[Path, list[FaceInfo]]]
     finally:
         if added:
             _save(file, added)
+
+
+def add_to_cache(faces: Mapping[Path, Sequence[FaceInfo]]) -> None:
+    """Enter font files whose faces are known already, so that they need not be inspected."""
+    entries: _Entries = {}
+    for path, known in faces.items():
+        status = path.stat()
+        entries[str(path.absolute())] = [status.st_size, status.st_mtime_ns, [encode_face(f) for f in known]]
+    folder = cache_folder()
+    _save(folder / "fonts.json.gz" if folder else None, entries)
 
 
 def cache_folder() -> Path | None:
@@ -119,12 +129,12 @@ def _known_faces(entry: Any, stamp: list[int]) -> list[FaceInfo] | None:
     """The faces of a cache entry; None if there is none for this size and time, or if it is damaged."""
     try:
         *entry_stamp, faces = entry
-        return [_decode_face(*face) for face in faces] if entry_stamp == stamp else None
+        return [decode_face(*face) for face in faces] if entry_stamp == stamp else None
     except (TypeError, ValueError):
         return None
 
 
-def _encode_face(face: FaceInfo) -> list[Any]:
+def encode_face(face: FaceInfo) -> list[Any]:
     """The face in plain values; the coverage as alternating lengths of gaps and of ranges of code points."""
     lengths, end = [], 0
     for start, stop in _ranges(sorted(face.coverage)):
@@ -142,8 +152,8 @@ def _ranges(codes: list[int]) -> Iterator[tuple[int, int]]:
             start = i
 
 
-def _decode_face(index: int, kinds: list[str], unicase: bool, lengths: list[int]) -> FaceInfo:
-    """The face encoded by ``_encode_face``.
+def decode_face(index: int, kinds: list[str], unicase: bool, lengths: list[int]) -> FaceInfo:
+    """The face encoded by ``encode_face``.
 
     Raises:
         ValueError: Its code points are out of range.

@@ -106,7 +106,7 @@ class FontLibrary:
             families: dict[str, list[Font]] = {}
             for font in self.fonts:
                 if kind in font.kinds:
-                    families.setdefault(_family(font.path), []).append(font)
+                    families.setdefault(family_of(font.path), []).append(font)
             self._families[kind] = list(families.values())
         self._cumulative = {kind: _cumulative_weights(families) for kind, families in self._families.items()}
 
@@ -131,15 +131,7 @@ class FontLibrary:
             ocrpipe.errors.ConfigError: There is none.
             ocrpipe.errors.MissingExtraError: fontTools, which reads the fonts' coverage, is not installed.
         """
-        paths = sorted(
-            path
-            for folder in folders
-            for path in folder.rglob("*")
-            if path.suffix.lower() in {".ttf", ".otf", ".ttc"}
-        )
-        usable = [
-            path for path in paths if not _UNUSABLE.search(path.stem) and not HELD_BACK.search(str(path))
-        ]
+        usable = usable_files(folders)
         selected = usable[:: -(-len(usable) // limit)] if limit and usable else usable
         library = cls(_font(path, face) for path, faces in cached_faces(selected) for face in faces)
         if not library.fonts:
@@ -177,6 +169,17 @@ class FontLibrary:
         return covering[rng.integers(len(covering))]
 
 
+def usable_files(folders: Iterable[Path]) -> list[Path]:
+    """The font files under ``folders`` that are trained with, by name: not those held back, no symbols."""
+    paths = sorted(
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.suffix.lower() in {".ttf", ".otf", ".ttc"}
+    )
+    return [path for path in paths if not _UNUSABLE.search(path.stem) and not HELD_BACK.search(str(path))]
+
+
 def _faces(path: Path) -> list[FaceInfo]:
     try:
         return inspect_font(path)
@@ -188,7 +191,8 @@ def _font(path: Path, face: FaceInfo) -> Font:
     return Font(path, face.index, face.kinds, face.coverage, face.unicase)
 
 
-def _family(path: Path) -> str:
+def family_of(path: Path) -> str:
+    """The family of a font file, by its name and folder."""
     if "CJK" in path.stem:  # its serif and sans are two families
         return path.stem.partition("-")[0].lower()
     return re.split(r"[-_]|(?<=[a-z])(?=[A-Z])", path.stem)[0].lower() + path.parent.name
@@ -196,11 +200,12 @@ def _family(path: Path) -> str:
 
 def _cumulative_weights(families: Sequence[Sequence[Font]]) -> NDArray[np.float64]:
     """The families' cumulative probabilities; equal ones where all weights are 0."""
-    weights = [_family_weight(family[0].path) for family in families]
+    weights = [family_weight(family[0].path) for family in families]
     cumulative = np.cumsum(weights if sum(weights) else [1.0] * len(weights))
     return np.asarray(cumulative / cumulative[-1], np.float64)
 
 
-def _family_weight(path: Path) -> float:
+def family_weight(path: Path) -> float:
+    """Relative probability of a font file's family."""
     name = path.stem.lower()
     return next((weight for start, weight in _FAMILY_WEIGHTS.items() if name.startswith(start)), 1.0)

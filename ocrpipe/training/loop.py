@@ -48,6 +48,8 @@ class Trainer(Generic[Model, Example]):
         log: Called with each log record, after it is written to the run's ``log.jsonl``.
         on_save: Called with each checkpoint after it is written.
         on_finish: Called with the model when the run is over, before it is saved and validated.
+        deadline: Value of ``time.monotonic()`` at which the run is over, however little it has trained; the
+            schedule then follows the time left.
         clock: Gives the seconds that the run's minutes are counted in, by default the wall's;
             ``time.thread_time``, the processor's, makes runs comparable on a machine that has other work.
 
@@ -64,6 +66,7 @@ class Trainer(Generic[Model, Example]):
         log: Log | None = None,
         on_save: Callable[[Checkpoint], None] | None = None,
         on_finish: Callable[[Model], None] | None = None,
+        deadline: float | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.task, self.config, self.model = task, config, task.model
@@ -76,7 +79,7 @@ class Trainer(Generic[Model, Example]):
         self._start = [p.detach().clone() for p in self.model.parameters()] if config.l2_sp else []
         self.optimizer = _adamw(self.model, config)
         self._validate, self._log, self._on_finish = validate, log, on_finish
-        self._on_save = on_save
+        self._on_save, self._deadline = on_save, deadline
         self._clock = clock or time.monotonic
         self._stopping = False
         self._saved_steps = 0
@@ -89,6 +92,8 @@ class Trainer(Generic[Model, Example]):
     def fraction(self) -> float:
         """How much of the run is over, 0..1."""
         limits = [self.progress.seconds / (60 * self.config.minutes)]
+        if self._deadline is not None:
+            limits.append(1 - (self._deadline - time.monotonic()) / (60 * self.config.minutes))
         if self.config.max_steps:
             limits.append(self.progress.steps / self.config.max_steps)
         return min(1.0, max(limits))

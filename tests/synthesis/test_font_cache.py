@@ -262,10 +262,10 @@ def test_encoding_keeps_everything(
     index: int, kinds: frozenset[str], coverage: frozenset[int], unicase: bool
 ) -> None:
     face = FaceInfo(index, kinds, coverage, unicase)
-    plain = json.loads(json.dumps(font_cache._encode_face(face)))
-    assert font_cache._decode_face(*plain) == face
+    plain = json.loads(json.dumps(font_cache.encode_face(face)))
+    assert font_cache.decode_face(*plain) == face
 
 
 def test_hanzi_take_little_room() -> None:
     face = FaceInfo(0, frozenset({"han"}), frozenset(range(0x4E00, 0x9FA6)))
-    assert font_cache._encode_face(face)[3] == [0x4E00, 0x9FA6 - 0x4E00]
+    assert font_cache.encode_face(face)[3] == [0x4E00, 0x9FA6 - 0x4E00]

@@ -41,7 +41,7 @@ def crnn_task(network: CRNN, charset: Charset, config: CRNNTrainConfig) -> Task[
     """
     if network.config.classes != len(charset):
         raise ConfigError(f"the model has {network.config.classes} classes, the charset {len(charset)}")
-    losses = CleanLineLosses(config) if config.device_effects else LineLosses(config)
+    losses: Any = CleanLineLosses(config) if config.device_effects else LineLosses(config)
     return Task("crnn", network, network.config.to_dict(), losses, charset.characters)
 
 

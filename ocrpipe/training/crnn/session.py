@@ -78,6 +78,7 @@ def train(
     fonts: Sequence[Path] = FONT_FOLDERS,
     log: Log | None = None,
     on_save: Callable[[Checkpoint], None] | None = None,
+    deadline: float | None = None,
 ) -> CRNN:
     """Train a CRNN with the default charset; resumes from the run's checkpoint if there is one.
 
@@ -96,6 +97,7 @@ def train(
         fonts: Folders of fonts, by default the system's.
         log: Called with each log record.
         on_save: Called with each checkpoint after it is written.
+        deadline: When the run is over, see ``ocrpipe.training.loop.Trainer``.
 
     Returns:
         The network with the averaged weights; the run's checkpoint holds them too.
@@ -114,7 +116,12 @@ def train(
         _with_classes(line_errors(validation, charset), charset, weights, fonts) if validation else None
     )
     trainer = Trainer(
-        crnn_task(network, charset, config), config, validate=validate, log=log, on_save=on_save
+        crnn_task(network, charset, config),
+        config,
+        validate=validate,
+        log=log,
+        on_save=on_save,
+        deadline=deadline,
     )
     trainer.resume()
     if trainer.fraction >= 1:

@@ -33,6 +33,7 @@ def train(
     workers: int = 1,
     log: Log | None = None,
     on_save: Callable[[Checkpoint], None] | None = None,
+    deadline: float | None = None,
     clock: Callable[[], float] | None = None,
 ) -> CTPN:
     """Train a CTPN; resumes from the run's checkpoint if there is one.
@@ -47,6 +48,7 @@ def train(
         workers: Processes that make crops; 0 makes them in this one.
         log: Called with each log record.
         on_save: Called with each checkpoint after it is written.
+        deadline: When the run is over, see ``ocrpipe.training.loop.Trainer``.
         clock: See ``ocrpipe.training.loop.Trainer``.
 
     Returns:
@@ -58,7 +60,15 @@ def train(
     """
     network = starting_network(start, model) if start else new_network(model, config.seed)
     validate = partial(page_figures, folders=validation) if validation else None
-    trainer = Trainer(ctpn_task(network), config, validate=validate, log=log, on_save=on_save, clock=clock)
+    trainer = Trainer(
+        ctpn_task(network),
+        config,
+        validate=validate,
+        log=log,
+        on_save=on_save,
+        deadline=deadline,
+        clock=clock,
+    )
     trainer.resume()
     if trainer.fraction >= 1:
         trainer.validate()
