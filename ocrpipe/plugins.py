@@ -270,11 +270,11 @@ def _blaming(what: str) -> Iterator[None]:
     except OcrError:
         raise
     except (Exception, SystemExit, GeneratorExit) as error:  # importing a script may call sys.exit
-        reason = " ".join(f"{type(error).__name__}: {_told(error)}".split())
+        reason = " ".join(f"{type(error).__name__}: {_message_of(error)}".split())
         raise PluginError(f"{what}: {reason}") from error
 
 
-def _told(error: BaseException) -> str:
+def _message_of(error: BaseException) -> str:
     """An error's message, fit for any file; an exception of a plug-in may fail at that too."""
     try:
         return str(error).encode("utf-8", "backslashreplace").decode("utf-8")

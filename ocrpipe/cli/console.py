@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -47,3 +48,24 @@ def report_stage(stage: Stage) -> None:
     """One line on stderr: what a stage of the pipeline did and how long it took."""
     counts = ", ".join(f"{name} {value:g}" for name, value in stage.counts.items())
     typer.echo(f"{stage.name:<18} {1000 * stage.seconds:8.1f} ms  {counts}".rstrip(), err=True)
+
+
+def reporter() -> Callable[[str], None]:
+    """Prints lines of text on stderr."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return partial(console.print, markup=False, soft_wrap=True)
+
+
+def log_printer(total: float) -> Callable[[dict[str, Any]], None]:
+    """Prints log records: progress, then losses and speed, or validation figures."""
+    report = reporter()
+
+    def show(record: dict[str, Any]) -> None:
+        figures = dict(record)
+        minutes, step = figures.pop("minutes"), figures.pop("step")
+        words = (f"{name.replace('_per_second', '/s')} {value:g}" for name, value in figures.items())
+        report(f"{minutes:.1f} of {total:g} min  step {step}  {'  '.join(words)}")
+
+    return show

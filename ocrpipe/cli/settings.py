@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from ocrpipe.errors import ConfigError
@@ -29,12 +29,22 @@ def configured(config: type[Config], settings: Sequence[str], **given: object) -
     Raises:
         ConfigError: A setting is not NAME=VALUE, or its name or value does not fit the configuration.
     """
-    values = {name: value for name, value in given.items() if value is not None}
-    parsers = {
-        name: parser
-        for name, parser in _parsers(config).items()
-        if name not in given  # they have options of their own
-    }
+    return config(**{**{n: v for n, v in given.items() if v is not None}, **_parsed(config, settings, given)})
+
+
+def changed(config: Config, settings: Sequence[str]) -> Config:
+    """A configuration with ``settings`` parsed by their fields' types.
+
+    Raises:
+        ConfigError: As of ``configured``.
+    """
+    return replace(config, **_parsed(type(config), settings, ()))
+
+
+def _parsed(config: type[Any], settings: Sequence[str], given: Collection[str]) -> dict[str, object]:
+    """The values of settings, but of those ``given``, which have options of their own."""
+    parsers = {name: parser for name, parser in _parsers(config).items() if name not in given}
+    values: dict[str, object] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals or name not in parsers:
@@ -45,7 +55,7 @@ def configured(config: type[Config], settings: Sequence[str], **given: object) -
             values[name] = parsers[name](text)
         except (KeyError, ValueError):
             raise ConfigError(f"{text!r} is not a value for {name}") from None
-    return config(**values)
+    return values
 
 
 def _parsers(config: type[Any]) -> dict[str, Callable[[str], object]]:

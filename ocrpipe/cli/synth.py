@@ -35,7 +35,11 @@ Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same ima
 Fonts = Annotated[
     list[Path] | None,
     typer.Option(
-        exists=True, file_okay=False, metavar="DIR", help="Folder of fonts; by default the system's."
+        exists=True,
+        file_okay=False,
+        metavar="DIR",
+        envvar="OCRPIPE_FONTS",
+        help="Folder of fonts; by default the system's.",
     ),
 ]
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ocrpipe.cli import weights
+from ocrpipe.cli import lease, weights
+from ocrpipe.cli.console import log_printer, reporter
 from ocrpipe.cli.options import Corpora
 from ocrpipe.cli.settings import configured
 from ocrpipe.environment import restart_for_training
@@ -37,6 +38,16 @@ Device = Annotated[str | None, typer.Option(metavar="NAME", help="cpu, cuda or c
 Start = Annotated[
     str | None,
     typer.Option(metavar="NAME|PATH", help="Weights to start from, by default none: from scratch."),
+]
+Fonts = Annotated[
+    list[Path] | None,
+    typer.Option(
+        exists=True,
+        file_okay=False,
+        metavar="DIR",
+        envvar="OCRPIPE_FONTS",
+        help="Folder of fonts to render with, instead of the system's. Repeatable.",
+    ),
 ]
 Validate = Annotated[
     list[Path] | None,
@@ -112,6 +123,7 @@ def crnn(
     start: Start = None,
     validate: Validate = None,
     detected: Detected = 0.25,
+    fonts: Fonts = None,
     paper: Paper = False,
     settings: Settings = None,
 ) -> None:
@@ -133,6 +145,7 @@ def crnn(
     restart_for_training()
 
     from ocrpipe.recognizers.crnn import CRNNConfig, default_charset
+    from ocrpipe.synthesis.fonts import FONT_FOLDERS
     from ocrpipe.training.crnn.config import CRNNTrainConfig
     from ocrpipe.training.crnn.session import train
 
@@ -145,7 +158,8 @@ def crnn(
         validation=validate or (),
         detected=detected,
         workers=workers,
-        log=_log_printer(config.minutes),
+        fonts=fonts or FONT_FOLDERS,
+        log=log_printer(config.minutes),
     )
 
 
@@ -159,6 +173,7 @@ def ctpn(
     workers: Workers = 1,
     start: Start = None,
     validate: Validate = None,
+    fonts: Fonts = None,
     paper: Paper = False,
     settings: Settings = None,
 ) -> None:
@@ -175,17 +190,25 @@ def ctpn(
         CTPNTrainConfig, settings or (), run=run, minutes=minutes, threads=threads, device=device
     )
     train(
-        partial(synthetic_pages, corpora, default_charset().characters),
+        partial(synthetic_pages, corpora, default_charset().characters, fonts or ()),
         config,
         model=CTPNConfig.paper() if paper else None,
         start=start,
         validation=validate or (),
         workers=workers,
-        log=_log_printer(config.minutes),
+        log=log_printer(config.minutes),
     )
 
 
-for command in (weights.language, weights.deepen, weights.extend, weights.calibrate, weights.export):
+for command in (
+    lease.pack,
+    lease.lease,
+    weights.language,
+    weights.deepen,
+    weights.extend,
+    weights.calibrate,
+    weights.export,
+):
     app.command()(command)
 
 
@@ -211,8 +234,8 @@ def _finetune(
         start=start or "crnn",
         validation=validation,
         workers=workers,
-        log=_log_printer(config.minutes),
-        report=_reporter(),
+        log=log_printer(config.minutes),
+        report=reporter(),
     )
     _print_figures(figures)
 
@@ -231,24 +254,3 @@ def _print_figures(figures: Sequence[Figure]) -> None:
         after = "stopped" if figure.after is None else f"{figure.after:.3f}"
         table.add_row(Text(figure.name), str(figure.lines), f"{figure.before:.3f}", after)
     Console().print(table)
-
-
-def _reporter() -> Callable[[str], None]:
-    """Prints lines of text on stderr."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    return partial(console.print, markup=False, soft_wrap=True)
-
-
-def _log_printer(total: float) -> Callable[[dict[str, Any]], None]:
-    """Prints log records: progress, then losses and speed, or validation figures."""
-    report = _reporter()
-
-    def show(record: dict[str, Any]) -> None:
-        figures = dict(record)
-        minutes, step = figures.pop("minutes"), figures.pop("step")
-        words = (f"{name.replace('_per_second', '/s')} {value:g}" for name, value in figures.items())
-        report(f"{minutes:.1f} of {total:g} min  step {step}  {'  '.join(words)}")
-
-    return show
