@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ocrpipe.cli.settings import changed
 from ocrpipe.errors import ConfigError
 from ocrpipe.pretrained.loader import Card, load, save
 from ocrpipe.recognizers.crnn.charset import default_charset
 from ocrpipe.recognizers.crnn.model import CRNNConfig
 from ocrpipe.training import pack as packing
+from ocrpipe.training.config import TrainConfig
 from ocrpipe.training.crnn.objective import new_network
 from ocrpipe.training.lease import Lease, default_configs, run_lease
 from ocrpipe.training.pack import pack
@@ -40,12 +42,16 @@ def start(tmp_path: Path) -> str:
     return str(save(new_network(charset, TINY).state_dict(), card, tmp_path / "start"))
 
 
-def test_a_lease_leaves_weights_log_and_summary(bundle: Path, start: str, tmp_path: Path) -> None:
+def small_configs(*settings: str) -> dict[str, TrainConfig]:
+    small = "threads=1", "prefetch=16", "bf16=false", "batch_pixels=512"
     configs = default_configs("cpu")
-    configs["crnn"] = replace(configs["crnn"], threads=1, prefetch=16, max_steps=2, bf16=False)
-    configs["crnn"] = replace(configs["crnn"], **{"batch_pixels": 512})
+    return {**configs, "crnn": changed(configs["crnn"], [*small, *settings])}
+
+
+def test_a_lease_leaves_weights_log_and_summary(bundle: Path, start: str, tmp_path: Path) -> None:
+    configs = small_configs("max_steps=2")
     lease = Lease(bundle, tmp_path / "out", tmp_path / "work", 5.0, ("crnn",), {"crnn": start}, "cpu", 0)
-    records = []
+    records: list[dict[str, Any]] = []
     summary = run_lease(lease, configs, log=records.append)
     assert summary == json.loads((tmp_path / "out" / "summary.json").read_text("utf-8"))
     assert summary["models"]["crnn"]["steps"] == 2 and summary["too_large"] == []
@@ -59,9 +65,7 @@ def test_a_lease_leaves_weights_log_and_summary(bundle: Path, start: str, tmp_pa
 
 
 def test_a_lease_ends_on_time(bundle: Path, start: str, tmp_path: Path) -> None:
-    configs = default_configs("cpu")
-    configs["crnn"] = replace(configs["crnn"], threads=1, prefetch=16, bf16=False, log_minutes=0.01)
-    configs["crnn"] = replace(configs["crnn"], **{"batch_pixels": 512})
+    configs = small_configs("log_minutes=0.01")
     lease = Lease(bundle, tmp_path / "out", tmp_path / "work", 0.3, ("crnn",), {"crnn": start}, "cpu", 0)
     summary = run_lease(lease, configs)
     assert summary["models"]["crnn"]["steps"] >= 1

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from ocrpipe.recognizers.crnn.charset import Charset
@@ -110,24 +112,23 @@ def test_padded_ctc_is_the_ctc_loss_of_all_classes() -> None:
     padded = torch.zeros((3, 4), dtype=torch.long)
     for row, label in zip(padded, labels, strict=True):
         row[: len(label)] = torch.tensor(label)
-    results = []
-    for loss in (
+    full = torch.full((3,), 9)
+    losses: list[Callable[[Tensor], Tensor]] = [
         lambda z: padded_ctc(z, padded, lengths),
         lambda z: narrow_ctc(z, labels),
         lambda z: (
-            F.ctc_loss(
-                z.log_softmax(2).transpose(0, 1), padded, torch.full((3,), 9), lengths, reduction="none"
-            )
-            / lengths
+            F.ctc_loss(z.log_softmax(2).transpose(0, 1), padded, full, lengths, reduction="none") / lengths
         ).mean(),
-    ):
+    ]
+    results: list[tuple[Tensor, Tensor]] = []
+    for loss in losses:
         z = logits.clone().requires_grad_()
         value = loss(z)
-        value.backward()
-        results.append((value.detach(), z.grad))
+        (grad,) = torch.autograd.grad(value, z)
+        results.append((value.detach(), grad))
     for value, grad in results[1:]:
         assert torch.allclose(value, results[0][0], atol=1e-5)
-        assert grad is not None and torch.allclose(grad, results[0][1], atol=1e-5)  # type: ignore[arg-type]
+        assert torch.allclose(grad, results[0][1], atol=1e-5)
 
 
 def test_padded_frame_targets_are_those_of_frame_targets() -> None:
