@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -174,18 +175,24 @@ def _chinese(files: Sequence[Path], charset: Charset) -> Iterator[PackedFont]:
 
 
 def _latin(files: Sequence[Path], charset: Charset) -> Iterator[PackedFont]:
-    """Faces without hanzi: several of the common families, then one of each other in a fixed random order."""
+    """Faces without hanzi: several of the common families, then one of each other, folder by folder in turn.
+
+    A folder is mostly a package, and some packages have hundreds of families for display.
+    """
     kept = {c for c in _kept(charset) if not is_hanzi(chr(c))}
     families: dict[str, list[Path]] = {}
     for path in sorted(files, key=_plain_first):
         if path.stat().st_size <= _LARGE_FONT:
             families.setdefault(family_of(path), []).append(path)
     common = [f for f in families.values() if family_weight(f[0]) >= _COMMON_FAMILY]
-    others = [f for name, f in sorted(families.items(), key=lambda item: zlib.crc32(item[0].encode()))]
+    folders: dict[Path, list[Path]] = {}
+    for _, family in sorted(families.items(), key=lambda item: zlib.crc32(item[0].encode())):
+        if family not in common:
+            folders.setdefault(family[0].parent, []).append(family[0])
     paths = [
         path for f in sorted(common, key=lambda f: -family_weight(f[0])) for path in f[:_FACES_OF_FAMILY]
     ]
-    paths += [family[0] for family in others if family not in common]
+    paths += [path for turn in zip_longest(*folders.values()) for path in turn if path]
     for path, faces in cached_faces(paths):
         for face in faces[:1]:
             yield _packed(path, face, kept)
