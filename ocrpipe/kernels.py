@@ -10,4 +10,4 @@ import os
 import sys
 
 if "torch" not in sys.modules:
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "512")

@@ -11,7 +11,7 @@ NAME = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
 
 @pytest.mark.parametrize(
     ("before", "set_to", "expected"),
-    [("", None, "256"), ("", "7", "7"), ("import torch;", None, "None")],
+    [("", None, "512"), ("", "7", "7"), ("import torch;", None, "None")],
 )
 def test_the_kernel_cache_is_bounded_before_torch_is_there(
     before: str, set_to: str | None, expected: str
