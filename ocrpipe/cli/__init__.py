@@ -57,5 +57,6 @@ def main() -> None:
     """Run the command line of this process; never returns."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(encoding="utf-8")  # whatever the locale, Chinese must come out
+            # whatever the locale, Chinese must come out; names of files may be no UTF-8
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     app()

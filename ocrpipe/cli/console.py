@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ocrpipe.io.names import printable
+
 if TYPE_CHECKING:
     from ocrpipe.page import PageWarning
     from ocrpipe.pipeline import Stage
@@ -21,7 +23,7 @@ def print_error(error: Exception) -> None:
         message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     else:
         message = str(error)
-    typer.echo(f"ocrpipe: {' '.join(message.split())}", err=True)
+    typer.echo(f"ocrpipe: {printable(' '.join(message.split())) or type(error).__name__}", err=True)
 
 
 def warn(where: str, warnings: Iterable[PageWarning]) -> None:

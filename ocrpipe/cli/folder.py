@@ -13,7 +13,8 @@ from ocrpipe.errors import ConfigError
 
 def folder(
     source: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Tree of images, PDFs and multi-page TIFFs.")
+        Path,
+        typer.Argument(metavar="SOURCE", help="Tree of images, PDFs and multi-page TIFFs, or one such file."),
     ],
     out: Annotated[
         Path,
@@ -47,7 +48,9 @@ def folder(
     dpi: Annotated[
         float, typer.Option(min=1, metavar="N", help="Resolution PDF pages are rendered at.")
     ] = 200.0,
-    password: Annotated[str | None, typer.Option(help="Password of locked PDFs.")] = None,
+    password: Annotated[
+        list[str] | None, typer.Option(help="Password of locked PDFs; may be repeated.")
+    ] = None,
     detector: Detector = "ctpn",
     recognizer: Recognizer = "crnn",
     device: Device = "cpu",

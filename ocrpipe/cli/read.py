@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,10 @@ import typer
 
 from ocrpipe.cli.console import print_error, report_stage, warn, working
 from ocrpipe.cli.options import Detector, Device, Recognizer, Settings, Threads, Verbose
-from ocrpipe.errors import ConfigError, OcrError
+from ocrpipe.cli.targets import Claims, Target, on_disk
+from ocrpipe.errors import ConfigError, OcrError, UnreadableImageError
+from ocrpipe.io.names import printable
+from ocrpipe.io.selection import PageSelection
 
 if TYPE_CHECKING:
     from numpy import uint8
@@ -26,7 +28,9 @@ _PRINTABLE = ("txt", "json")
 
 def read(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Images, PDFs and multi-page TIFFs.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Images, PDFs and multi-page TIFFs; - is stdin.")
+    ],
     json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
     format: Annotated[
         str | None,
@@ -37,19 +41,25 @@ def read(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="File to write; for several FILEs, a folder.")
+        str | None,
+        typer.Option(metavar="PATH", help="File to write, a folder (NAME/) for several FILEs, - for stdout."),
     ] = None,
+    per_page: Annotated[
+        bool, typer.Option("--per-page", help="Write a file for each page: NAME.txt, NAME-2.txt.")
+    ] = False,
     draw: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="Picture of the page with its lines; for several FILEs, a folder."),
+        str | None,
+        typer.Option(
+            metavar="PATH", help="Picture of each page with its lines; for several FILEs, a folder."
+        ),
     ] = None,
     pages: Annotated[
-        str | None, typer.Option(metavar="LIST", help="Pages of each document to read, such as 1-3,7.")
+        str | None, typer.Option(metavar="LIST", help="Pages of each document to read, such as 1-3,7,9-.")
     ] = None,
     dpi: Annotated[
         float | None, typer.Option(min=1, help="Resolution PDF pages are rendered at; 200 by default.")
     ] = None,
-    password: Annotated[str | None, typer.Option(help="Of a locked PDF.")] = None,
+    password: Annotated[list[str] | None, typer.Option(help="Of locked PDFs; may be repeated.")] = None,
     detector: Detector = "ctpn",
     recognizer: Recognizer = "crnn",
     threads: Threads = None,
@@ -59,20 +69,15 @@ def read(
 ) -> None:
     """Read pages and print their text.
 
-    On stdout a form feed stands between pages; with --json each page is a line. A file holds one page: page 1
-    of a document goes to NAME.txt, page 2 to NAME-2.txt. A FILE that cannot be read does not keep the others
-    from being read; the exit code is that of the first such FILE.
+    On stdout a form feed stands between pages; with --json each page is a line. With --out, a FILE becomes
+    one file with all its pages; a PDF written from a PDF is that one with the text added. A FILE or page that
+    cannot be read does not keep the others from being read; the exit code is that of the first such.
     """
     if json and format not in (None, "json"):
         raise ConfigError(f"--json and --format {format} contradict each other")
-    from ocrpipe.export import suffix_of
-
     format = "json" if json else format
-    if format not in (None, *_PRINTABLE) and out is None:
-        raise ConfigError(f"--format {format} needs --out; only {' and '.join(_PRINTABLE)} can be printed")
-    numbers = _page_numbers(pages) if pages else None
-    results = _Target.of(out, files, suffix_of(format or "txt"))
-    pictures = _Target.of(draw, files, "overlay.png")
+    writer = _Writer.of(out, files, format, per_page=per_page, draw=draw)
+    selection = PageSelection.parse(pages) if pages else None
 
     from ocrpipe.options import Options
     from ocrpipe.pipeline import Pipeline
@@ -80,49 +85,194 @@ def read(
     options = Options().with_settings(settings or ())
     with working("loading"):
         pipeline = Pipeline(detector, recognizer, threads=threads, device=device, options=options)
-    report = report_stage if verbose else None
-    printed, exit_code = 0, 0
+    reader = _Reader(
+        pipeline, dpi, tuple(password or ()), selection, report_stage if verbose else None, _Failures(context)
+    )
     for file in files:
         try:
-            for image, page in _pages(pipeline, file, dpi, password, numbers, report):
-                if results:
-                    page.save(results.path(file, page.number), results.format(format), image=image)
-                else:
-                    _print(page, as_json=format == "json", first=not printed)
-                    printed += 1
-                if pictures:
-                    page.draw(pictures.path(file, page.number), image)
+            with on_disk(file) as path:
+                writer.write(file, path, reader.pages(file, path), reader.passwords)
         except OcrError as error:
-            if context.find_root().params["debug"]:
-                raise
-            print_error(error)
-            exit_code = exit_code or error.exit_code
-    raise typer.Exit(exit_code)
+            reader.failed(error)
+    raise typer.Exit(reader.failed.exit_code)
 
 
-def _pages(
-    pipeline: Pipeline,
-    file: Path,
-    dpi: float | None,
-    password: str | None,
-    numbers: Sequence[int] | None,
-    on_stage: OnStage | None,
-) -> Iterator[tuple[NDArray[uint8], Page]]:
-    """Each page with its pixels, which a ``Page`` does not hold."""
-    from ocrpipe.io import documents
+class _Failures:
+    """Tells each failure in a line on stderr, and keeps the exit code of the first; ``--debug`` raises it."""
 
-    rendered = documents.pages(
-        file,
-        dpi=dpi or documents.DPI,
-        password=password,
-        max_pixels=pipeline.options.load.max_pixels,
-        numbers=numbers,
-    )
-    for raster in rendered:
-        with working(f"reading {file}, page {raster.number}"):
-            page = pipeline.read(raster.image, on_stage=on_stage)
-        warn(f"{file}, page {raster.number}", page.warnings)
-        yield raster.image, replace(page, source=str(file), number=raster.number, dpi=raster.dpi)
+    def __init__(self, context: typer.Context) -> None:
+        self._raise = bool(context.find_root().params["debug"])
+        self.exit_code = 0
+
+    def __call__(self, error: OcrError) -> None:
+        if self._raise:
+            raise error
+        print_error(error)
+        self.exit_code = self.exit_code or error.exit_code
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the pages of one file after the other."""
+
+    pipeline: Pipeline
+    dpi: float | None
+    passwords: tuple[str, ...]
+    selection: PageSelection | None
+    on_stage: OnStage | None
+    failed: _Failures
+
+    def pages(self, file: Path, path: Path) -> Iterator[tuple[NDArray[uint8], Page]]:
+        """Each page with its pixels, which a ``Page`` does not hold; those that can't be read are told.
+
+        Args:
+            file: What results call it.
+            path: Where it is.
+        """
+        from ocrpipe.io import documents
+
+        name = printable(str(file))
+        total = documents.count_pages(path, password=self.passwords)
+        left = list(range(1, total + 1))
+        if self.selection:
+            left = list(self.selection.numbers(total))
+            if beyond := self.selection.beyond(total):
+                plural = "s" if total > 1 else ""
+                self.failed(UnreadableImageError(f"{name} has {total} page{plural}, no page {beyond}"))
+        while left:
+            rendered = documents.pages(
+                path,
+                dpi=self.dpi or documents.DPI,
+                password=self.passwords,
+                max_pixels=self.pipeline.options.load.max_pixels,
+                numbers=tuple(left),
+            )
+            try:
+                for raster in rendered:
+                    with working(f"reading {name}, page {raster.number}"):
+                        page = self.pipeline.read(raster.image, on_stage=self.on_stage)
+                    warn(f"{name}, page {raster.number}", page.warnings)
+                    yield raster.image, replace(page, source=name, number=raster.number, dpi=raster.dpi)
+                    left.remove(raster.number)
+            except UnreadableImageError as error:  # of one page
+                self.failed(error)
+                del left[0]
+
+
+@dataclass
+class _Writer:
+    """Writes or prints what was read.
+
+    Attributes:
+        format: Name of the format.
+        results: Where to; ``None`` is stdout.
+        pictures: Where pages with their lines drawn go, if anywhere.
+        per_page: Whether each page is a file of its own.
+        print_pages: Whether pages are printed as they are read, rather than as one document.
+        printed: Pages on stdout so far.
+    """
+
+    format: str
+    results: Target | None
+    pictures: Target | None
+    per_page: bool
+    print_pages: bool
+    printed: int = 0
+
+    @classmethod
+    def of(
+        cls, out: str | None, files: list[Path], format: str | None, *, per_page: bool, draw: str | None
+    ) -> _Writer:
+        """The writer for the options of a command; what makes no sense is refused before anything is read.
+
+        Raises:
+            ConfigError: The format is unknown or can't be printed, or a file would be overwritten.
+            MissingExtraError: The format needs an extra that is not installed.
+        """
+        from ocrpipe.export.formats import FORMATS, check_format, format_of
+        from ocrpipe.export.saving import check_extras
+
+        claims = Claims(files)
+        to_stdout = out in (None, "-")
+        if format is None and out is not None and not to_stdout:
+            is_folder = len(files) > 1 or out.endswith("/") or Path(out).is_dir()
+            format = "txt" if is_folder else format_of(out, None)
+        format = format or "txt"
+        check_format(format)
+        if out is None and format not in _PRINTABLE:
+            raise ConfigError(
+                f"--format {format} needs --out; only {' and '.join(_PRINTABLE)} can be printed by the page"
+            )
+        if out == "-" and format not in _PRINTABLE and (len(files) > 1 or per_page):
+            raise ConfigError(f"--format {format} --out - takes one FILE, and writes one document")
+        if per_page and to_stdout and format not in _PRINTABLE:
+            raise ConfigError("--per-page needs --out, a file or folder")
+        check_extras(format)
+        results = None if to_stdout else Target.of(out, files, FORMATS[format].suffix, claims)
+        pictures = Target.of(draw, files, "overlay.png", claims)
+        single = per_page or FORMATS[format].one_page
+        return cls(format, results, pictures, single, to_stdout and format in _PRINTABLE)
+
+    def write(
+        self,
+        file: Path,
+        path: Path,
+        pages: Iterator[tuple[NDArray[uint8], Page]],
+        passwords: tuple[str, ...],
+    ) -> None:
+        """Write all of a document.
+
+        Args:
+            file: What results are named after.
+            path: Where it is.
+            pages: Its pages and their pixels.
+            passwords: Of locked PDFs.
+
+        Raises:
+            OcrError: It can't be read or written.
+        """
+        from ocrpipe.io import documents
+
+        is_document = documents.holds_pages(path)
+        collected: list[Page] = []
+        try:
+            self._take(file, pages, collected, is_document=is_document)
+        finally:  # what was read before an engine failed is not lost
+            self._finish(file, path, collected, passwords)
+
+    def _take(
+        self,
+        file: Path,
+        pages: Iterator[tuple[NDArray[uint8], Page]],
+        collected: list[Page],
+        *,
+        is_document: bool,
+    ) -> None:
+        """Write pages that are files of their own, collect the others."""
+        from ocrpipe.export.saving import save
+
+        for image, page in pages:
+            if self.pictures:
+                page.draw(self.pictures.page(file, page.number), image)
+            if self.print_pages:
+                _print(page, as_json=self.format == "json", first=not self.printed)
+                self.printed += 1
+            elif self.results and (self.per_page or not (is_document or self.format == "pdf")):
+                save(page, self.results.page(file, page.number), self.format, image=image)
+            else:
+                collected.append(page)
+
+    def _finish(self, file: Path, path: Path, collected: list[Page], passwords: tuple[str, ...]) -> None:
+        """Write the pages collected as one document."""
+        from ocrpipe.export.saving import document_bytes, save_document
+
+        if not collected:
+            return
+        if self.results:
+            save_document(collected, self.results.first(file), self.format, source=path, password=passwords)
+        else:
+            data = document_bytes(collected, self.format, source=path, password=passwords)
+            typer.echo(data, nl=False)
 
 
 def _print(page: Page, *, as_json: bool, first: bool) -> None:
@@ -133,56 +283,3 @@ def _print(page: Page, *, as_json: bool, first: bool) -> None:
         typer.echo(page_to_json(page), nl=False)
     else:
         typer.echo(("" if first else "\f") + page_to_text(page), nl=False)
-
-
-@dataclass(frozen=True)
-class _Target:
-    """Where what is made of a page goes: to a file of its own, or into a folder under the page's name."""
-
-    where: Path
-    is_folder: bool
-    suffix: str
-
-    @classmethod
-    def of(cls, where: Path | None, files: Sequence[Path], suffix: str) -> _Target | None:
-        if where is None:
-            return None
-        target = cls(where, len(files) > 1 or where.is_dir(), suffix)
-        if target.is_folder:
-            where.mkdir(parents=True, exist_ok=True)
-        taken: dict[Path, Path] = {}
-        for file in files:
-            path = target.path(file, 1)
-            if path.resolve() == file.resolve():
-                raise ConfigError(f"{path} would be overwritten")
-            if path in taken:
-                raise ConfigError(f"{taken[path]} and {file} would both go to {path}")
-            taken[path] = file
-        return target
-
-    def path(self, file: Path, number: int) -> Path:
-        suffix = f".{self.suffix}"
-        if self.is_folder:
-            stem = file.stem
-        elif self.where.name.endswith(suffix):
-            stem = self.where.name.removesuffix(suffix)
-        else:
-            stem, suffix = self.where.stem, self.where.suffix
-        folder = self.where if self.is_folder else self.where.parent
-        return folder / (f"{stem}{suffix}" if number == 1 else f"{stem}-{number}{suffix}")
-
-    def format(self, asked: str | None) -> str | None:
-        """The format to save in, ``None`` where the suffix decides."""
-        return asked or ("txt" if self.is_folder else None)
-
-
-def _page_numbers(ranges: str) -> tuple[int, ...]:
-    """``"1-3,7"`` as (1, 2, 3, 7)."""
-    numbers: list[int] = []
-    for part in ranges.split(","):
-        found = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
-        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
-        if not 1 <= first <= last:
-            raise ConfigError(f"pages are given as in 1-3,7, not as {ranges!r}")
-        numbers += range(first, last + 1)
-    return tuple(numbers)

@@ -11,6 +11,7 @@ import typer
 
 from ocrpipe.cli.console import working
 from ocrpipe.cli.options import Detector, Device, Recognizer, Settings, Threads
+from ocrpipe.io.names import printable
 from ocrpipe.page import Line, Paragraph
 from ocrpipe.result import Page
 
@@ -38,7 +39,7 @@ def detect(
     with working(f"detecting lines in {file}"):
         pipeline = Pipeline(detector, threads=threads, device=device, options=options)
         detected = pipeline.detect(image)
-    typer.echo(jsonlib.dumps({"image": str(file), "lines": [asdict(line) for line in detected]}))
+    typer.echo(jsonlib.dumps({"image": printable(str(file)), "lines": [asdict(line) for line in detected]}))
     if draw:
         lines = (Line("", line.quad, 0.0, (), line.score) for line in detected)
         paragraphs = tuple(Paragraph((line,), line.quad) for line in lines)
@@ -66,5 +67,5 @@ def recognize(
         pipeline = Pipeline(recognizer=recognizer, threads=threads, device=device)
         recognitions = pipeline.recognize(loaded)
     for crop, one in zip(crops, recognitions, strict=True):
-        row = {"image": str(crop), **asdict(one), "confidence": one.confidence}
+        row = {"image": printable(str(crop)), **asdict(one), "confidence": one.confidence}
         typer.echo(jsonlib.dumps(row, ensure_ascii=False) if json else one.text)

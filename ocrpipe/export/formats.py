@@ -40,18 +40,22 @@ class Format:
         page: From one page, and its image where the caller gives one, to a file's content.
         suffix: What the names of its files end in, without the dot, such as ``page.xml``.
         has_images: Whether its files contain the pages' images, so that writing one opens the source again.
+        one_page: Whether a file of it holds one page only.
     """
 
     document: DocumentWriter
     page: PageWriter
     suffix: str
     has_images: bool = False
+    one_page: bool = False
 
 
 def _without_images(
     suffix: str,
     document: Callable[[Sequence[PageContent]], str | bytes],
     page: Callable[[PageContent], str] | None = None,
+    *,
+    one_page: bool = False,
 ) -> Format:
     """A format made of the pages alone; by default a single page is a document of one page."""
 
@@ -62,6 +66,7 @@ def _without_images(
         lambda pages, scans: encoded(document(pages)),
         lambda content, image: encoded(page(content) if page else document((content,))),
         suffix,
+        one_page=one_page,
     )
 
 
@@ -70,7 +75,7 @@ FORMATS: dict[str, Format] = {
     "json": _without_images("json", document_to_json, page_to_json),
     "hocr": _without_images("hocr", document_to_hocr),
     "alto": _without_images("xml", document_to_alto),
-    "pagexml": _without_images("page.xml", document_to_pagexml),
+    "pagexml": _without_images("page.xml", document_to_pagexml, one_page=True),
     "html": Format(
         lambda pages, scans: document_to_html(pages, scans if scans.source else None).encode(),
         lambda page, image: page_to_html(page, image).encode(),

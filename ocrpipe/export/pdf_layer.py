@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from copy import copy
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pikepdf
@@ -25,6 +26,7 @@ from ocrpipe.export.parts import words
 from ocrpipe.export.pdf_hidden import without_invisible_text
 from ocrpipe.export.pdf_text import FONT, Placing, text_layer
 from ocrpipe.export.pdf_visible import visible_characters
+from ocrpipe.io.names import Passwords, candidates
 from ocrpipe.page import PageContent, Point, Word
 
 _LETTER = (0.0, 0.0, 612.0, 792.0)  # PDFium's default for a page without a box
@@ -32,13 +34,13 @@ _MAX_SIZE_RATIO = 2.0  # of a visible character to the height of the word it bel
 _SIDE_TOLERANCE = 2.0  # pixels, for the rounding of rendered sides
 
 
-def add_text(source: Path, pages: Sequence[PageContent], password: str | None = None) -> bytes:
+def add_text(source: Path, pages: Sequence[PageContent], password: Passwords = None) -> bytes:
     """The PDF with the text of the pages added, by their numbers; the result is not encrypted.
 
     Args:
         source: A PDF.
         pages: What was read from its pages as rendered by PDFium, at any resolution.
-        password: Of a locked PDF.
+        password: Of a locked PDF, or several to try.
 
     Raises:
         ConfigError: The PDF has no page of that number or shape, or a page comes twice.
@@ -51,7 +53,7 @@ def add_text(source: Path, pages: Sequence[PageContent], password: str | None = 
     try:
         visible = visible_characters(source, [page.number for page in pages if page.lines], password)
         # opened here, since pikepdf takes no file name that is not UTF-8
-        with source.open("rb") as file, pikepdf.open(file, password=password or "") as pdf:
+        with source.open("rb") as file, _open(file, password) as pdf:
             embedded = font.embed(pdf)
             for page in pages:
                 if not 1 <= page.number <= len(pdf.pages):
@@ -71,6 +73,16 @@ def add_text(source: Path, pages: Sequence[PageContent], password: str | None = 
     except Exception as error:  # damaged objects raise errors of many kinds
         raise UnreadableImageError(f"no text can be added to {source}: {error}") from error
     return stream.getvalue()
+
+
+def _open(file: BinaryIO, password: Passwords) -> Pdf:
+    """Open the PDF with the first password that fits."""
+    *others, last = candidates(password)
+    for candidate in others:
+        with suppress(pikepdf.PasswordError):
+            return pikepdf.open(file, password=candidate)
+        file.seek(0)
+    return pikepdf.open(file, password=last)
 
 
 def _prepare(pdf: Pdf, leaf: pikepdf.Page, font: pikepdf.Object) -> None:

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from pypdfium2 import raw
 
 from ocrpipe.errors import UnreadableImageError
-from ocrpipe.io.documents import pdfium_lock  # PDFium is not thread-safe
+from ocrpipe.io.documents import open_pdf, pdfium_lock  # PDFium is not thread-safe
+from ocrpipe.io.names import Passwords
 
 _INVISIBLE_MODES = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
 
 
 def visible_characters(
-    source: Path, numbers: Sequence[int], password: str | None = None
+    source: Path, numbers: Sequence[int], password: Passwords = None
 ) -> dict[int, NDArray[np.float64]]:
     """The boxes of the characters that pages show as text, not as parts of an image.
 
@@ -29,7 +30,7 @@ def visible_characters(
     Args:
         source: A PDF.
         numbers: Which pages, 1-based; numbers that the PDF does not have are ignored.
-        password: Of a locked PDF.
+        password: Of a locked PDF, or several to try.
 
     Returns:
         By page number: N×4, left, bottom, right, top in the page's units.
@@ -37,13 +38,15 @@ def visible_characters(
     Raises:
         UnreadableImageError: The PDF is damaged or locked.
     """
-    with pdfium_lock:
-        try:
-            with pdfium.PdfDocument(source, password=password) as document:
-                return {n: _of_page(document, n) for n in numbers if 1 <= n <= len(document)}
-        except pdfium.PdfiumError as error:
-            problem = "locked" if "password" in str(error) else "damaged"
-            raise UnreadableImageError(f"{source} is {problem}: {error}") from error
+    try:
+        with (
+            source.open("rb") as stream,
+            pdfium_lock,
+            closing(open_pdf(stream, str(source), password)) as document,
+        ):
+            return {n: _of_page(document, n) for n in numbers if 1 <= n <= len(document)}
+    except pdfium.PdfiumError as error:
+        raise UnreadableImageError(f"{source} is damaged: {error}") from error
 
 
 def _of_page(document: Any, number: int) -> NDArray[np.float64]:

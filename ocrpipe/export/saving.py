@@ -6,10 +6,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ocrpipe.errors import ConfigError, MissingExtraError, OcrError
 from ocrpipe.export.formats import FORMATS, check_format, format_of
 from ocrpipe.export.scans import Scans
 from ocrpipe.io.files import write_whole
 from ocrpipe.io.images import Source
+from ocrpipe.io.names import Passwords
 from ocrpipe.page import PageContent
 
 
@@ -37,7 +39,7 @@ def save(
 
 
 def document_bytes(
-    pages: Sequence[PageContent], format: str, *, source: Path | None = None, password: str | None = None
+    pages: Sequence[PageContent], format: str, *, source: Path | None = None, password: Passwords = None
 ) -> bytes:
     """All pages of a document as one file's content; equal pages and sources give equal bytes.
 
@@ -46,15 +48,34 @@ def document_bytes(
         format: A key of ``FORMATS``.
         source: The file the pages were read from. Without it html shows no images, and pdf opens each page's
             own ``source``.
-        password: Of a locked PDF.
+        password: Of a locked PDF, or several to try.
 
     Raises:
-        ConfigError: The format is unknown, or an image does not fit its page.
+        ConfigError: The format is unknown, an image does not fit its page, or ``pages`` is not a sequence.
         MissingExtraError: The format needs an extra that is not installed.
         OcrError: The source can't be read.
     """
     check_format(format)
+    if isinstance(pages, PageContent):
+        raise ConfigError("pages must be a sequence of pages, such as [page], not a page")
+    pages = list(pages)
     return FORMATS[format].document(pages, Scans(source, password))
+
+
+def check_extras(format: str) -> None:
+    """Do nothing for a known format whose packages are installed.
+
+    Raises:
+        ConfigError: The format is unknown.
+        MissingExtraError: The format needs an extra that is not installed.
+    """
+    check_format(format)
+    try:
+        document_bytes((), format)
+    except MissingExtraError:
+        raise
+    except OcrError:
+        pass  # a document without pages may be too little for it
 
 
 def save_document(
@@ -63,7 +84,7 @@ def save_document(
     format: str | None = None,
     *,
     source: Path | None = None,
-    password: str | None = None,
+    password: Passwords = None,
 ) -> None:
     """Write all pages of a document to one file, atomically.
 
@@ -72,7 +93,7 @@ def save_document(
         path: Where to; an earlier file of that name is replaced.
         format: A key of ``FORMATS``; by default the path's suffix decides.
         source: As for ``document_bytes``.
-        password: Of a locked PDF.
+        password: Of a locked PDF, or several to try.
 
     Raises:
         OcrError: As ``document_bytes``, or the file can't be written.

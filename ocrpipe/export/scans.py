@@ -13,6 +13,7 @@ from ocrpipe.errors import ConfigError
 from ocrpipe.export.parts import checked_image, common_source
 from ocrpipe.io import documents, images
 from ocrpipe.io.images import MAX_PIXELS
+from ocrpipe.io.names import Passwords
 from ocrpipe.page import PageContent
 
 
@@ -22,11 +23,11 @@ class Scans:
 
     Attributes:
         source: The file that was read, an image, PDF or TIFF; by default each page's own ``source``.
-        password: Of a locked PDF.
+        password: Of a locked PDF, or several to try.
     """
 
     source: Path | None = None
-    password: str | None = None
+    password: Passwords = None
 
     def of(self, page: PageContent) -> NDArray[np.uint8]:
         """The page's image, rendered or decoded as when the page was read.

@@ -11,6 +11,7 @@ from ocrpipe.folder.manifest import Manifest
 from ocrpipe.folder.results import Failure, PageResult
 from ocrpipe.folder.run import FolderRun
 from ocrpipe.folder.settings import DPI, Engine, ReadSettings, RunSettings, share_cores
+from ocrpipe.io.names import Passwords
 
 if TYPE_CHECKING:
     from ocrpipe.detectors.base import Detector
@@ -30,7 +31,7 @@ def read_folder(
     device: str = "cpu",
     options: Options | None = None,
     dpi: float = DPI,
-    password: str | None = None,
+    password: Passwords = None,
     workers: int | None = None,
     threads: int | None = None,
     page_timeout: float = 300.0,
@@ -54,7 +55,7 @@ def read_folder(
     ...             print(result)
 
     Args:
-        source: The tree.
+        source: The tree, or a single file.
         out: The output folder; created if missing.
         formats: Names of formats, see ``ocrpipe.export.FORMATS``. A format added later is written from the
             results in the manifest.
@@ -65,7 +66,7 @@ def read_folder(
         device: As for ``Pipeline``.
         options: As for ``Pipeline``.
         dpi: Resolution PDF pages are rendered at.
-        password: Of locked PDFs.
+        password: Of locked PDFs; several to try may be given.
         workers: Number of processes; by default as many as fill the cores.
         threads: Threads of each; by default 1, or as many as fill the cores with ``workers`` processes.
         page_timeout: Maximum seconds for a page; one that takes longer has failed.

@@ -7,6 +7,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from ocrpipe.io.names import printable
 from ocrpipe.result import Page
 
 
@@ -81,14 +82,6 @@ class Summary:
     left: int | None = None
     seconds: float = 0.0
     failures: tuple[Failure, ...] = ()
-
-
-def printable(text: str) -> str:
-    """The text with bytes of file names that are not UTF-8 escaped, so that it can be encoded."""
-    try:
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    except UnicodeEncodeError:  # an unpaired surrogate
-        return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def pack(text: str) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic
 from types import TracebackType
 
-from ocrpipe.errors import ConfigError, MissingExtraError, OcrError, UnsupportedSourceError
+from ocrpipe.errors import ConfigError, OcrError, UnsupportedSourceError
 from ocrpipe.folder.globs import Globs
 from ocrpipe.folder.lock import RunLock
 from ocrpipe.folder.manifest import HIDDEN, Manifest
@@ -20,6 +20,7 @@ from ocrpipe.folder.results import Failure, PageResult, Summary
 from ocrpipe.folder.settings import ReadSettings, RunSettings
 from ocrpipe.folder.walk import Document, Skipped, walk
 from ocrpipe.io.files import remove_temporaries
+from ocrpipe.io.names import is_url
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class FolderRun(Iterator[PageResult | Failure]):
     context manager.
 
     Args:
-        source: The tree to read.
+        source: The tree to read, or a single file.
         output: The output folder.
         reading: How pages are read.
         run: How the work is done.
@@ -40,16 +41,23 @@ class FolderRun(Iterator[PageResult | Failure]):
         ConfigError: The formats, or the two folders, are invalid.
         MissingExtraError: A format needs an extra that is not installed.
         PluginError: An engine is unknown.
-        UnsupportedSourceError: The source is not a folder.
+        UnsupportedSourceError: The source does not exist, or is neither a folder nor a file.
     """
 
     def __init__(self, source: Path, output: Path, reading: ReadSettings, run: RunSettings) -> None:
-        if not source.is_dir():
-            raise UnsupportedSourceError(f"{source} is not a folder")
+        if not source.exists():
+            if is_url(str(source)):
+                raise UnsupportedSourceError(f"{source} is a URL; download it and give a folder or file")
+            raise UnsupportedSourceError(f"{source} does not exist")
+        if not (source.is_dir() or source.is_file()):
+            raise UnsupportedSourceError(f"{source} is neither a folder nor a file")
         source_path, output_path = source.resolve(), output.resolve()
-        if source_path.is_relative_to(output_path):
+        if source_path == output_path or (source.is_dir() and source_path.is_relative_to(output_path)):
             raise ConfigError(f"{output} holds {source}; results need a folder of their own")
-        _check_formats(run.formats)
+        from ocrpipe.export.saving import check_extras
+
+        for format in run.formats:
+            check_extras(format)
         self._source, self._output, self._reading, self._run = source, output, reading, run
         self._globs = Globs(run.include, run.exclude)
         self._fingerprint = reading.fingerprint()
@@ -153,17 +161,3 @@ def _write_errors(output: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OcrError(f"cannot write {output}: {error.strerror}") from error
-
-
-def _check_formats(formats: tuple[str, ...]) -> None:
-    from ocrpipe.export import document_bytes
-    from ocrpipe.export.formats import check_format
-
-    for format in formats:
-        check_format(format)
-        try:
-            document_bytes((), format)
-        except MissingExtraError:
-            raise
-        except OcrError:
-            pass  # the format may require at least one page

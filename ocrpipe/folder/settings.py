@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ocrpipe import _version
 from ocrpipe.errors import ConfigError, PluginError
 from ocrpipe.folder.code import code_digest
+from ocrpipe.io.names import Passwords
 
 if TYPE_CHECKING:
     from ocrpipe.detectors.base import Detector
@@ -38,7 +39,7 @@ class ReadSettings:
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
         options: How pages are read.
         dpi: Resolution PDF pages are rendered at.
-        password: Of locked PDFs.
+        password: Of locked PDFs; several to try may be given.
         threads: Processor threads a worker may use.
 
     Raises:
@@ -50,7 +51,7 @@ class ReadSettings:
     device: str = "cpu"
     options: Options | None = None
     dpi: float = DPI
-    password: str | None = None
+    password: Passwords = None
     threads: int = 1
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ocrpipe.export import FORMATS
 from ocrpipe.folder.globs import Globs
-from ocrpipe.folder.results import printable
+from ocrpipe.io.names import printable
 
 SUFFIXES = frozenset(
     "png jpg jpeg jpe jfif tif tiff bmp dib gif webp jp2 j2k j2c jpx ppm pgm pbm pnm avif heic heif "
@@ -58,10 +58,14 @@ def walk(root: Path, globs: Globs, output: Path | None = None) -> Iterator[Docum
     visited before. So cycles end, and nothing is read twice.
 
     Args:
-        root: The root of the tree.
+        root: The root of the tree; a single file is selected whatever ``globs`` say.
         globs: Which files are selected.
         output: A folder that is not entered.
     """
+    if root.is_file():
+        key = printable(root.name)
+        yield Document(root, key, stems([key])[key], True)
+        return
     steps = _Walk(root, globs, output)
     open_folders = [steps.folder(root, "")]  # a stack, since the depth of recursion is limited
     while open_folders:

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ocrpipe.errors import OcrError, UnreadableImageError
 from ocrpipe.folder.manifest import Manifest
-from ocrpipe.folder.results import pack, printable
+from ocrpipe.folder.results import pack
 from ocrpipe.folder.settings import ReadSettings
 from ocrpipe.folder.tasks import (
     Failed,
@@ -29,6 +29,7 @@ from ocrpipe.folder.tasks import (
     Write,
     Written,
 )
+from ocrpipe.io.names import printable
 
 if TYPE_CHECKING:
     from ocrpipe.pipeline import Pipeline
@@ -68,13 +69,15 @@ class Working:
             return _failed(error, perf_counter() - start, task)
 
     def _inspect(self, task: Inspect) -> Outcome:
+        from ocrpipe.io import documents
+
         identity = Identity.of(task.path)
         try:
             if not task.known and not _is_document(task.path):
                 return Unknown()
             with _unchanged(task.path, task.key, identity):
                 sha256 = self._sha256(task.path)
-                pages = _count_pages(task.path, self._settings.password)
+                pages = documents.count_pages(task.path, password=self._settings.password)
         except OcrError as error:
             if not task.known and not isinstance(error, Passing):  # it only resembles a document
                 return Unknown()
@@ -132,49 +135,6 @@ def _is_document(path: Path) -> bool:
     return True
 
 
-def _count_pages(path: Path, password: str | None) -> int:
-    """Number of pages of a document, at least 1; frames after a damaged one can't be counted."""
-    import pypdfium2
-
-    from ocrpipe.io import documents, images
-
-    with images.open_stream(path) as stream:
-        if images.is_pdf(stream):
-            try:
-                document = pypdfium2.PdfDocument(stream, password=password)
-            except Exception:
-                document = None
-                _forget_last_error()
-            if document is not None:
-                count = len(document)
-                document.close()
-                if count:
-                    return count
-            for _ in documents.pages(path, dpi=1, password=password, numbers=(1,)):
-                pass  # raises the most specific error
-            return 1
-        image = images.identify(stream, str(path))
-        if image.format != "TIFF":
-            return 1
-        count = 1
-        try:
-            while True:
-                image.seek(count)
-                count += 1
-        except EOFError:
-            return count
-        except Exception:  # reading the next frame will raise the error
-            return count + 1
-
-
-def _forget_last_error() -> None:
-    """Reset PDFium's last error, which pypdfium2 reports for the next file if PDFium sets none."""
-    import pypdfium2
-
-    with suppress(pypdfium2.PdfiumError):
-        pypdfium2.PdfDocument(b"no PDF")
-
-
 @contextmanager
 def _unchanged(path: Path, key: str, identity: Identity) -> Iterator[None]:
     """Raise ``Passing`` if the file changes within the block, in place of any other error."""
@@ -199,12 +159,14 @@ class Passing(UnreadableImageError):
 
 
 def _failed(error: Exception, seconds: float, task: Task) -> Failed:
+    from ocrpipe.io.decoding import reason
+
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     code = cause.errno if isinstance(cause, OSError) else None
     passing = isinstance(error, Passing) or code is not None  # Pillow's own OSErrors have no errno
     return Failed(
         error=UnreadableImageError.__name__ if isinstance(error, Passing) else type(error).__name__,
-        message=printable(" ".join(str(error).split())) or type(error).__name__,
+        message=printable(" ".join(reason(error).split())),
         traceback=printable("".join(traceback.format_exception(error))),
         passing=passing,
         fatal=isinstance(task, Write) and code in _FATAL,

@@ -16,7 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 from PIL.ImageFile import ImageFile
 
-from ocrpipe.errors import OcrError, UnreadableImageError, UnsupportedSourceError
+from ocrpipe.errors import MissingExtraError, OcrError, UnreadableImageError, UnsupportedSourceError
+from ocrpipe.io import libtiff
+from ocrpipe.io.decoding import check_scans, reason, upright
+from ocrpipe.io.decoding import white_of as _white_of
+from ocrpipe.io.names import is_url
 
 Source = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[Any]
 """A path, a file's bytes, a binary file object, a Pillow image or an array (see ``load``)."""
@@ -24,22 +28,20 @@ Source = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[Any]
 MAX_PIXELS = 200_000_000
 """Default maximum of width × height, about an A0 sheet at 300 dpi."""
 
+MAX_SIDE = 100_000
+"""Maximum width or height in pixels, whatever ``max_pixels`` is."""
+
 # Raster formats with a signature: Pillow would also start Ghostscript for EPS, and TGA has no signature.
-# HEIF is available once the caller has registered pillow-heif.
+# HEIF is available if the extra heif is installed.
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "JPEG2000", "PPM", "AVIF", "HEIF")
+
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
 _FLOAT_TOLERANCE = 1e-6  # beyond 0..1, for rounding errors
 
 _EXIF_ORIENTATION = 0x0112
-_EXIF_TRANSPOSES = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_PLAUSIBLE_DPI = (30.0, 10_000.0)  # Pillow states 1 for a TIFF without a resolution
+_MAX_SQUARE_RATIO = 1.1  # of the two resolutions of pixels that count as square, such as 204 × 196 dpi
 
 _pillow_limit = threading.Lock()
 _log = logging.getLogger(__name__)
@@ -52,8 +54,10 @@ def load(source: Source, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         source: A path, a file's bytes, a binary file object (read from its start, left open), a Pillow image
             of any mode, or an array: H×W or H×W×1 (grey), H×W×3 (RGB) or H×W×4 (RGBA), of bool, uint8,
             uint16 or float in 0..1. Transparent pixels are blended with white, EXIF orientation is applied.
-            Of a file with several frames the first is read.
-        max_pixels: Maximum of width × height; a file's declared size is checked before decoding.
+            Files of unequal resolutions, such as a fax of 204 × 98 dpi, are scaled to square pixels. Of a
+            file with several frames the first is read.
+        max_pixels: Maximum of width × height; no side may exceed ``MAX_SIDE``. A file's declared size is
+            checked before decoding.
 
     Returns:
         H×W×3, RGB, uint8, contiguous; always a new array, never a view of the caller's.
@@ -69,7 +73,9 @@ def load(source: Source, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         return to_rgb(source, name, max_pixels)
     with open_stream(source) as stream:
         if is_pdf(stream):
-            raise UnsupportedSourceError(f"{name} is a PDF; read its pages with ocrpipe.read_document")
+            raise UnsupportedSourceError(
+                f"{name} is a PDF; read its pages with ocrpipe read or ocrpipe.read_document"
+            )
         return to_rgb(identify(stream, name), name, max_pixels)
 
 
@@ -123,7 +129,7 @@ def identify(stream: BinaryIO, name: str) -> ImageFile:
     head = _read_head(stream, 16)
     if not head:
         raise UnreadableImageError(f"{name} is empty")
-    for register_plugins in (Image.preinit, Image.init):
+    for register_plugins in (Image.preinit, Image.init, lambda: _register_heif(head, name)):
         register_plugins()
         for plugin, accepts in (Image.OPEN[known] for known in _FORMATS if known in Image.OPEN):
             if accepts is None or accepts(head) is not True:
@@ -134,40 +140,124 @@ def identify(stream: BinaryIO, name: str) -> ImageFile:
                     image.verify()  # Pillow decodes a PNG without verifying its checksums
                     stream.seek(0)
                     image = plugin(stream, b"")
+                elif image.format == "JPEG":
+                    check_scans(stream, image, name)
                 return image
+            except OcrError:
+                raise
             except Exception as error:  # plug-ins raise errors of many kinds
-                raise UnreadableImageError(f"{name} cannot be decoded: {error}") from error
+                raise UnreadableImageError(f"{name} cannot be decoded: {reason(error)}") from error
     raise UnreadableImageError(f"{name} is not an image of a known kind ({', '.join(_FORMATS[:-1])})")
 
 
 def to_rgb(image: Image.Image, name: str, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode a Pillow image of any mode to an RGB array, EXIF orientation applied (see ``load``)."""
+    """Decode a Pillow image of any mode to an RGB array of square pixels, EXIF orientation applied.
+
+    See ``load``.
+    """
     _check_size(image.width, image.height, name, max_pixels)
     try:
-        _decode(image)
-        rgb = _flatten(image, name)
-        orientation = _exif_orientation(image)
+        with libtiff.messages(name):
+            _decode(image)
+        orientation = exif_orientation(image)
         _log.debug(
             "decoded %r: %d×%d, mode %s, EXIF orientation %d", name, *image.size, image.mode, orientation
         )
-        transpose = _EXIF_TRANSPOSES.get(orientation)
-        return np.array(rgb if transpose is None else rgb.transpose(transpose))
+        pixels = upright(_plain(image, name), orientation, _flatten)
+        size = _square_size(image, pixels.shape[1], pixels.shape[0], max_pixels)
+        if size != (pixels.shape[1], pixels.shape[0]):
+            pixels = np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+        return pixels
     except OcrError:
         raise
     except Exception as error:  # decoders raise errors of many kinds
-        raise UnreadableImageError(f"{name} cannot be decoded: {error}") from error
+        raise UnreadableImageError(f"{name} cannot be decoded: {reason(error)}") from error
+
+
+def resolution(image: Image.Image, max_pixels: int = MAX_PIXELS) -> float | None:
+    """Pixels per inch of the array that ``to_rgb`` makes of an image, if the image states a plausible one."""
+    stated = _stated_resolution(image)
+    if stated is None:
+        return None
+    across, down = stated[::-1] if exif_orientation(image) > 4 else stated
+    width, height = image.size[::-1] if exif_orientation(image) > 4 else image.size
+    square_width, _ = _square_size(image, width, height, max_pixels)
+    return round(across if square_width == width else down, 1)
+
+
+def exif_orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1, not rotated, if there is none."""
+    try:
+        orientation = int(image.getexif().get(_EXIF_ORIENTATION, 1))
+    except Exception:  # the pixels may be intact even if the metadata is damaged
+        return 1
+    return orientation if 1 <= orientation <= 8 else 1
+
+
+def _stated_resolution(image: Image.Image) -> tuple[float, float] | None:
+    """Pixels per inch across and down as stored, where both are plausible."""
+    try:
+        across, down = (float(value) for value in image.info["dpi"])
+    except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    low, high = _PLAUSIBLE_DPI
+    return (across, down) if low <= across <= high and low <= down <= high else None
+
+
+def _square_size(image: Image.Image, width: int, height: int, max_pixels: int) -> tuple[int, int]:
+    """The size with square pixels, EXIF orientation applied; at the higher resolution within the limits.
+
+    For files only: Pillow keeps the stated resolution of an image that the caller has resized.
+    """
+    stated = _stated_resolution(image)
+    if stated is None or not isinstance(image, ImageFile):
+        return width, height
+    across, down = stated[::-1] if exif_orientation(image) > 4 else stated
+    if max(across, down) <= _MAX_SQUARE_RATIO * min(across, down):
+        return width, height
+    wide, tall = max(1, round(width * down / across)), max(1, round(height * across / down))
+    finer = (width, tall) if across > down else (wide, height)
+    if finer[0] * finer[1] <= max_pixels and max(finer) <= MAX_SIDE:
+        return finer
+    return (wide, height) if across > down else (width, tall)
+
+
+def _register_heif(head: bytes, name: str) -> None:
+    """Register HEIF with Pillow if the file is one.
+
+    Raises:
+        MissingExtraError: The extra ``ocrpipe[heif]`` is not installed.
+    """
+    if head[4:8] != b"ftyp" or head[8:12] not in _HEIF_BRANDS or "HEIF" in Image.OPEN:
+        return
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{name} is HEIC, which needs {error.name}: pip install 'ocrpipe[heif]'"
+        ) from error
+    pillow_heif.register_heif_opener()
 
 
 def _open_path(path: Path) -> BinaryIO:
     try:
         if path.is_dir():
             raise UnreadableImageError(f"{path} is a folder, not an image")
-        return path.open("rb")
+        stream = path.open("rb")
+        return stream if stream.seekable() else _buffered(stream)
     except FileNotFoundError as error:
+        if is_url(str(path)):
+            raise UnsupportedSourceError(f"{path} is a URL; download it and give the file") from error
         raise UnreadableImageError(f"{path} does not exist") from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UnreadableImageError(f"{path} cannot be opened: {reason}") from error
+
+
+def _buffered(pipe: BinaryIO) -> BinaryIO:
+    """The contents of a pipe, seekable."""
+    with pipe:
+        return BytesIO(pipe.read())
 
 
 def _rewound(stream: BinaryIO) -> BinaryIO:
@@ -196,6 +286,8 @@ def _read_head(stream: BinaryIO, size: int) -> bytes:
 def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise UnreadableImageError(f"{name} has no pixels ({width}×{height})")
+    if max(width, height) > MAX_SIDE:
+        raise UnreadableImageError(f"{name} is {width}×{height} pixels; no side may be over {MAX_SIDE:,}")
     if width * height > max_pixels:
         raise UnreadableImageError(
             f"{name} is {width}×{height} pixels, over the limit of {max_pixels:,} in all (max_pixels)"
@@ -215,20 +307,22 @@ def _decode(image: Image.Image) -> None:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _exif_orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:  # the pixels may be intact even if the metadata is damaged
-        return 1
-
-
-def _flatten(image: Image.Image, name: str) -> Image.Image:
-    """To RGB, transparent pixels blended with white."""
+def _plain(image: Image.Image, name: str) -> Image.Image:
+    """The image with 8 bits a channel."""
     if image.mode.startswith("I;16"):
-        image = Image.fromarray(_high_byte(np.asarray(image)))
-    elif image.mode in ("I", "F"):
-        image = Image.fromarray(_wide_to_uint8(np.asarray(image), name))
-    elif image.mode == "LAB":
+        values = np.asarray(image)
+        white = _white_of(image, values)
+        if white == 65535:
+            return Image.fromarray(_high_byte(values))
+        return Image.fromarray(_rounded(np.minimum(values, white) * np.float32(255 / white)))
+    if image.mode in ("I", "F"):
+        return Image.fromarray(_wide_to_uint8(np.asarray(image), name))
+    return image
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """To RGB, transparent pixels blended with white; for images with 8 bits a channel."""
+    if image.mode == "LAB":
         profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
         image = cast(Image.Image, ImageCms.profileToProfile(image, *profiles, outputMode="RGB"))
     elif image.mode in ("La", "RGBa"):  # premultiplied; Pillow converts these to the plain mode only
@@ -258,7 +352,7 @@ def _from_array(array: NDArray[Any], name: str, max_pixels: int) -> NDArray[np.u
     _check_size(width, height, name, max_pixels)
     pixels = _array_to_uint8(array).reshape(height, width, -1)
     if pixels.shape[2] == 4:
-        return np.array(_flatten(Image.fromarray(pixels), name))
+        return np.array(_flatten(Image.fromarray(pixels)))
     return np.array(np.broadcast_to(pixels, (height, width, 3)), order="C")
 
 

@@ -78,8 +78,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     )
     monkeypatch.setattr(plugins, "describe", lambda kind: tuple(one for one in fakes if one.kind == kind))
 
-    def invoke(*arguments: object) -> Result:
-        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    def invoke(*arguments: object, input: bytes | None = None) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], input=input)
 
     return invoke
 

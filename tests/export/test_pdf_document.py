@@ -82,9 +82,9 @@ def scan(picture: NDArray[np.uint8]) -> Callable[..., bytes]:
     return make
 
 
-def read(source: Path, page: Page, password: str | None = None, number: int = 1) -> Page:
-    """The page as it would be read from the PDF, which shows it upright at two pixels a point."""
-    (shown,) = documents.pages(source, dpi=DPI, password=password, numbers=(number,))
+def read(source: Path, page: Page, password: str | None = None, number: int = 1, dpi: float = DPI) -> Page:
+    """The page as it would be read from the PDF, which shows it upright at two pixels a unit."""
+    (shown,) = documents.pages(source, dpi=dpi, password=password, numbers=(number,))
     assert shown.image.shape == (300, 400, 3)
     for line in page.lines:  # the picture has bars there
         x, y = np.mean(line.quad, axis=0).astype(int)
@@ -133,7 +133,7 @@ def test_a_crop_box_and_user_units(scan: Any, page: Page, tmp_path: Path, turn: 
     crop = [-10, 20, 140, 220] if turn else [-10, 20, 190, 170]
     media = Array([500, -300, -90, 400])  # its corners the other way round
     source.write_bytes(scan(at=(-10, 20), turn=turn, MediaBox=media, CropBox=Array(crop), UserUnit=2))
-    was_read = read(source, page)
+    was_read = read(source, page, dpi=DPI / 2)
     check_places(document_bytes([was_read], "pdf", source=source), was_read)
 
 

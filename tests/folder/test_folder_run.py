@@ -17,6 +17,7 @@ from PIL import Image
 import ocrpipe
 from ocrpipe import folder
 from ocrpipe.errors import ConfigError, MissingExtraError, OcrError, PluginError, UnsupportedSourceError
+from ocrpipe.export import saving
 from ocrpipe.folder import Failure, FolderRun, PageResult, stored_results
 from ocrpipe.folder.tasks import Inspect, Read, Task, Write
 from ocrpipe.folder.working import Working
@@ -504,10 +505,20 @@ def test_arguments_that_make_no_sense(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_source_that_is_no_folder(start: Start, tree: Path, tmp_path: Path) -> None:
-    for source in (tree / "one.png", tree / "missing"):
-        with pytest.raises(UnsupportedSourceError, match="is not a folder"):
-            start(source, tmp_path / "out")
+def test_a_source_that_does_not_exist(start: Start, tree: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedSourceError, match="missing does not exist"):
+        start(tree / "missing", tmp_path / "out")
+    with pytest.raises(UnsupportedSourceError, match="is a URL"):
+        start("https://example.org/scans", tmp_path / "out")
+
+
+def test_a_single_file(start: Start, inline: list[Task], save_document: Save, tmp_path: Path) -> None:
+    book = save_document(tmp_path / "book.pdf", 1, 2)
+    (tmp_path / "other.txt").write_text("not of this run")
+    results = list(start(book, tmp_path / "out", formats=["txt", "json"]))
+    assert [(one.path, one.number) for one in results] == [(book, 1), (book, 2)]
+    assert (tmp_path / "out" / "book.txt").read_text() == "page 1\n\fpage 2\n"
+    assert list(start(book, tmp_path / "out")) == []
 
 
 def test_a_missing_extra_is_reported_before_anything_is_read(
@@ -516,7 +527,7 @@ def test_a_missing_extra_is_reported_before_anything_is_read(
     def missing(*_: object, **__: object) -> bytes:
         raise MissingExtraError("pip install something")
 
-    monkeypatch.setattr(ocrpipe.export, "document_bytes", missing)
+    monkeypatch.setattr(saving, "document_bytes", missing)
     with pytest.raises(MissingExtraError):
         start(tree, tmp_path / "out", formats=["pdf"])
 

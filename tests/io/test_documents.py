@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import struct
+import time
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -14,8 +17,9 @@ import pytest
 from PIL import Image
 
 from ocrpipe.errors import ConfigError, UnreadableImageError, UnsupportedSourceError
-from ocrpipe.io import documents
+from ocrpipe.io import documents, images
 from ocrpipe.io.documents import pages, reopen
+from ocrpipe.io.tiff import directories
 
 SHADES = (40, 120, 200)
 
@@ -119,13 +123,13 @@ def test_pdf_pages_are_rendered_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -
 def test_a_long_pdf_is_reopened_on_the_way(monkeypatch: pytest.MonkeyPatch, password: str) -> None:
     monkeypatch.setattr(documents, "_REOPEN_AFTER", 2)
     opened: list[int] = []
-    open_pdf = documents._open_pdf
+    open_pdf = documents.open_pdf
 
     def count_open(*arguments: Any) -> pdfium.PdfDocument:
         opened.append(1)
         return open_pdf(*arguments)
 
-    monkeypatch.setattr(documents, "_open_pdf", count_open)
+    monkeypatch.setattr(documents, "open_pdf", count_open)
     found = list(pages(locked_pdf(password), password=password))
     np.testing.assert_allclose([shade(page) for page in found], SHADES, atol=3)
     assert len(opened) == 2
@@ -273,7 +277,7 @@ def test_only_the_frames_of_a_tiff_are_pages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("format", "claim", "dpi"), [("PNG", (300, 300), 300.0), ("JPEG", (204, 98), 204.0), ("PNG", None, None)]
+    ("format", "claim", "dpi"), [("PNG", (300, 300), 300.0), ("JPEG", (204, 196), 204.0), ("PNG", None, None)]
 )
 def test_an_image_is_one_page_with_the_dpi_it_claims(
     format: str, claim: tuple[int, int] | None, dpi: float | None
@@ -291,6 +295,145 @@ def test_a_nonsense_dpi_is_no_claim() -> None:
         image.info["dpi"] = claim
         (page,) = pages(image)
         assert page.dpi is None
+
+
+@pytest.mark.parametrize(
+    ("claim", "shape", "dpi"), [((204, 98), (150, 144), 204.0), ((98, 204), (72, 300), 204.0)]
+)
+@pytest.mark.parametrize("format", ["TIFF", "JPEG"])
+def test_unequal_resolutions_are_scaled_to_square_pixels(
+    format: str, claim: tuple[int, int], shape: tuple[int, int], dpi: float
+) -> None:
+    stream = BytesIO()
+    sheets()[0].save(stream, format, dpi=claim)
+    (page,) = pages(stream)
+    assert (page.image.shape[:2], page.dpi) == (shape, dpi)
+    np.testing.assert_array_equal(images.load(stream), page.image)
+    (page,) = pages(stream, max_pixels=144 * 72)  # where the larger size is too large, the smaller one
+    assert page.image.size <= 3 * 144 * 72 and page.dpi == 98.0
+
+
+def test_a_scaled_pillow_image_is_its_owners_business() -> None:
+    stream = BytesIO()
+    sheets()[0].save(stream, "PNG", dpi=(204, 98))
+    with Image.open(stream) as image:
+        (page,) = pages(image.resize((100, 100)))
+    assert page.image.shape == (100, 100, 3)
+
+
+def test_fax_turned_by_its_exif_orientation() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stream = BytesIO()
+    sheets()[0].save(stream, "JPEG", dpi=(204, 98), exif=exif)
+    (page,) = pages(stream)
+    assert (page.image.shape[:2], page.dpi) == ((144, 150), 204.0)
+
+
+@pytest.mark.parametrize("claim", [None, (1, 1), (20, 20), (300, 1), (50_000, 50_000)])
+def test_an_implausible_resolution_is_none(claim: tuple[int, int] | None) -> None:
+    (page,) = pages(tiff_of(sheets()[0], **({"dpi": claim} if claim else {})))
+    assert (page.dpi, page.image.shape) == (None, (72, 144, 3))
+
+
+def tiff_of(image: Image.Image, **options: Any) -> bytes:
+    stream = BytesIO()
+    image.save(stream, "TIFF", **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_the_user_unit_counts(compressed: bool) -> None:
+    pikepdf = pytest.importorskip("pikepdf")
+    stream = BytesIO()
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=(144, 72)).obj["/UserUnit"] = 2.5
+        mode = pikepdf.ObjectStreamMode
+        pdf.save(stream, object_stream_mode=mode.generate if compressed else mode.disable)
+    assert (b"UserUnit" in stream.getvalue()) is not compressed
+    (page,) = pages(stream, dpi=72)
+    assert (page.image.shape, page.dpi) == ((180, 360, 3), 72.0)
+
+
+def test_a_narrow_pdf_page_is_no_longer_than_other_pictures() -> None:
+    (page,) = pages(sized_pdf(14_000_000, 0.01))
+    assert page.image.shape[1] <= images.MAX_SIDE
+
+
+def with_kinds(kinds: list[int]) -> bytes:
+    """The sheets as a TIFF whose directories have these values of NewSubfileType."""
+    data = bytearray(tiff(tiffinfo={254: 0}))
+    for found, kind in zip(directories(BytesIO(data)).offsets, kinds, strict=True):
+        assert data[found + 2 : found + 4] == b"\xfe\0"
+        data[found + 10 : found + 14] = kind.to_bytes(4, "little")
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "shades"),
+    [([0, 1, 4], [0]), ([2, 2, 2], [0, 1, 2]), ([1, 0, 0], [1, 2]), ([1, 1, 1], [0, 1, 2])],
+)
+def test_thumbnails_and_masks_are_no_pages(kinds: list[int], shades: list[int]) -> None:
+    data = with_kinds(kinds)
+    found = list(pages(data))
+    assert [page.number for page in found] == list(range(1, len(shades) + 1))
+    assert [shade(page) for page in found] == [SHADES[index] for index in shades]
+    assert documents.count_pages(data) == len(shades)
+
+
+def test_directories_are_found_in_one_pass() -> None:
+    count, entries = 100_000, 1
+    chain = b"".join(
+        struct.pack("<HHHII", entries, 254, 4, 1, 0)
+        + struct.pack("<I", 8 + 18 * (index + 1) if index + 1 < count else 0)
+        for index in range(count)
+    )
+    began = time.monotonic()
+    found = directories(BytesIO(b"II*\0\x08\0\0\0" + chain))
+    assert (len(found.pages), found.damaged) == (count, False)
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_big_tiff(order: str) -> None:
+    mark = b"II" if order == "<" else b"MM"
+    head = mark + struct.pack(f"{order}HHHQ", 43, 8, 0, 16)
+    first = struct.pack(f"{order}QHHQQQ", 1, 254, 4, 1, 0, 0)
+    assert directories(BytesIO(head + first)).offsets == (16,)
+
+
+def test_page_selections() -> None:
+    data = tiff()
+    for text, numbers in (("2-", [2, 3]), ("3,1-2", [3, 1, 2]), ("1-2,2,1", [1, 2]), ("1-", [1, 2, 3])):
+        assert [page.number for page in pages(data, numbers=text)] == numbers
+    with pytest.raises(UnreadableImageError, match="no page 4"):
+        next(pages(data, numbers="2-9999999"))
+    with pytest.raises(ConfigError, match="pages are given"):
+        next(pages(data, numbers="0-"))
+
+
+def test_several_passwords() -> None:
+    data = locked_pdf("secret")
+    assert len(list(pages(data, password=("wrong", "secret")))) == 3
+    assert len(list(pages(locked_pdf(""), password="unneeded"))) == 3
+    with pytest.raises(UnreadableImageError, match="is locked, by another password"):
+        next(pages(data, password=("wrong", "false")))
+    assert documents.count_pages(data, password=("wrong", "secret")) == 3
+
+
+def test_pipes_are_read(tmp_path: Path) -> None:
+    fifo = tmp_path / "pipe"
+    os.mkfifo(fifo)
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(fifo.write_bytes, tiff())
+        assert len(list(pages(fifo))) == 3
+        writing.result()
+
+
+@pytest.mark.parametrize("url", ["https://example.org/a.png", "file:///tmp/a.png"])
+def test_urls_are_refused(url: str) -> None:
+    with pytest.raises(UnsupportedSourceError, match="is a URL; download it"):
+        next(pages(url))
 
 
 def test_arrays_are_one_page() -> None:
