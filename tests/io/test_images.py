@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +16,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from ocrpipe.errors import OcrError, UnreadableImageError, UnsupportedSourceError
+from ocrpipe.errors import MissingExtraError, OcrError, UnreadableImageError, UnsupportedSourceError
+from ocrpipe.io import decoding, images
 from ocrpipe.io.images import load, name_of
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
@@ -358,3 +360,101 @@ def test_name_of(tmp_path: Path) -> None:
         assert name_of(stream) == name_of(image) == str(path)
     for nameless in (b"...", BytesIO(), picture(), np.zeros((2, 2))):
         assert name_of(nameless) is None
+
+
+@pytest.mark.parametrize(("bits", "tagged"), [(10, False), (12, False), (10, True), (16, False)])
+def test_fewer_bits_in_a_tiff_of_sixteen(bits: int, tagged: bool) -> None:
+    top = (1 << bits) - 1
+    values = np.full((40, 60), top, np.uint16)
+    values[10:20, 10:30] = top // 4
+    if tagged:
+        values[:] = values // 4 * 2  # darker than the largest value that the tag allows
+    stream = BytesIO()
+    Image.fromarray(values).save(stream, "TIFF", **({"tiffinfo": {341: top}} if tagged else {}))
+    pixels = load(stream)
+    assert pixels[0, 0, 0] == pytest.approx(127 if tagged else 255, abs=1)
+    assert pixels[15, 15, 0] == pytest.approx(pixels[0, 0, 0] / 4, abs=2)
+
+
+def test_strips_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    for mode in ("1", "L", "P", "RGBA", "CMYK", "LA"):
+        image = Image.fromarray(rng.integers(0, 256, (30, 20, 4), np.uint8)).convert(mode)
+        for orientation in range(1, 9):
+            exif = Image.Exif()
+            exif[0x0112] = orientation
+            stream = BytesIO()
+            image.save(stream, "TIFF", exif=exif)
+            whole = load(stream)
+            with monkeypatch.context() as patched:
+                patched.setattr(decoding, "_STRIP", 70)
+                np.testing.assert_array_equal(load(stream), whole)
+
+
+@pytest.mark.parametrize("shape", [(1, 100_001), (100_001, 1)])
+def test_no_side_is_endless(shape: tuple[int, int]) -> None:
+    with pytest.raises(UnreadableImageError, match="no side may be over 100,000"):
+        load(np.zeros(shape, np.uint8))
+    stream = BytesIO()
+    Image.new("1", shape).save(stream, "PNG")
+    with pytest.raises(UnreadableImageError, match="no side may be over 100,000"):
+        load(stream)
+
+
+def test_a_jpeg_of_very_many_scans_is_refused_at_once() -> None:
+    stream = BytesIO()
+    Image.new("L", (64, 64)).save(stream, "JPEG", progressive=True)
+    data = stream.getvalue()
+    assert load(data).shape == (64, 64, 3)
+    first = data.index(b"\xff\xda")
+    second = data.index(b"\xff\xda", first + 1)
+    bomb = data[:first] + data[first:second] * 200 + data[second:]
+    with pytest.raises(UnreadableImageError, match="scans"):
+        load(bomb)
+
+
+def damaged_fax() -> bytes:
+    marks = np.random.default_rng(0).random((300, 400)) > 0.9
+    stream = BytesIO()
+    Image.fromarray(marks).save(stream, "TIFF", compression="group4")
+    data = bytearray(stream.getvalue())
+    data[200:250] = b"\xaa" * 50
+    return bytes(data)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there libtiff can be told apart")
+def test_damaged_ccitt_is_told_as_a_log_record(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert load(damaged_fax()).shape == (300, 400, 3)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING" and "is damaged and read as far as it goes" in record.getMessage()
+    assert "Bad code word" in record.getMessage()
+    assert capfd.readouterr().err == ""
+
+
+def test_memory_that_runs_out_has_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(images, "upright", fails)
+    with pytest.raises(UnreadableImageError, match="cannot be decoded: there is not enough memory"):
+        load(Image.new("L", (5, 5)))
+
+
+def heic() -> bytes:
+    return b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 40
+
+
+def test_heic_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
+    with pytest.raises(MissingExtraError, match=r"pip install 'ocrpipe\[heif\]'"):
+        load(heic())
+
+
+def test_heic(monkeypatch: pytest.MonkeyPatch) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    stream = BytesIO()
+    pillow_heif.from_pillow(Image.new("RGB", (64, 48), (200, 10, 10))).save(stream)
+    assert load(stream).shape == (48, 64, 3)
