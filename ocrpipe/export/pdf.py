@@ -5,24 +5,21 @@ The pages of a document that is a PDF itself are kept, and only the text is adde
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ocrpipe.errors import MissingExtraError
-from ocrpipe.export.parts import MAX_JPEG_SIDE, pixels, words
+from ocrpipe.export.parts import pixels, words
 from ocrpipe.export.pdf_text import FONT, Placing, text_layer
 from ocrpipe.export.scans import Scans
+from ocrpipe.io import images
 from ocrpipe.io.documents import DPI, POINTS_PER_INCH
 from ocrpipe.io.images import Source
 from ocrpipe.page import PageContent
-
-if TYPE_CHECKING:
-    import pikepdf
 
 _MAX_PAGE_SIDE = 14_400  # points; PDF 1.7, annex C
 
@@ -38,7 +35,8 @@ def page_to_pdf(page: PageContent, image: Source | None = None) -> bytes:
         MissingExtraError: The extra ``ocrpipe[pdf]`` is not installed.
         ConfigError: There is no image, or it is of another size than the page.
     """
-    return _from_images((page,), lambda page: pixels(page, image))
+    file = image if isinstance(image, (str, os.PathLike, bytes)) and page.number == 1 else None
+    return _from_images((page,), file, lambda page: pixels(page, image), has_pixels=image is not None)
 
 
 def document_to_pdf(pages: Sequence[PageContent], scans: Scans) -> bytes:
@@ -51,18 +49,39 @@ def document_to_pdf(pages: Sequence[PageContent], scans: Scans) -> bytes:
     """
     original = scans.pdf(pages)
     if original is None:
-        return _from_images(pages, scans.of)
+        return _from_images(pages, scans.source, scans.of)
     _check_extra()
     from ocrpipe.export.pdf_layer import add_text
 
     return add_text(original, pages, scans.password)
 
 
-def _from_images(pages: Sequence[PageContent], image_of: Callable[[PageContent], NDArray[np.uint8]]) -> bytes:
+def _from_images(
+    pages: Sequence[PageContent],
+    file: str | os.PathLike[str] | bytes | None,
+    image_of: Callable[[PageContent], NDArray[np.uint8]],
+    *,
+    has_pixels: bool = False,
+) -> bytes:
+    """Pages with their images, with the data of the image files unchanged where that is possible.
+
+    Args:
+        pages: What was read.
+        file: The file of the pages, by default each page's ``source``.
+        image_of: Decodes a page's image.
+        has_pixels: Whether ``image_of`` has the pixels, so that the pages' own sources are not opened.
+    """
     _check_extra()
     import pikepdf
 
+    from ocrpipe.export import pdf_images
     from ocrpipe.export.blank_font import BlankFont
+
+    def placed_image(pdf: pikepdf.Pdf, page: PageContent) -> pdf_images.Placed:
+        source = file if has_pixels else file or page.source
+        if source is not None and not _is_pdf(source):
+            return pdf_images.from_file(pdf, page, source, lambda: image_of(page))
+        return pdf_images.from_array(pdf, image_of(page))
 
     font = BlankFont(word.text for page in pages for line in page.lines for word in words(line))
     with pikepdf.new() as pdf:
@@ -72,14 +91,18 @@ def _from_images(pages: Sequence[PageContent], image_of: Callable[[PageContent],
             scale = min(scale, _MAX_PAGE_SIDE / max(page.width, page.height))
             width, height = page.width * scale, page.height * scale
             text = text_layer(page, font, _placing(scale, height))
-            content = f"q {width:.4f} 0 0 {height:.4f} 0 0 cm /Image Do Q\n".encode() + text
+            placed = placed_image(pdf, page)
+            matrix = " ".join(
+                f"{value + 0:.4f}" for value in pdf_images.placement(placed.orientation, width, height)
+            )
+            content = f"q {matrix} cm /Image Do Q\n".encode() + text
             leaf = pikepdf.Dictionary(
                 Type=pikepdf.Name.Page,
                 MediaBox=[0, 0, round(width, 4), round(height, 4)],
                 Rotate=page.orientation,
                 Resources=pikepdf.Dictionary(
                     Font=pikepdf.Dictionary({f"/{FONT}": embedded}),
-                    XObject=pikepdf.Dictionary(Image=_image(pdf, image_of(page))),
+                    XObject=pikepdf.Dictionary(Image=placed.stream),
                 ),
                 Contents=pdf.make_stream(content),
             )
@@ -93,6 +116,11 @@ def _placing(scale: float, height: float) -> Placing:
     return lambda point: (point[0] * scale, height - point[1] * scale)
 
 
+def _is_pdf(source: str | os.PathLike[str] | bytes) -> bool:
+    with images.open_stream(source) as stream:
+        return images.is_pdf(stream)
+
+
 def _check_extra() -> None:
     try:
         import pikepdf  # noqa: F401
@@ -100,33 +128,3 @@ def _check_extra() -> None:
         import ocrpipe.export.blank_font  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(f"writing PDF needs {error.name}: pip install 'ocrpipe[pdf]'") from error
-
-
-def _image(pdf: pikepdf.Pdf, image: NDArray[np.uint8]) -> pikepdf.Object:
-    """An image object: black and white lossless, grey and colour as JPEG."""
-    from pikepdf import Dictionary, Name
-
-    height, width = image.shape[:2]
-    picture = Image.fromarray(image)
-    is_grey = bool((image == image[..., :1]).all())
-    if is_grey:
-        picture = picture.convert("L")
-    attributes = Dictionary(
-        Type=Name.XObject,
-        Subtype=Name.Image,
-        Width=width,
-        Height=height,
-        ColorSpace=Name.DeviceGray if is_grey else Name.DeviceRGB,
-        BitsPerComponent=8,
-    )
-    if is_grey and bool(np.isin(image[..., 0], (0, 255)).all()):
-        attributes.BitsPerComponent = 1
-        data = picture.convert("1", dither=Image.Dither.NONE).tobytes()
-    elif max(width, height) > MAX_JPEG_SIDE:
-        data = picture.tobytes()
-    else:
-        stream = BytesIO()
-        picture.save(stream, "JPEG", quality=85)
-        data = stream.getvalue()
-        attributes.Filter = Name.DCTDecode
-    return pdf.make_stream(data, attributes)

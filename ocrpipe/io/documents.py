@@ -6,8 +6,8 @@ import logging
 import math
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -15,8 +15,9 @@ import numpy as np
 import pypdfium2 as pdfium
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
-from ocrpipe.errors import ConfigError, UnreadableImageError
+from ocrpipe.errors import ConfigError, UnreadableImageError, UnsupportedSourceError
 from ocrpipe.io import images, tiff
 from ocrpipe.io.decoding import reason
 from ocrpipe.io.images import MAX_PIXELS, MAX_SIDE, Source
@@ -151,6 +152,41 @@ def reopen(source: str | os.PathLike[str], number: int, dpi: float | None) -> ND
     """
     (page,) = pages(source, dpi=dpi or DPI, numbers=(number,))
     return page.image
+
+
+@contextmanager
+def stored_image(source: Source, number: int) -> Iterator[tuple[ImageFile, Callable[[], bytes]]]:
+    """A page of an image file as it is stored, not decoded, and what gives the whole file's bytes.
+
+    Args:
+        source: A path, a file's bytes or a binary file object; not a PDF.
+        number: 1-based number of the page.
+
+    Raises:
+        OcrError: It can't be opened as an image, or has no such page.
+    """
+    if isinstance(source, (Image.Image, np.ndarray)):
+        raise UnsupportedSourceError("pixels are not stored in a file")
+    name = images.label(source)
+    with images.open_stream(source) as stream:
+        image = images.identify(stream, name)
+        if image.format == "TIFF":
+            found = tiff.directories(stream)
+            _check_number(number, len(found.pages), name)
+            if found.pages[number - 1] >= len(found.offsets):
+                raise UnreadableImageError(
+                    f"frame {number} of {name} is damaged: its directory can't be read"
+                )
+            offset = found.offsets[found.pages[number - 1]]
+            image = images.identify(cast(BinaryIO, StartingAt(stream, offset)), name)
+        else:
+            _check_number(number, 1, name)
+
+        def data() -> bytes:
+            stream.seek(0)
+            return stream.read()
+
+        yield image, data
 
 
 def _pdf_pages(

@@ -185,6 +185,12 @@ def resolution(image: Image.Image, max_pixels: int = MAX_PIXELS) -> float | None
     return round(across if square_width == width else down, 1)
 
 
+def upright_size(image: Image.Image, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Width and height of the array that ``to_rgb`` makes of an image."""
+    width, height = image.size[::-1] if exif_orientation(image) > 4 else image.size
+    return _square_size(image, width, height, max_pixels)
+
+
 def exif_orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 to 8; 1, not rotated, if there is none."""
     try:
