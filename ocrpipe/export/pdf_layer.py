@@ -2,11 +2,13 @@
 
 The text goes before a page's content, where the graphics state is still the initial one. No text should be
 found twice by a search: invisible text of an earlier OCR layer is removed from pages that were read, and
-words over visible text of the page are left out.
+words over visible text of the page are left out. If the visible text is not what the page shows, such as with
+fonts without a Unicode map, it is hidden from text extraction, and all words are added.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -26,9 +28,13 @@ from ocrpipe.export.parts import words
 from ocrpipe.export.pdf_hidden import without_invisible_text
 from ocrpipe.export.pdf_text import FONT, Placing, text_layer
 from ocrpipe.export.pdf_visible import visible_characters
+from ocrpipe.export.pdf_wrong import is_plausible, is_wrong
 from ocrpipe.io.names import Passwords, candidates
 from ocrpipe.page import PageContent, Point, Word
 
+_log = logging.getLogger(__name__)
+
+_HIDE = b"/Span <</ActualText ( )>> BDC\n"  # text extraction gives a space for what follows
 _LETTER = (0.0, 0.0, 612.0, 792.0)  # PDFium's default for a page without a box
 _MAX_SIZE_RATIO = 2.0  # of a visible character to the height of the word it belongs to
 _SIDE_TOLERANCE = 2.0  # pixels, for the rounding of rendered sides
@@ -62,7 +68,14 @@ def add_text(source: Path, pages: Sequence[PageContent], password: Passwords = N
                     leaf = pdf.pages[page.number - 1]
                     place = _placing(leaf, page)
                     _prepare(pdf, leaf, embedded)
-                    keep = _outside(visible[page.number], place)
+                    keep: Callable[[Word], bool] = _every
+                    layer = visible[page.number]
+                    if is_wrong(page, layer, place):
+                        _log.info("page %d of %r: its text is not what it shows", page.number, str(source))
+                        leaf.contents_add(_HIDE, prepend=True)
+                        leaf.contents_add(b"\nEMC\n")
+                    else:
+                        keep = _outside(layer.boxes[[is_plausible(char) for char in layer.text]], place)
                     leaf.contents_add(text_layer(page, font, place, keep), prepend=True)
             stream = BytesIO()
             pdf.save(stream, deterministic_id=True, encryption=False)
@@ -96,6 +109,10 @@ def _prepare(pdf: Pdf, leaf: pikepdf.Page, font: pikepdf.Object) -> None:
     fonts[f"/{FONT}"] = font
     resources["/Font"] = fonts
     leaf.obj["/Resources"] = resources
+
+
+def _every(word: Word) -> bool:
+    return True
 
 
 def _outside(visible: NDArray[np.float64], place: Placing) -> Callable[[Word], bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,23 @@ from ocrpipe.io.names import Passwords
 _INVISIBLE_MODES = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
 
 
+@dataclass(frozen=True, slots=True)
+class VisibleText:
+    """The characters of a page's visible text, in the order of its content.
+
+    Attributes:
+        boxes: N×4, left, bottom, right, top in the page's units.
+        text: Unicode text of each.
+    """
+
+    boxes: NDArray[np.float64]
+    text: tuple[str, ...]
+
+
 def visible_characters(
     source: Path, numbers: Sequence[int], password: Passwords = None
-) -> dict[int, NDArray[np.float64]]:
-    """The boxes of the characters that pages show as text, not as parts of an image.
+) -> dict[int, VisibleText]:
+    """The characters that pages show as text, not as parts of an image.
 
     Invisible text is excluded; text below an image is included, since a search finds it as well.
 
@@ -33,7 +47,7 @@ def visible_characters(
         password: Of a locked PDF, or several to try.
 
     Returns:
-        By page number: N×4, left, bottom, right, top in the page's units.
+        By page number.
 
     Raises:
         UnreadableImageError: The PDF is damaged or locked.
@@ -49,22 +63,27 @@ def visible_characters(
         raise UnreadableImageError(f"{source} is damaged: {error}") from error
 
 
-def _of_page(document: Any, number: int) -> NDArray[np.float64]:
+def _of_page(document: Any, number: int) -> VisibleText:
     if not hasattr(raw, "FPDFText_GetTextObject"):  # PDFium of before 2024
-        return np.empty((0, 4))
+        return VisibleText(np.empty((0, 4)), ())
     with closing(document[number - 1]) as page, closing(page.get_textpage()) as text:
         shown = {
             _address(item.raw)
             for item in page.get_objects(filter=[raw.FPDF_PAGEOBJ_TEXT])
             if raw.FPDFTextObj_GetTextRenderMode(item) not in _INVISIBLE_MODES
         }
-        boxes = [
-            text.get_charbox(index, loose=True)
+        found = [
+            (text.get_charbox(index, loose=True), char)
             for index in range(text.count_chars() if shown else 0)
             if _address(raw.FPDFText_GetTextObject(text, index)) in shown
-            and not chr(raw.FPDFText_GetUnicode(text, index)).isspace()
+            and not (char := _char(raw.FPDFText_GetUnicode(text, index))).isspace()
         ]
-    return np.array(boxes, dtype=np.float64).reshape(-1, 4)
+    boxes = np.array([box for box, _ in found], dtype=np.float64).reshape(-1, 4)
+    return VisibleText(boxes, tuple(char for _, char in found))
+
+
+def _char(code: int) -> str:
+    return chr(code) if 0 <= code <= 0x10FFFF else "\ufffd"
 
 
 def _address(pointer: Any) -> int | None:

@@ -251,6 +251,73 @@ def test_visible_text_is_not_doubled(scan: Any, page: Page, tmp_path: Path, in_a
         assert word.text in text_of_page
 
 
+def with_text_over_lines(
+    data: bytes, page: Page, text_of: Callable[[str], str], encoding: Any = None
+) -> bytes:
+    """The scan with visible text, two pixels a point, over each line that Helvetica can set."""
+    with pikepdf.open(BytesIO(data)) as pdf:
+        leaf = pdf.pages[0]
+        font = Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica)
+        if encoding is not None:
+            font.Encoding = encoding
+        parts = []
+        for line in page.lines:
+            if line.text.isascii():
+                x, y = line.quad[3]
+                parts.append(f"1 0 0 1 {x / 2} {150 - y / 2 + 2} Tm ({text_of(line.text)}) Tj")
+        leaf.Resources.Font = Dictionary(F=font)
+        leaf.contents_add(f"BT /F 10 Tf {' '.join(parts)} ET".encode("latin-1"), prepend=True)
+        stream = BytesIO()
+        pdf.save(stream)
+    return stream.getvalue()
+
+
+def confident(page: Page) -> Page:
+    """The page with lines beyond doubt, in plain ASCII."""
+    lines = [
+        replace(line, text=text, confidence=0.95, words=(Word(text, line.quad, 0.95, ()),))
+        for line, text in zip(
+            page.lines, ("first line of it", "second row", "third sentence", "number four"), strict=True
+        )
+    ]
+    return replace(page, paragraphs=(Paragraph(tuple(lines), lines[0].quad),))
+
+
+def test_a_layer_that_lies_is_replaced(scan: Any, page: Page, tmp_path: Path) -> None:
+    page = confident(page)
+    shifted = str.maketrans("abcdefghijklmnopqrstuvwxyz", "nopqrstuvwxyzabcdefghijklm")
+    source = tmp_path / "scan.pdf"
+    source.write_bytes(with_text_over_lines(scan(), page, lambda text: text.translate(shifted)))
+    assert "frpbaq" in texts(source.read_bytes())[0]
+    was_read = read(source, page)
+    data = document_bytes([was_read], "pdf", source=source)
+    assert texts(data)[0].strip().split("\n")[:4] == [line.text for line in page.lines]
+    assert "frpbaq" not in texts(data)[0]
+    (before,), (after,) = (list(documents.pages(pdf, dpi=DPI)) for pdf in (source, data))
+    np.testing.assert_array_equal(before.image, after.image)
+
+
+def test_a_font_without_a_unicode_map(scan: Any, page: Page, tmp_path: Path) -> None:
+    page = confident(page)
+    names = [pikepdf.Object.parse(b"/nothing%d" % code) for code in range(97, 123)]
+    encoding = Dictionary(Type=Name.Encoding, Differences=Array([97, *names]))
+    source = tmp_path / "scan.pdf"
+    source.write_bytes(with_text_over_lines(scan(), page, str, encoding))
+    was_read = read(source, page)
+    text = texts(document_bytes([was_read], "pdf", source=source))[0]
+    for line in page.lines:
+        assert line.text in text
+
+
+def test_a_good_layer_stays(scan: Any, page: Page, tmp_path: Path) -> None:
+    page = confident(page)
+    source = tmp_path / "scan.pdf"
+    source.write_bytes(with_text_over_lines(scan(), page, lambda text: text.replace("o", "0")))  # read better
+    was_read = read(source, page)
+    text = texts(document_bytes([was_read], "pdf", source=source))[0]
+    assert "sec0nd" in text and "second" not in text
+
+
 @pytest.mark.parametrize(
     "content",
     [b"BT (abc Tj", b"<< /A", b"\0\xff\xfe 1 ] >> ET", b"BI /W 1 ID xx", b"Q 3 Tr /X Tr (a) Tj /No Do 7 Do"],
