@@ -110,7 +110,7 @@ def read_tree(tree: Path, out: Path, formats: Sequence[str]) -> list[str]:
             problems += [f"{key}: its message has several lines"] if "\n" in said else []
         if key[0].startswith("broken/") or isinstance(result, ocrpipe.Failure):
             table.add_row(Path(key[0]).name, str(result.number or ""), said)
-    Console(width=140).print(table)
+    Console(width=10_000).print(table)
     for key in sorted(expected.keys() | met.keys()):
         if expected.get(key) != met.get(key):
             problems.append(f"{key}: {met.get(key, 'nothing')} rather than {expected.get(key, 'nothing')}")

@@ -87,7 +87,7 @@ def compare(pages: Sequence[Path], rounds: int, shares: Sequence[tuple[int, int]
     for name in names:
         ratios = [one / base for one, base in zip(speeds[name], speeds["loop"], strict=True)]
         table.add_row(name, f"{statistics.median(speeds[name]):.3f}", f"{statistics.median(ratios):.2f}")
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 10_000).print(table)
     print(f"{len(pages)} pages, {rounds} rounds, {os.cpu_count()} cores; medians, ratios within a round")
 
 

@@ -107,7 +107,7 @@ def main() -> None:
         table.add_column(title, justify="left" if title == "engine" else "right")
     for name, row in figures.items():
         table.add_row(name, f"{row['wall']:.1f}", f"{row['cpu']:.1f}", f"{row['chars']:.0f}")
-    Console(width=None if sys.stdout.isatty() else 100).print(table)
+    Console(width=None if sys.stdout.isatty() else 10_000).print(table)
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ def show(figures: dict[str, dict[str, float]], workers: Sequence[Worker]) -> Non
             f"{row['chars']:.0f}",
             f"{row['peak'] / MEGABYTE:.0f}",
         )
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    Console(width=None if sys.stdout.isatty() else 10_000).print(table)
 
 
 def main() -> None:

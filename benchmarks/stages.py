@@ -8,6 +8,7 @@ The first reading, which compiles kernels, is not counted.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from time import perf_counter
 
@@ -28,7 +29,6 @@ STAGES = (
     "layout",
     "assembly",
 )
-_WIDTH = 200  # columns of a table that does not go to a terminal; nothing is cut
 
 
 def main() -> None:
@@ -49,8 +49,7 @@ def main() -> None:
         seconds = (f"{best[stage]:.3f}" for stage in (*STAGES, "all"))
         characters = sum(len(line.text.replace(" ", "")) for line in read.lines)
         table.add_row(str(page), str(len(read.lines)), str(characters), *seconds)
-    console = Console()
-    (console if console.is_terminal else Console(width=_WIDTH + max(map(len, options.pages)))).print(table)
+    Console(width=None if sys.stdout.isatty() else 10_000).print(table)
 
 
 def timed(pipe: Pipeline, page: str) -> Counter[str]:

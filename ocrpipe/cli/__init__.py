@@ -6,6 +6,7 @@ A command's module imports what is slow (torch, OpenCV) only when the command ru
 
 from __future__ import annotations
 
+import logging
 import sys
 from io import TextIOWrapper
 from typing import Annotated
@@ -59,4 +60,16 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             # whatever the locale, Chinese must come out; names of files may be no UTF-8
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    _route_messages()
     app()
+
+
+def _route_messages() -> None:
+    """Print our warnings on stderr, a line each, and none of Python's and Pillow's."""
+    logging.captureWarnings(True)
+    for name in ("py.warnings", "PIL"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("ocrpipe: %(message)s"))
+    logging.getLogger("ocrpipe").addHandler(handler)

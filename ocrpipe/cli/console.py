@@ -12,6 +12,9 @@ import typer
 
 from ocrpipe.io.names import printable
 
+PIPED_WIDTH = 10_000
+"""Columns of a table that is not printed to a terminal, so that nothing is truncated or wrapped."""
+
 if TYPE_CHECKING:
     from ocrpipe.page import PageWarning
     from ocrpipe.pipeline import Stage

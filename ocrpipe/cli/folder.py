@@ -64,6 +64,10 @@ def folder(
             metavar="ADDRESS", help="Address of a Ray cluster that has the tree under the same path."
         ),
     ] = None,
+    memory_limit: Annotated[
+        int,
+        typer.Option(min=0, metavar="MB", help="Memory of each process, on Linux; 0 is no limit."),
+    ] = 4096,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only report failures.")] = False,
     log_json: Annotated[bool, typer.Option("--log-json", help="Report as lines of JSON.")] = False,
 ) -> None:
@@ -102,6 +106,7 @@ def folder(
         force=force,
         engine=cast(Engine, engine),
         ray_address=ray_address,
+        memory_limit=memory_limit << 20 or None,
     )
     with run, reporting(run, quiet=quiet, log_json=log_json) as reporter:
         for result in run:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from ocrpipe.cli.console import PIPED_WIDTH
+
 if TYPE_CHECKING:
     from ocrpipe.plugins import Kind
-
-_PIPED_WIDTH = 160
 
 
 def detectors() -> None:
@@ -33,4 +33,4 @@ def _print_table(kind: Kind) -> None:
     for plugin in describe(kind):
         cells = (plugin.name, plugin.distribution, plugin.version, plugin.target)
         table.add_row(*map(Text, cells))  # brackets are not markup
-    Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH).print(table)
+    Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(table)

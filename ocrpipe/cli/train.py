@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ocrpipe.cli import lease, weights
-from ocrpipe.cli.console import log_printer, reporter
+from ocrpipe.cli.console import PIPED_WIDTH, log_printer, reporter
 from ocrpipe.cli.options import Corpora
 from ocrpipe.cli.settings import configured
 from ocrpipe.environment import restart_for_training
@@ -253,4 +254,4 @@ def _print_figures(figures: Sequence[Figure]) -> None:
     for figure in figures:
         after = "stopped" if figure.after is None else f"{figure.after:.3f}"
         table.add_row(Text(figure.name), str(figure.lines), f"{figure.before:.3f}", after)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(table)

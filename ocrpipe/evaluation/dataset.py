@@ -12,6 +12,7 @@ are rows ``{"image": ..., "lines": [{"text", "quad"}, ...], "sec": ...}``. Quads
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,4 +225,6 @@ def _quad(points: Any) -> Quad:
     if len(points) != 4:
         raise ValueError(f"a quad has 4 corners, this one {len(points)}")
     a, b, c, d = ((float(x), float(y)) for x, y in points)
+    if not all(map(math.isfinite, (*a, *b, *c, *d))):
+        raise ValueError(f"a corner of {points} is not finite")
     return a, b, c, d

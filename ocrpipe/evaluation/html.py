@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterator, Sequence
-from html import escape
+from html import escape as escape_markup
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from rapidfuzz.distance import Levenshtein
 
 from ocrpipe.errors import OcrError
 from ocrpipe.evaluation.calibration import reliability_svg
+from ocrpipe.evaluation.dataset import PredictedLine, ReferenceLine
 from ocrpipe.evaluation.metrics import Cluster, Comparison
 from ocrpipe.evaluation.report import rows
 from ocrpipe.evaluation.results import PageResult, SetResult
@@ -56,6 +59,14 @@ _LEGEND = (
     "blue where the ground truth has no lines. Text: <del>only in the ground truth</del>, "
     "<ins>only in the hypothesis</ins>."
 )
+
+
+_NOT_HTML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def escape(text: str) -> str:
+    """The text as HTML, with what HTML can't hold as U+FFFD."""
+    return escape_markup(_NOT_HTML.sub("\ufffd", text))
 
 
 def write_html(path: str | Path, results: Sequence[SetResult], *, pages: int = 10) -> None:
@@ -171,9 +182,18 @@ def _shapes(comparison: Comparison) -> Iterator[tuple[str, Quad, str]]:
 
 def _cut(image: NDArray[np.uint8], cluster: Cluster) -> NDArray[np.uint8]:
     """The part of the page with all lines of a cluster, deskewed along the longest of them."""
-    quads = [line.quad for line in cluster.reference_lines] + [line.quad for line in cluster.hypothesis_lines]
+    height, width = image.shape[:2]
+    lines: list[ReferenceLine | PredictedLine] = [*cluster.reference_lines, *cluster.hypothesis_lines]
+    # without what lies beyond the image, which costs memory and shows nothing
+    quads = [
+        cast(Quad, tuple((min(max(x, 0.0), width), min(max(y, 0.0), height)) for x, y in line.quad))
+        for line in lines
+    ]
     angle = quad_angle(max(quads, key=lambda quad: quad_size(quad)[0]))
-    return rectify(image, enclosing_quad(quads, angle), pad=0.2)
+    whole = enclosing_quad(quads, angle)
+    if min(quad_size(whole)) < 1:
+        return np.full((1, 1, 3), 255, np.uint8)
+    return rectify(image, whole, pad=0.2)
 
 
 def _pixels(page: PageResult) -> NDArray[np.uint8] | None:

@@ -29,6 +29,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from ocrpipe.errors import UnsupportedSourceError
+from ocrpipe.io.names import printable
 from ocrpipe.page import Char, Line, PageContent, PageWarning, Paragraph, Point, Quad, Word
 
 SCHEMA = "ocrpipe.page/1"
@@ -39,7 +40,10 @@ PageType = TypeVar("PageType", bound=PageContent)
 
 def page_to_json(page: PageContent) -> str:
     """The page as one line of JSON."""
-    return json.dumps(page_to_dict(page), ensure_ascii=False, allow_nan=False) + "\n"
+    data = page_to_dict(page)
+    if page.source is not None:
+        data["source"] = printable(page.source)
+    return json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def document_to_json(pages: Sequence[PageContent]) -> str:
@@ -105,13 +109,13 @@ def _page(page: _Node, page_class: type[PageType]) -> PageType:
     if schema != SCHEMA:
         raise UnsupportedSourceError(f"{page.path}.schema is {schema!r}, not {SCHEMA!r}")
     return page_class(
-        width=page["width"].integer(),
-        height=page["height"].integer(),
-        orientation=page["orientation"].integer(),
+        width=page["width"].integer(minimum=0),
+        height=page["height"].integer(minimum=0),
+        orientation=page["orientation"].one_of(0, 90, 180, 270),
         skew=page["skew"].number(),
         source=None if page["source"].value is None else page["source"].text(),
-        number=page["number"].integer(),
-        dpi=None if page["dpi"].value is None else page["dpi"].number(),
+        number=page["number"].integer(minimum=1),
+        dpi=None if page["dpi"].value is None else page["dpi"].positive(),
         paragraphs=tuple(
             Paragraph(tuple(_line(line) for line in paragraph["lines"].items()), _quad(paragraph["quad"]))
             for paragraph in page["paragraphs"].items()
@@ -169,10 +173,22 @@ class _Node:
             raise self.error("a string")
         return self.value
 
-    def integer(self) -> int:
+    def integer(self, *, minimum: int) -> int:
         if not isinstance(self.value, int) or isinstance(self.value, bool):
             raise self.error("a whole number")
+        if self.value < minimum:
+            raise self.error(f"at least {minimum}")
         return self.value
+
+    def one_of(self, *values: int) -> int:
+        if isinstance(self.value, bool) or self.value not in values:
+            raise self.error(f"one of {', '.join(map(str, values))}")
+        return int(self.value)
+
+    def positive(self) -> float:
+        if not self.number() > 0:
+            raise self.error("positive")
+        return self.number()
 
     def number(self) -> float:
         if not isinstance(self.value, (int, float)) or isinstance(self.value, bool):
@@ -189,7 +205,7 @@ class _Node:
 def _warning(node: _Node) -> PageWarning:
     count = node["count"]
     return PageWarning(
-        node["code"].text(), node["message"].text(), None if count.value is None else count.integer()
+        node["code"].text(), node["message"].text(), None if count.value is None else count.integer(minimum=0)
     )
 
 

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ocrpipe import _version
 from ocrpipe.errors import ConfigError
+from ocrpipe.io.names import printable
 from ocrpipe.page import Line, PageContent, Point, Quad
 
 LABEL_CONFIG = """\
@@ -49,7 +50,7 @@ def document_to_labelstudio(pages: Sequence[PageType], image: Callable[[PageType
         image: Gives the address of a page's image for Label Studio, such as
             ``/data/local-files/?d=scans/a.png``; by default the page's source.
     """
-    tasks = [_task(page, image(page) if image else page.source or "") for page in pages]
+    tasks = [_task(page, image(page) if image else printable(page.source or "")) for page in pages]
     return json.dumps(tasks, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 

@@ -14,6 +14,7 @@ from ocrpipe.characters import has_hanzi
 from ocrpipe.errors import ConfigError
 from ocrpipe.io import documents, images
 from ocrpipe.io.images import Source
+from ocrpipe.io.names import printable
 from ocrpipe.page import Line, PageContent, Quad, Word
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -106,7 +107,7 @@ def language(text: str) -> str:
 
 def clean(text: str) -> str:
     """The text without control characters that are invalid in XML and HTML."""
-    return _NOT_XML.sub("", text)
+    return _NOT_XML.sub("", printable(text))
 
 
 def common_source(pages: Sequence[PageContent]) -> str | None:

@@ -93,7 +93,8 @@ def _from_images(
             text = text_layer(page, font, _placing(scale, height))
             placed = placed_image(pdf, page)
             matrix = " ".join(
-                f"{value + 0:.4f}" for value in pdf_images.placement(placed.orientation, width, height)
+                f"{value:.4f}" if value else "0"
+                for value in pdf_images.placement(placed.orientation, width, height)
             )
             content = f"q {matrix} cm /Image Do Q\n".encode() + text
             leaf = pikepdf.Dictionary(

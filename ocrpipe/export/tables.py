@@ -14,25 +14,41 @@ from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
 from ocrpipe.errors import MissingExtraError
+from ocrpipe.io.names import printable
 from ocrpipe.page import PageContent
 
 if TYPE_CHECKING:
     import pandas
 
+_FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # OWASP, CSV injection
 _INTEGERS = ("page", "paragraph", "line")
 _FLOATS = ("confidence", "min_confidence", "score")
 COLUMNS = ("source", *_INTEGERS, "text", *_FLOATS, "quad")
 
 
-def document_to_csv(pages: Sequence[PageContent]) -> str:
-    """The lines as CSV with a header, to be written as UTF-8; ``quad`` is JSON, an unknown source empty."""
+def document_to_csv(pages: Sequence[PageContent], *, escape_formulas: bool = False) -> str:
+    """The lines as CSV with a header, to be written as UTF-8; ``quad`` is JSON, an unknown source empty.
+
+    Args:
+        pages: What was read.
+        escape_formulas: Whether cells that a spreadsheet would take for formulas begin with an apostrophe,
+            as OWASP advises; otherwise every cell is the text that was read.
+    """
     stream = StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for row in _rows(pages):
         quad = json.dumps(row["quad"], separators=(",", ":"))
-        writer.writerow({**row, "source": row["source"] or "", "quad": quad})
+        cells = {**row, "source": row["source"] or "", "quad": quad}
+        if escape_formulas:
+            cells |= {name: _escaped(cells[name]) for name in ("source", "text")}
+        writer.writerow(cells)
     return stream.getvalue()
+
+
+def _escaped(text: str) -> str:
+    """The text, with an apostrophe where a spreadsheet would take it for a formula."""
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_PREFIXES) else text
 
 
 def document_to_parquet(pages: Sequence[PageContent]) -> bytes:
@@ -79,7 +95,7 @@ def _rows(pages: Sequence[PageContent]) -> Iterator[dict[str, Any]]:
             for line in paragraph.lines:
                 number += 1
                 yield {
-                    "source": page.source,
+                    "source": None if page.source is None else printable(page.source),
                     "page": page.number,
                     "paragraph": paragraph_number,
                     "line": number,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ocrpipe.folder.manifest import Manifest
 from ocrpipe.folder.results import Failure, PageResult
 from ocrpipe.folder.run import FolderRun
-from ocrpipe.folder.settings import DPI, Engine, ReadSettings, RunSettings, share_cores
+from ocrpipe.folder.settings import DPI, MEMORY_LIMIT, Engine, ReadSettings, RunSettings, share_cores
 from ocrpipe.io.names import Passwords
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def read_folder(
     force: bool = False,
     engine: Engine = "processes",
     ray_address: str | None = None,
+    memory_limit: int | None = MEMORY_LIMIT,
 ) -> FolderRun:
     """Read all images, multi-page TIFFs and PDFs of a tree in worker processes.
 
@@ -75,6 +76,9 @@ def read_folder(
         engine: ``"processes"`` on this machine, or ``"ray"``, which needs the extra ``ocrpipe[ray]``.
         ray_address: Address of a Ray cluster whose machines have the tree under the same path; by default Ray
             is started on this machine.
+        memory_limit: Maximum bytes of data of a worker process, so that a hostile file fails without the
+            others; on Linux with ``device="cpu"`` only, since drivers of other devices map far more. ``None``
+            is no limit.
 
     Returns:
         An iterator of results in the order in which they are finished; the work is done during iteration.
@@ -96,6 +100,7 @@ def read_folder(
         force,
         engine,
         ray_address,
+        memory_limit if device == "cpu" else None,
     )
     return FolderRun(Path(source), Path(out), reading, run)
 

@@ -8,7 +8,7 @@ process or the machine. Page 0 of a document is the file as a whole, if it can't
                error, message, traceback (a file's name), passing, seconds, lines, confidence,
                digest (of the result), warnings (their codes, with counts), finished (seconds since 1970)
 ``results``    path, number, page (compressed JSON)
-``outputs``    path, format, name (of the file), digest (of its input)
+``outputs``    path, format, name (of the file), digest (of its input; empty until it is written)
 ``skipped``    path, reason: what the last run did not read
 """
 
@@ -33,7 +33,7 @@ NAME = "manifest.sqlite"
 HIDDEN = ".ocrpipe"
 
 _VERSION = 2
-_APPLICATION = 0x6F637270  # "ocrp"
+APPLICATION = 0x6F637270  # "ocrp"
 
 _TABLES = """
 CREATE TABLE documents (
@@ -213,6 +213,11 @@ class Manifest:
             row = self._db.execute(query, (path, format)).fetchone()
         return (row[0], row[1]) if row else None
 
+    def has_output(self, name: str) -> bool:
+        """Whether a run on this output folder has written a file of that name."""
+        with self._sqlite_errors():
+            return self._db.execute("SELECT 1 FROM outputs WHERE name = ?", (name,)).fetchone() is not None
+
     def put_output(self, path: str, format: str, name: str, digest: str) -> None:
         """Store that a document was written; an equal file name of another document is deleted."""
         with self._transaction():
@@ -250,7 +255,7 @@ class Manifest:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         (application,) = self._db.execute("PRAGMA application_id").fetchone()
         (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if writable and application == _APPLICATION and version == 1:
+        if writable and application == APPLICATION and version == 1:
             with self._transaction():
                 self._db.execute("ALTER TABLE pages ADD COLUMN warnings TEXT")
                 self._db.execute(f"PRAGMA user_version = {_VERSION}")
@@ -260,9 +265,9 @@ class Manifest:
             with self._transaction():
                 for statement in _TABLES.split(";"):
                     self._db.execute(statement)
-                self._db.execute(f"PRAGMA application_id = {_APPLICATION}")
+                self._db.execute(f"PRAGMA application_id = {APPLICATION}")
                 self._db.execute(f"PRAGMA user_version = {_VERSION}")
-        elif application != _APPLICATION or version != _VERSION:
+        elif application != APPLICATION or version != _VERSION:
             raise OcrError(f"{self.path} is no manifest of this version of ocrpipe")
         self._db.execute("PRAGMA synchronous = FULL" if writable else "PRAGMA query_only = ON")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -229,20 +230,28 @@ class Plan:
             target = self._output / name
             if self._manifest.output(file.key, format) != (name, digest) or not target.is_file():
                 paths = (target, self._manifest.path, numbers)
-                self._urgent.append(Write(file.path, file.key, format, *paths, digest, inspected.identity))
+                foreign = not self._manifest.has_output(name) and os.path.lexists(target)
+                if not foreign:  # noted before it is written, so that a run after a kill overwrites it
+                    self._claim(file.key, format, name)
+                self._urgent.append(
+                    Write(file.path, file.key, format, *paths, digest, inspected.identity, foreign)
+                )
+
+    def _claim(self, key: str, format: str, name: str) -> None:
+        """Note that an output is to be written; the document's output of another name is removed."""
+        earlier = self._manifest.output(key, format)
+        if earlier and earlier[0] != name:  # a new file beside it made the names longer
+            (self._output / earlier[0]).unlink(missing_ok=True)
+        self._manifest.put_output(key, format, name, "")
 
     def _written(self, task: Write, outcome: Outcome) -> list[PageResult | Failure]:
         if isinstance(outcome, Failed):
             if outcome.fatal:
                 raise OcrError(outcome.message)
-            self._manifest.drop_output(task.key, task.format)
             traceback = self._save_traceback(f"{task.key}.{task.format}", 0, outcome)
             return [self._failure(task.path, None, outcome, traceback)]
         name = task.target.relative_to(self._output).as_posix()
-        earlier = self._manifest.output(task.key, task.format)
         self._manifest.put_output(task.key, task.format, name, task.digest)
-        if earlier and earlier[0] != name:  # a new file beside it made the names longer
-            (self._output / earlier[0]).unlink(missing_ok=True)
         self._counts.written += 1
         return []
 

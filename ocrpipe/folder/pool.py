@@ -28,7 +28,8 @@ from ocrpipe.folder.worker import Alive, Broken, Message, receive, send
 _log = logging.getLogger(__name__)
 
 _START = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from ocrpipe.folder.worker import main; main()"
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
+    "from ocrpipe.folder.worker import main; main(int(sys.argv[2]))"
 )
 _MAX_LOST_AT_START = 3  # consecutive workers; then the run ends
 _START_TIMEOUT = 600.0  # seconds for loading the models
@@ -55,9 +56,18 @@ class Pool:
         workers: Maximum number of processes.
         page_timeout: Maximum seconds for a page, or for inspecting a file once it has been hashed; writing a
             document may take as many for each of its pages.
+        memory_limit: Maximum bytes of data of a process; ``None`` is no limit.
     """
 
-    def __init__(self, settings: ReadSettings, workers: int, page_timeout: float) -> None:
+    def __init__(
+        self,
+        settings: ReadSettings,
+        workers: int,
+        page_timeout: float,
+        *,
+        memory_limit: int | None = None,
+    ) -> None:
+        self._memory_limit = memory_limit
         self._settings, self._size, self._timeout = settings, workers, page_timeout
         self._events: queue.SimpleQueue[tuple[_Worker, Message | None]] = queue.SimpleQueue()
         self._workers: list[_Worker] = []
@@ -92,7 +102,7 @@ class Pool:
         """
         worker = next((idle for idle in self._workers if idle.task is None), None)
         if worker is None:
-            worker = _Worker(self._settings, self._events)
+            worker = _Worker(self._settings, self._events, self._memory_limit)
             self._workers.append(worker)
             _log.info("worker %d started", worker.process.pid)
         _log.debug("worker %d: %s, attempt %d", worker.process.pid, task, attempt)
@@ -187,12 +197,15 @@ class _Worker:
     """One process and its task."""
 
     def __init__(
-        self, settings: ReadSettings, events: queue.SimpleQueue[tuple[_Worker, Message | None]]
+        self,
+        settings: ReadSettings,
+        events: queue.SimpleQueue[tuple[_Worker, Message | None]],
+        memory_limit: int | None,
     ) -> None:
         path = [str(Path(entry or ".").absolute()) for entry in sys.path]
         threads = str(settings.threads)
         environment = {**_ALLOCATOR, **os.environ, "OMP_NUM_THREADS": threads}
-        command = [sys.executable, "-c", _START, json.dumps(path)]
+        command = [sys.executable, "-c", _START, json.dumps(path), str(memory_limit or 0)]
         pipe = subprocess.PIPE
         with ExitStack() as stack:
             try:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _LINE_INTERVAL = 10.0  # seconds between lines
 _UPDATE_INTERVAL = 0.5  # seconds between updates
 _WINDOW = 60.0  # seconds over which the speed is averaged
+_MAX_REPORTED = 1000  # failures remembered as reported; a summary lists no more
 _MAX_NAMED = 20  # skipped files and failures at the end
 
 
@@ -130,11 +131,13 @@ class LineReporter:
     def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
         self._stream, self._quiet = stream, quiet
         self._speed, self._last = Speed(), monotonic()
+        self._reported = _Reported()
 
     def report(self, result: PageResult | Failure, summary: Summary) -> None:
         """Print a line for a failure."""
         self._speed.count()
         if isinstance(result, Failure):
+            self._reported.add(result)
             self._print(_failed(result))
 
     def update(self, summary: Summary) -> None:
@@ -146,7 +149,7 @@ class LineReporter:
     def end(self, run: FolderRun) -> None:
         """Print skipped files, earlier failures and the summary."""
         if not self._quiet:
-            for line in _closing(run):
+            for line in _closing(run, self._reported):
                 self._print(line)
 
     def _print(self, line: str) -> None:
@@ -160,11 +163,13 @@ class BarReporter:
     def __init__(self, progress: Progress) -> None:
         self._progress, self._speed = progress, Speed()
         self._task: TaskID = progress.add_task("starting", total=None)
+        self._reported = _Reported()
 
     def report(self, result: PageResult | Failure, summary: Summary) -> None:
         """Update the bar."""
         self._speed.count()
         if isinstance(result, Failure):
+            self._reported.add(result)
             self._print(_failed(result))
         self.update(summary)
 
@@ -180,11 +185,26 @@ class BarReporter:
 
     def end(self, run: FolderRun) -> None:
         """Print the same last lines as without a terminal."""
-        for line in _closing(run):
+        for line in _closing(run, self._reported):
             self._print(line)
 
     def _print(self, line: str) -> None:
         self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class _Reported:
+    """The failures reported so far, up to the number that a summary lists."""
+
+    def __init__(self) -> None:
+        self._failures: set[Failure] = set()
+
+    def __contains__(self, failure: Failure) -> bool:
+        return failure in self._failures
+
+    def add(self, failure: Failure) -> None:
+        """Note a failure."""
+        if len(self._failures) < _MAX_REPORTED:
+            self._failures.add(failure)
 
 
 class JsonReporter:
@@ -240,17 +260,17 @@ class JsonReporter:
         print(text, file=self._stream, flush=True)
 
 
-def _closing(run: FolderRun) -> Iterator[str]:
+def _closing(run: FolderRun, reported: _Reported) -> Iterator[str]:
     summary = run.summary
     for path, reason in run.skipped(_MAX_NAMED):
         yield f"not read: {path} ({reason})"
     if summary.skipped > _MAX_NAMED:
         yield f"not read: {summary.skipped - _MAX_NAMED:,} more, see the manifest's table skipped"
     if summary.failed + summary.kept_failed:
-        named = summary.failures[:_MAX_NAMED]
+        named = [failure for failure in summary.failures if failure not in reported][:_MAX_NAMED]
         yield from (_failed(failure) for failure in named)
-        more = summary.failed + summary.kept_failed - len(named)
-        if more:
+        more = summary.kept_failed - len(named)
+        if more > 0:
             yield f"failed: {more:,} more, see the manifest's table pages"
     yield summary_line(summary)
 

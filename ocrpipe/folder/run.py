@@ -132,7 +132,9 @@ class FolderRun(Iterator[PageResult | Failure]):
             from ocrpipe.folder import ray_engine
 
             return (yield from ray_engine.execute(plan, self._reading, self._run))
-        with Pool(self._reading, self._run.workers, self._run.page_timeout) as pool:
+        with Pool(
+            self._reading, self._run.workers, self._run.page_timeout, memory_limit=self._run.memory_limit
+        ) as pool:
             results: list[PageResult | Failure] = []
             while True:
                 while pool.has_room and (task := plan.next_task()):

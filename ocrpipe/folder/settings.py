@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 DPI = 200.0
 """Same as documents.DPI, whose import would load NumPy and PDFium."""
 
+MEMORY_LIMIT = 4 << 30
+"""Default maximum bytes of data of a worker; models and a page of maximum size take less than 3 GB."""
+
+MIN_MEMORY = 1 << 29
+"""Minimum of the limit, in bytes; loading the models takes as much."""
+
 Engine = Literal["processes", "ray"]
 
 
@@ -105,6 +111,7 @@ class RunSettings:
         force: Whether everything is read again.
         engine: ``"processes"`` on this machine, or ``"ray"``.
         ray_address: Of a Ray cluster; by default a Ray of this machine's own.
+        memory_limit: Maximum bytes of data of a worker process, on Linux; ``None`` is no limit.
 
     Raises:
         ConfigError: A value is invalid.
@@ -119,8 +126,11 @@ class RunSettings:
     force: bool = False
     engine: Engine = "processes"
     ray_address: str | None = None
+    memory_limit: int | None = None
 
     def __post_init__(self) -> None:
+        if self.memory_limit is not None and self.memory_limit < MIN_MEMORY:
+            raise ConfigError(f"a worker needs at least {MIN_MEMORY >> 20} MB, not {self.memory_limit >> 20}")
         if self.workers < 1:
             raise ConfigError(f"workers must be at least 1, not {self.workers}")
         if not self.page_timeout > 0:

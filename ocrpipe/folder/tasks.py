@@ -69,6 +69,7 @@ class Write:
         numbers: The pages that were read.
         digest: Of the output's input.
         identity: Of the document, which must be unchanged if the format has images.
+        foreign: Whether the target is a file that no run has written; then the task fails.
     """
 
     path: Path
@@ -79,6 +80,7 @@ class Write:
     numbers: tuple[int, ...]
     digest: str
     identity: Identity
+    foreign: bool = False
 
     def __str__(self) -> str:
         return f"write {self.key} as {self.format}"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ocrpipe.export import FORMATS
 from ocrpipe.folder.globs import Globs
+from ocrpipe.folder.manifest import APPLICATION, NAME
 from ocrpipe.io.names import printable
 
 SUFFIXES = frozenset(
@@ -136,6 +137,9 @@ class _Walk:
             if identity in self._seen:
                 return
             self._seen.add(identity)
+            if prefix and _is_output(folder):
+                yield Skipped(prefix.rstrip("/"), "the output folder of another run")
+                return
             with os.scandir(folder) as scan:
                 entries = sorted(scan, key=lambda entry: natural_key(entry.name))
         except OSError as error:
@@ -143,12 +147,13 @@ class _Walk:
             return
         entries = [entry for entry in entries if not entry.name.startswith(".")]
         kinds = {entry.name: self._kind(entry, prefix) for entry in entries}
-        files = [printable(name) for name, kind in kinds.items() if kind == "file"]
-        names = stems(files, [printable(name) for name, kind in kinds.items() if kind == "folder"])
+        shown = _unique_printable([entry.name for entry in entries])
+        files = [shown[name] for name, kind in kinds.items() if kind == "file"]
+        names = stems(files, [shown[name] for name, kind in kinds.items() if kind == "folder"])
         for entry in entries:
-            key, kind = prefix + printable(entry.name), kinds[entry.name]
+            key, kind = prefix + shown[entry.name], kinds[entry.name]
             if kind == "file":
-                stem = prefix + names[printable(entry.name)]
+                stem = prefix + names[shown[entry.name]]
                 yield Document(Path(entry.path), key, stem, _is_known(entry.name))
             elif kind == "folder":
                 yield _Folder(Path(entry.path), f"{key}/")
@@ -178,6 +183,32 @@ class _Walk:
         with suppress(ValueError):
             return not any(part.startswith(".") for part in target.relative_to(self._root).parts)
         return False
+
+
+def _unique_printable(names: Sequence[str]) -> dict[str, str]:
+    """The printable form of each name of a folder; no two share one."""
+    found = {name: name for name in names if printable(name) == name}
+    used = {name.casefold() for name in found}
+    for name in names:
+        if name not in found:
+            stem, dot, suffix = printable(name).rpartition(".")
+            chosen, count = printable(name), 1
+            while chosen.casefold() in used:
+                count += 1
+                chosen = f"{stem}~{count}{dot}{suffix}" if stem else f"{suffix}~{count}"
+            used.add(chosen.casefold())
+            found[name] = chosen
+    return found
+
+
+def _is_output(folder: Path) -> bool:
+    """Whether a folder has a manifest, so that it is the output of another run."""
+    try:
+        with (folder / NAME).open("rb") as stream:
+            head = stream.read(72)
+    except OSError:
+        return False
+    return head.startswith(b"SQLite format 3") and head[68:72] == APPLICATION.to_bytes(4, "big")
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -59,9 +59,14 @@ def receive(stream: IO[bytes]) -> object:
     return pickle.loads(_exactly(stream, size))
 
 
-def main() -> None:
-    """Serve the parent until it ends."""
+def main(memory_limit: int = 0) -> None:
+    """Serve the parent until it ends.
+
+    Args:
+        memory_limit: Maximum bytes of data of this process; 0 is no limit.
+    """
     faulthandler.enable()
+    limit_memory(memory_limit)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is sent to all processes of a terminal
     messages = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # so that output of libraries does not mix with the messages
@@ -69,6 +74,20 @@ def main() -> None:
     threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
     settings = tasks.get()
     serve(settings, tasks.get, lambda message: send(messages, message))  # type: ignore[arg-type]
+
+
+def limit_memory(size: int) -> None:
+    """Limit this process's data to ``size`` bytes, on Linux; 0 is no limit. Larger allocations fail.
+
+    The limit is on data, since the address space of a process with PyTorch is far larger than its memory.
+    """
+    if not size or sys.platform != "linux":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    soft = size if hard == resource.RLIM_INFINITY else min(size, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def serve(

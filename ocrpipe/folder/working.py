@@ -107,13 +107,15 @@ class Working:
         from ocrpipe.export import FORMATS, document_bytes
         from ocrpipe.io.files import write_whole
 
+        if task.foreign:
+            raise OcrError(f"{task.target} is not the output of an earlier run and is not overwritten")
         with Manifest(task.manifest.parent) as manifest:
             pages = [manifest.result(task.key, number) for number in task.numbers]
         has_images = FORMATS[task.format].has_images
         with _unchanged(task.path, task.key, task.identity) if has_images else nullcontext():
             data = document_bytes(pages, task.format, source=task.path, password=self._settings.password)
         task.target.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(task.target, data)
+        write_whole(task.target, data, follow=False)
         return Written()
 
     def _sha256(self, path: Path) -> str:

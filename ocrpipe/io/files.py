@@ -18,18 +18,22 @@ _PREFIX, _SUFFIX = ".ocrpipe-", ".tmp"
 
 
 @contextmanager
-def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def atomic_file(path: str | os.PathLike[str], *, follow: bool = True) -> Iterator[BinaryIO]:
     """A file to write to, that replaces ``path`` when the block ends without an error.
 
     It is written under a temporary name in the same folder, synced to the disk and renamed; then the folder
     is synced. A reader sees the earlier file or the new one, never a part of it, even after a crash or on a
     full disk.
 
+    Args:
+        path: The file.
+        follow: Whether a symbolic link is followed; otherwise it is replaced.
+
     Raises:
         OcrError: The file can't be written; an earlier file of that name is unchanged.
     """
     try:
-        target = Path(path).resolve()
+        target = Path(path).resolve() if follow else Path(path).absolute()
         if target.exists() and not target.is_file():
             raise OcrError(f"cannot write {path}: it is not a regular file")
         temporary = target.with_name(f"{_PREFIX}{secrets.token_hex(6)}{_SUFFIX}")
@@ -52,13 +56,13 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     _log.debug("wrote %r", str(path))
 
 
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+def write_whole(path: str | os.PathLike[str], data: bytes, *, follow: bool = True) -> None:
     """Write a file as ``atomic_file`` does.
 
     Raises:
         OcrError: The file can't be written; an earlier file of that name is unchanged.
     """
-    with atomic_file(path) as stream:
+    with atomic_file(path, follow=follow) as stream:
         stream.write(data)
 
 

@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ocrpipe.io.names import printable
+
 _log = logging.getLogger(__name__)
 
 _current = threading.local()
@@ -39,7 +41,7 @@ def messages(name: str) -> Iterator[None]:
         _current.found = None
     if found:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        _log.warning("%s is damaged and read as far as it goes: %s%s", name, found[0], more)
+        _log.warning("%s is damaged and read in part: %s%s", printable(name), found[0], more)
 
 
 @cache

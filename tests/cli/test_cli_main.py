@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import ocrpipe
 from ocrpipe.environment import TRAINING, restart_for_training
@@ -81,3 +83,21 @@ def test_restart_keeps_the_process(tmp_path: Path) -> None:
     first, second = done.stdout.splitlines()
     assert first.endswith("['a', 'b c'] None")
     assert second == first.replace("None", TRAINING["MALLOC_MMAP_MAX_"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there libtiff can be told apart")
+def test_what_libraries_print_about_damaged_files(tmp_path: Path) -> None:
+    marks = np.random.default_rng(0).random((300, 400)) > 0.9
+    fax, broken = tmp_path / "fax.tif", tmp_path / "broken.tif"
+    for path, start in ((fax, 200), (broken, 12)):
+        Image.fromarray(marks).save(path, compression="group4")
+        data = bytearray(path.read_bytes())
+        data[start : start + 50] = b"\xaa" * 50
+        if path is broken:
+            data = data[: len(data) // 2]
+        path.write_bytes(data)
+    command = [sys.executable, "-m", "ocrpipe", "read", str(fax), str(broken), "--detector", "classical"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = result.stderr.splitlines()
+    assert len(lines) == 2 and all(line.startswith("ocrpipe: ") for line in lines)
+    assert "fax.tif is damaged and read in part" in lines[0] and "broken.tif" in lines[1]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -212,3 +213,26 @@ def test_json_holds_every_figure(tmp_path: Path) -> None:
         "ECE",
         "sec_per_page",
     }
+
+
+def test_a_quad_far_beyond_the_image_costs_no_memory(tmp_path: Path) -> None:
+    folder = make_set(tmp_path / "set", "line", ["right", "right"])
+    rows = [json.loads(row) for row in (folder / "gt.jsonl").read_text("utf-8").splitlines()]
+    rows[0]["lines"][0]["quad"] = [[0, 0], [40_000, 300], [39_000, 40_000], [-10, 39_000]]
+    rows[1]["lines"][0]["quad"] = [[5_000, 5_000], [9_000, 5_000], [9_000, 5_100], [5_000, 5_100]]
+    (folder / "gt.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    html = tmp_path / "report.html"
+    tracemalloc.start()
+    evaluate_sets([folder], Reader("wro\0ng", "wrong"), html=html)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100 << 20
+    assert "\0" not in html.read_text("utf-8") and "\ufffd" in html.read_text("utf-8")
+
+
+def test_corners_must_be_finite(tmp_path: Path) -> None:
+    folder = make_set(tmp_path / "set", "line", ["right"])
+    text = (folder / "gt.jsonl").read_text("utf-8").replace("[90.0", "[NaN", 1)
+    (folder / "gt.jsonl").write_text(text, "utf-8")
+    with pytest.raises(ConfigError, match="is not finite"):
+        load_dataset(folder)

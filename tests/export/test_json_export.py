@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocrpipe.errors import OcrError, UnsupportedSourceError
+from ocrpipe.errors import ConfigError, OcrError, UnsupportedSourceError
+from ocrpipe.export import save_document
 from ocrpipe.export.json import page_from_dict, page_to_dict, page_to_json
 from ocrpipe.page import Char, Line, PageWarning, Paragraph, Word
 from ocrpipe.result import Page
@@ -35,7 +37,7 @@ PAGES = st.builds(
     skew=NUMBERS,
     source=st.none() | TEXTS,
     number=st.integers(1),
-    dpi=st.none() | NUMBERS,
+    dpi=st.none() | st.floats(0, exclude_min=True, allow_infinity=False),
     warnings=some(st.builds(PageWarning, TEXTS, TEXTS, st.none() | st.integers(0))),
     rejected=some(LINES),
 )
@@ -114,3 +116,25 @@ def test_the_message_says_where(page: Page) -> None:
     with pytest.raises(UnsupportedSourceError) as caught:
         page_from_dict(data, Page)
     assert str(caught.value) == "page.paragraphs[1].lines[0].quad[2][1] is '2', not a number"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("width", -5),
+        ("height", -1),
+        ("orientation", 45),
+        ("number", 0),
+        ("dpi", -1),
+        ("dpi", 0),
+        ("orientation", True),
+    ],
+)
+def test_numbers_out_of_range_are_named(page: Page, key: str, value: object) -> None:
+    with pytest.raises(UnsupportedSourceError, match=f"page.{key} is "):
+        Page.from_dict({**page.to_dict(), key: value})
+
+
+def test_a_page_is_no_sequence_of_pages(page: Page, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"such as \[page\]"):
+        save_document(page, tmp_path / "a.json")  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import pytest
 
 from ocrpipe.errors import MissingExtraError
 from ocrpipe.export import document_bytes
-from ocrpipe.export.tables import COLUMNS, document_to_dataframe
+from ocrpipe.export.tables import COLUMNS, document_to_csv, document_to_dataframe
 from ocrpipe.result import Page
 
 pandas = pytest.importorskip("pandas", reason="needs the extra ocrpipe[tables]")
@@ -84,3 +84,24 @@ def test_without_the_extra(page: Page, monkeypatch: pytest.MonkeyPatch, module: 
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=rf"needs {module}: pip install 'ocrpipe\[tables\]'"):
         page.to_dataframe() if module == "pandas" else document_bytes([page], "parquet")
+
+
+def test_formulas_are_escaped_on_request(page: Page) -> None:
+    (paragraph, *_) = page.paragraphs
+    texts = ("=1+2", "+1", "- item", "@a", " =2", "plain", "1-2", "'quoted")
+    lines = tuple(replace(paragraph.lines[0], text=text) for text in texts)
+    made = replace(page, source="=x.png", paragraphs=(replace(paragraph, lines=lines),))
+    plain = list(csv.DictReader(StringIO(document_to_csv([made]))))
+    assert [row["text"] for row in plain] == list(texts)
+    escaped = list(csv.DictReader(StringIO(document_to_csv([made], escape_formulas=True))))
+    assert [row["text"] for row in escaped] == [
+        "'=1+2",
+        "'+1",
+        "'- item",
+        "'@a",
+        "' =2",
+        "plain",
+        "1-2",
+        "'quoted",
+    ]
+    assert {row["source"] for row in escaped} == {"'=x.png"}

@@ -88,7 +88,7 @@ class InlinePool:
 
     tasks: list[Task] = []
 
-    def __init__(self, settings: ReadSettings, workers: int, page_timeout: float) -> None:
+    def __init__(self, settings: ReadSettings, workers: int, page_timeout: float, **_: object) -> None:
         self._working, self.lost = Working(settings), 0
         self._task: list[Task] = []
 

@@ -50,7 +50,7 @@ def test_failures_are_reported_and_strict_makes_them_an_exit_code(run: Run, tree
     (tree / "bad.png").write_text("no image")
     result = run()
     assert result.exit_code == 0
-    assert f"failed: {tree / 'bad.png'} is not an image" in result.stderr
+    assert result.stderr.count(f"failed: {tree / 'bad.png'} is not an image") == 1
     assert result.stderr.splitlines()[-1].endswith("5 files written, 1 failed")
     assert run("--strict").exit_code == 1
 
@@ -105,13 +105,16 @@ def test_the_time_of_a_page_reaches_the_pool(run: Run, monkeypatch: pytest.Monke
 
     limits, pool = [], vars(module)["Pool"]
 
-    def noted(settings: ReadSettings, workers: int, page_timeout: float) -> object:
-        limits.append((workers, page_timeout))
-        return pool(settings, workers, page_timeout)
+    def noted(settings: ReadSettings, workers: int, page_timeout: float, **memory: int | None) -> object:
+        limits.append((workers, page_timeout, memory["memory_limit"]))
+        return pool(settings, workers, page_timeout, **memory)
 
     monkeypatch.setattr(module, "Pool", noted)
     assert run("--page-timeout", "2.5", "--workers", "3").exit_code == 0
-    assert limits == [(3, 2.5)]
+    assert run("--memory-limit", "2000").exit_code == run("--memory-limit", "0").exit_code == 0
+    assert [limit[2] for limit in limits] == [4096 << 20, 2000 << 20, None]
+    assert limits[0] == (3, 2.5, 4096 << 20)
+    assert run("--memory-limit", "100").exit_code == 2
     assert run("--page-timeout", "0").exit_code == 2
 
 

@@ -606,3 +606,85 @@ def test_public_names() -> None:
     assert ocrpipe.read_folder is folder.read_folder
     assert ocrpipe.PageResult is PageResult
     assert ocrpipe.Failure is Failure
+
+
+@pytest.mark.parametrize("format", ["txt", "json", "pdf"])
+def test_files_of_others_are_not_overwritten(
+    start: Start, inline: list[Task], save_page: Save, tmp_path: Path, format: str
+) -> None:
+    pytest.importorskip("pikepdf")
+    out = tmp_path / "out"
+    out.mkdir()
+    save_page(tmp_path / "scans" / "one.png", 3)
+    save_page(tmp_path / "scans" / "two.png", 4)
+    mine = out / f"one.{format}"
+    mine.write_text("mine")
+    for _ in range(2):  # not by the next run either
+        results = list(start(tmp_path / "scans", out, formats=[format]))
+        (failure,) = (one for one in results if isinstance(one, Failure))
+        assert failure.error == "OcrError" and "not overwritten" in failure.message
+        assert mine.read_text() == "mine" and (out / f"two.{format}").is_file()
+    mine.unlink()
+    assert not [one for one in start(tmp_path / "scans", out, formats=[format]) if isinstance(one, Failure)]
+    assert mine.is_file()
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_links_are_not_followed_when_writing(
+    start: Start, inline: list[Task], save_page: Save, tmp_path: Path, known: bool
+) -> None:
+    out, outside = tmp_path / "out", tmp_path / "outside.txt"
+    out.mkdir()
+    page = save_page(tmp_path / "scans" / "one.png", 3)
+    if known:
+        list(start(tmp_path / "scans", out))
+        (out / "one.txt").unlink()
+        save_page(page, 5)
+    outside.write_text("mine")
+    (out / "one.txt").symlink_to(outside)
+    results = list(start(tmp_path / "scans", out))
+    assert outside.read_text() == "mine"
+    assert any(isinstance(one, Failure) for one in results) is not known
+    assert (out / "one.txt").is_symlink() is not known
+
+
+def test_a_run_that_was_killed_before_it_noted_a_file_knows_it_again(
+    start: Start, inline: list[Task], save_page: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_page(tmp_path / "scans" / "one.png", 3)
+    execute = Working.execute
+
+    def killed(self: Working, task: Task) -> Any:
+        outcome = execute(self, task)
+        if isinstance(task, Write):
+            raise KeyboardInterrupt
+        return outcome
+
+    monkeypatch.setattr(Working, "execute", killed)
+    with pytest.raises(KeyboardInterrupt):
+        list(start(tmp_path / "scans", tmp_path / "out"))
+    assert (tmp_path / "out" / "one.txt").is_file()
+    monkeypatch.setattr(Working, "execute", execute)
+    run = start(tmp_path / "scans", tmp_path / "out")
+    assert list(run) == [] and run.summary.written == 1
+
+
+def test_another_runs_output_is_no_input(start: Start, inline: list[Task], tree: Path) -> None:
+    list(start(tree, tree / "results", formats=["txt"]))
+    Image.new("L", (9, 9)).save(tree / "results" / "drawn.png")
+    run = start(tree, tree / "more")
+    assert not [one for one in run if "results" in one.path.parts]
+    assert ("results", "the output folder of another run") in run.skipped()
+
+
+def test_a_name_of_bytes_and_its_twin(
+    start: Start, inline: list[Task], save_page: Save, tmp_path: Path
+) -> None:
+    root = tmp_path / "scans"
+    save_page(root / "x.png", 3).rename(Path(os.fsdecode(os.fsencode(root) + b"/a\xff.png")))
+    save_page(root / "a\\xff.png", 4)
+    assert not [one for one in start(root, tmp_path / "out") if isinstance(one, Failure)]
+    assert {path.name: path.read_text() for path in (tmp_path / "out").glob("*.txt")} == {
+        "a\\xff.txt": "page 4\n",
+        "a\\xff~2.txt": "page 3\n",
+    }

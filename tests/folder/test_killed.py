@@ -225,3 +225,34 @@ def test_a_disk_that_is_really_full(
     assert len(done.stderr.splitlines()) == 1
     list(start(tree, tmp_path / "whole", formats=("json", "pdf", "html")))
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def nested_forms(depth: int) -> bytes:
+    """A PDF of a few kilobytes whose forms each draw the next ten times."""
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 100 100] /Contents 4 0 R "
+        "/Resources << /XObject << /F 5 0 R >> >> >>",
+        "<< /Length 5 >>\nstream\n/F Do\nendstream",
+    ]
+    for level in range(depth):
+        inner = "/F Do " * 10 if level + 1 < depth else "0 0 10 10 re f " * 10
+        resources = f"/Resources << /XObject << /F {len(objects) + 2} 0 R >> >>" if level + 1 < depth else ""
+        objects.append(
+            f"<< /Type /XObject /Subtype /Form /BBox [0 0 100 100] {resources} /Length {len(inner)} >>\n"
+            f"stream\n{inner}\nendstream"
+        )
+    body = "%PDF-1.4\n" + "".join(f"{n} 0 obj {text} endobj\n" for n, text in enumerate(objects, 1))
+    return (body + "trailer << /Root 1 0 R >>\n").encode()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there memory can be limited")
+def test_a_file_that_takes_all_memory_fails_by_itself(start: Start, save_page: Save, tmp_path: Path) -> None:
+    root = tmp_path / "scans"
+    save_page(root / "good.png", 4)
+    (root / "bomb.pdf").write_bytes(nested_forms(8))
+    run = start(root, tmp_path / "out", memory_limit=700 << 20, page_timeout=120)
+    failures = [one for one in run if isinstance(one, Failure)]
+    assert [one.path.name for one in failures] == ["bomb.pdf"]
+    assert (tmp_path / "out" / "good.txt").read_text() == "page 4\n"
