@@ -44,7 +44,7 @@ def test_usage_error_is_exit_code_2() -> None:
 def test_errors_are_one_line_whatever_the_locale() -> None:
     done = python("-m", "ocrpipe", "read", "a.png", "--format", "无", PYTHONIOENCODING="ascii", LC_ALL="C")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("ocrpipe: --format 无 needs --out")
+    assert done.stderr.startswith("ocrpipe: unknown format '无'")
     assert len(done.stderr.splitlines()) == 1
 
 
