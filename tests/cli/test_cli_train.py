@@ -106,7 +106,7 @@ def test_ctpn_is_trained_with_the_options_given(monkeypatch: pytest.MonkeyPatch,
     ((make_pages, config, others),) = calls
     assert (config.run, config.device, config.decay_shape) == (tmp_path / "run", "cuda", "linear")
     assert isinstance(make_pages, partial)
-    assert make_pages.args == (tmp_path, default_charset().characters)
+    assert make_pages.args == (tmp_path, default_charset().characters, ())
     assert others == {"model": None, "start": "ctpn", "validation": [Path("a")], "workers": 2}
 
 
