@@ -98,7 +98,7 @@ def read(
 
 
 class _Failures:
-    """Tells each failure in a line on stderr, and keeps the exit code of the first; ``--debug`` raises it."""
+    """Prints each failure as a line on stderr and keeps the exit code of the first; ``--debug`` raises it."""
 
     def __init__(self, context: typer.Context) -> None:
         self._raise = bool(context.find_root().params["debug"])
@@ -123,11 +123,11 @@ class _Reader:
     failed: _Failures
 
     def pages(self, file: Path, path: Path) -> Iterator[tuple[NDArray[uint8], Page]]:
-        """Each page with its pixels, which a ``Page`` does not hold; those that can't be read are told.
+        """Each page with its pixels, which a ``Page`` does not hold; failures are reported.
 
         Args:
-            file: What results call it.
-            path: Where it is.
+            file: Its name in results.
+            path: Its location on disk.
         """
         from ocrpipe.io import documents
 
@@ -165,16 +165,16 @@ class _Writer:
 
     Attributes:
         format: Name of the format.
-        results: Where to; ``None`` is stdout.
-        pictures: Where pages with their lines drawn go, if anywhere.
-        per_page: Whether each page is a file of its own.
+        results: Output files; ``None`` is stdout.
+        overlays: Overlay images, if any.
+        per_page: Whether each page is written to a separate file.
         print_pages: Whether pages are printed as they are read, rather than as one document.
         printed: Pages on stdout so far.
     """
 
     format: str
     results: Target | None
-    pictures: Target | None
+    overlays: Target | None
     per_page: bool
     print_pages: bool
     printed: int = 0
@@ -183,7 +183,7 @@ class _Writer:
     def of(
         cls, out: str | None, files: list[Path], format: str | None, *, per_page: bool, draw: str | None
     ) -> _Writer:
-        """The writer for the options of a command; what makes no sense is refused before anything is read.
+        """The writer for the options of a command; invalid ones raise before anything is read.
 
         Raises:
             ConfigError: The format is unknown or can't be printed, or a file would be overwritten.
@@ -209,9 +209,9 @@ class _Writer:
             raise ConfigError("--per-page needs --out, a file or folder")
         check_extras(format)
         results = None if to_stdout else Target.of(out, files, FORMATS[format].suffix, claims)
-        pictures = Target.of(draw, files, "overlay.png", claims)
+        overlays = Target.of(draw, files, "overlay.png", claims)
         single = per_page or FORMATS[format].one_page
-        return cls(format, results, pictures, single, to_stdout and format in _PRINTABLE)
+        return cls(format, results, overlays, single, to_stdout and format in _PRINTABLE)
 
     def write(
         self,
@@ -223,8 +223,8 @@ class _Writer:
         """Write all of a document.
 
         Args:
-            file: What results are named after.
-            path: Where it is.
+            file: The name that outputs are derived from.
+            path: Its location on disk.
             pages: Its pages and their pixels.
             passwords: Of locked PDFs.
 
@@ -236,11 +236,11 @@ class _Writer:
         is_document = documents.holds_pages(path)
         collected: list[Page] = []
         try:
-            self._take(file, pages, collected, is_document=is_document)
-        finally:  # what was read before an engine failed is not lost
+            self._handle(file, pages, collected, is_document=is_document)
+        finally:  # pages read before an error are written
             self._finish(file, path, collected, passwords)
 
-    def _take(
+    def _handle(
         self,
         file: Path,
         pages: Iterator[tuple[NDArray[uint8], Page]],
@@ -248,12 +248,12 @@ class _Writer:
         *,
         is_document: bool,
     ) -> None:
-        """Write pages that are files of their own, collect the others."""
+        """Write or print pages that are separate, collect the others."""
         from ocrpipe.export.saving import save
 
         for image, page in pages:
-            if self.pictures:
-                page.draw(self.pictures.page(file, page.number), image)
+            if self.overlays:
+                page.draw(self.overlays.page(file, page.number), image)
             if self.print_pages:
                 _print(page, as_json=self.format == "json", first=not self.printed)
                 self.printed += 1

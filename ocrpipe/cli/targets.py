@@ -1,4 +1,4 @@
-"""Where results go: no file is written twice, and no source is overwritten."""
+"""Output files: none is written twice, and no source is overwritten."""
 
 from __future__ import annotations
 
@@ -22,46 +22,50 @@ class Claims:
     """
 
     def __init__(self, sources: Sequence[Path]) -> None:
-        self._taken = {_key(source): "" for source in sources if source != STDIO}
+        self._owners = {_key(source): "" for source in sources if source != STDIO}
 
     def claim(self, path: Path, what: str) -> Path:
-        """Take a file for ``what`` is written.
+        """Claim a file for an output.
+
+        Args:
+            path: The file.
+            what: Name of the output, for messages.
 
         Raises:
-            ConfigError: It is a source, or is taken already.
+            ConfigError: It is a source, or claimed already.
         """
-        owner = self._taken.get(_key(path))
+        owner = self._owners.get(_key(path))
         if owner == "":
             raise ConfigError(f"{path} would be overwritten")
         if owner is not None:
             raise ConfigError(f"{owner} and {what} would both go to {path}")
-        self._taken[_key(path)] = what
+        self._owners[_key(path)] = what
         return path
 
     def is_free(self, path: Path) -> bool:
         """Whether a file may be claimed."""
-        return _key(path) not in self._taken
+        return _key(path) not in self._owners
 
 
 @dataclass(frozen=True)
 class Target:
-    """Files for what is made of each document, or of each of its pages.
+    """Output files of documents, or of their pages.
 
     Attributes:
-        where: A file, or a folder for files named after their sources.
-        is_folder: Which of the two.
+        path: A file, or a folder for files named after their sources.
+        is_folder: Whether it is a folder.
         suffix: Of files in a folder, without the dot.
         claims: The files of the command.
     """
 
-    where: Path
+    path: Path
     is_folder: bool
     suffix: str
     claims: Claims
 
     @classmethod
     def of(cls, where: str | None, files: Sequence[Path], suffix: str, claims: Claims) -> Target | None:
-        """The target that an option names, with the first page's or the document's file claimed.
+        """The target of an option, with the first file of each document claimed.
 
         Raises:
             ConfigError: It would overwrite a source or a result.
@@ -91,11 +95,11 @@ class Target:
         """The file of a page; that of a page after the first is claimed.
 
         Raises:
-            ConfigError: It would be another one's.
+            ConfigError: It is claimed already.
         """
         if number == 1:
             return self.first(file)
-        for name in (file.stem, file.name):  # book-2.png may be there beside page 2 of book.pdf
+        for name in (file.stem, file.name):  # page 2 of book.pdf and book-2.png would have one name
             stem, suffix = self._parts(name if file != STDIO else "stdin")
             path = self._folder / f"{stem}-{number}{suffix}"
             if self.claims.is_free(path) or not self.is_folder:
@@ -104,20 +108,20 @@ class Target:
 
     @property
     def _folder(self) -> Path:
-        return self.where if self.is_folder else self.where.parent
+        return self.path if self.is_folder else self.path.parent
 
     def _parts(self, stem: str) -> tuple[str, str]:
         suffix = f".{self.suffix}"
         if self.is_folder:
             return stem, suffix
-        if self.where.name.endswith(suffix):
-            return self.where.name.removesuffix(suffix), suffix
-        return self.where.stem, self.where.suffix
+        if self.path.name.endswith(suffix):
+            return self.path.name.removesuffix(suffix), suffix
+        return self.path.stem, self.path.suffix
 
 
 @contextmanager
 def on_disk(file: Path) -> Iterator[Path]:
-    """A source as a regular file: itself, or a temporary copy of what stdin (``-``) or a pipe gives.
+    """A source as a regular file: the file itself, or a temporary copy of stdin (``-``) or a pipe.
 
     Raises:
         UnsupportedSourceError: It is a URL.

@@ -65,7 +65,7 @@ _NOT_HTML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def escape(text: str) -> str:
-    """The text as HTML, with what HTML can't hold as U+FFFD."""
+    """The text as HTML, with characters that are invalid in HTML replaced by U+FFFD."""
     return escape_markup(_NOT_HTML.sub("\ufffd", text))
 
 
@@ -184,16 +184,16 @@ def _cut(image: NDArray[np.uint8], cluster: Cluster) -> NDArray[np.uint8]:
     """The part of the page with all lines of a cluster, deskewed along the longest of them."""
     height, width = image.shape[:2]
     lines: list[ReferenceLine | PredictedLine] = [*cluster.reference_lines, *cluster.hypothesis_lines]
-    # without what lies beyond the image, which costs memory and shows nothing
+    # clipped to the image, since parts outside cost memory and are blank
     quads = [
         cast(Quad, tuple((min(max(x, 0.0), width), min(max(y, 0.0), height)) for x, y in line.quad))
         for line in lines
     ]
     angle = quad_angle(max(quads, key=lambda quad: quad_size(quad)[0]))
-    whole = enclosing_quad(quads, angle)
-    if min(quad_size(whole)) < 1:
+    enclosing = enclosing_quad(quads, angle)
+    if min(quad_size(enclosing)) < 1:
         return np.full((1, 1, 3), 255, np.uint8)
-    return rectify(image, whole, pad=0.2)
+    return rectify(image, enclosing, pad=0.2)
 
 
 def _pixels(page: PageResult) -> NDArray[np.uint8] | None:

@@ -27,7 +27,7 @@ _TITLES = {
     "ECE": "ECE",
     "sec_per_page": "s/page",
 }
-_PIPED_WIDTH = 10_000  # a table is as wide as it needs to be; nothing is cut or wrapped
+_PIPED_WIDTH = 10_000  # columns, so that nothing is truncated or wrapped
 
 
 def rows(results: Sequence[SetResult]) -> list[list[str]]:

@@ -1,7 +1,7 @@
-"""Pictures as PDF image streams; it needs the extra ``ocrpipe[pdf]``.
+"""Images as PDF image streams; needs the extra ``ocrpipe[pdf]``.
 
-The data of JPEG and PNG files go in as they are, as img2pdf does it; black and white as CCITT group 4. What
-has to be encoded anew stays without loss where its file is without loss.
+The data of JPEG and PNG files are embedded unchanged, as by img2pdf, black and white images as CCITT group 4.
+Other images are encoded again, losslessly if their file is lossless.
 """
 
 from __future__ import annotations
@@ -25,39 +25,40 @@ from ocrpipe.page import PageContent
 
 _LOSSLESS = ("PNG", "BMP", "GIF", "PPM", "TIFF")
 _LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
-_QUALITY, _COPY_QUALITY = 85, 92  # of arrays, of pictures whose own format PDF does not have
+_QUALITY = 85  # of JPEG, for arrays
+_COPY_QUALITY = 92  # for files in lossy formats that PDF does not support
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLORS = {0: 1, 2: 3, 3: 1}  # of PNG's colour types without alpha
 _PROFILES = {b"GRAY": ("L", 1), b"RGB ": ("RGB", 3), b"CMYK": ("CMYK", 4)}
 
 
 class Placed(NamedTuple):
-    """An image stream, and the EXIF orientation by which it is to be shown."""
+    """An image stream, and the EXIF orientation to apply when it is shown."""
 
     stream: pikepdf.Object
     orientation: int
 
 
 def from_array(pdf: pikepdf.Pdf, pixels: NDArray[np.uint8], *, quality: int | None = _QUALITY) -> Placed:
-    """An image of upright pixels: black and white without loss, grey and colour as JPEG.
+    """An image stream of pixels: black and white lossless, grey and colour as JPEG.
 
     Args:
-        pdf: What it is for.
+        pdf: The PDF that the stream is for.
         pixels: H×W×3, RGB.
-        quality: Of JPEG; ``None`` for no loss.
+        quality: Of JPEG; ``None`` for lossless.
     """
-    picture = Image.fromarray(pixels)
+    pillow_image = Image.fromarray(pixels)
     if bool((pixels == pixels[..., :1]).all()):
-        picture = picture.convert("L")
+        pillow_image = pillow_image.convert("L")
         if bool(((pixels[..., 0] == 0) | (pixels[..., 0] == 255)).all()):
-            return Placed(_bilevel(pdf, picture.convert("1", dither=Image.Dither.NONE)), 1)
+            return Placed(_bilevel(pdf, pillow_image.convert("1", dither=Image.Dither.NONE)), 1)
     stream = BytesIO()
-    if quality is None or max(picture.size) > MAX_JPEG_SIDE:
-        picture.save(stream, "PNG")
-        data, attributes = _png(stream.getvalue()) or (picture.tobytes(), _attributes(picture))
+    if quality is None or max(pillow_image.size) > MAX_JPEG_SIDE:
+        pillow_image.save(stream, "PNG")
+        data, attributes = _png(stream.getvalue()) or (pillow_image.tobytes(), _attributes(pillow_image))
         return Placed(pdf.make_stream(data, attributes), 1)
-    picture.save(stream, "JPEG", quality=quality)
-    attributes = _attributes(picture)
+    pillow_image.save(stream, "JPEG", quality=quality)
+    attributes = _attributes(pillow_image)
     attributes.Filter = Name.DCTDecode
     return Placed(pdf.make_stream(stream.getvalue(), attributes), 1)
 
@@ -68,13 +69,13 @@ def from_file(
     source: images.Source,
     pixels: Callable[[], NDArray[np.uint8]],
 ) -> Placed:
-    """The image of a page that was read from an image file.
+    """The image stream of a page that was read from an image file.
 
     Args:
-        pdf: What it is for.
+        pdf: The PDF that the stream is for.
         page: What was read.
         source: The file; not a PDF.
-        pixels: Decodes it, for files whose data can't go in as they are.
+        pixels: Decodes the file, if its data can't be embedded.
 
     Raises:
         ConfigError: The image is of another size than the page.
@@ -84,36 +85,34 @@ def from_file(
     with documents.stored_image(source, page.number) as (image, data):
         if image.format in _LOSSLESS and image.info.get("compression") not in _LOSSY_TIFF:
             quality = None
-        if images.upright_size(image) == (page.width, page.height):
-            with suppress(ValueError, struct.error, IndexError, KeyError, TypeError, OSError):
-                found = _as_it_is(pdf, image, data)
-                if found is not None:
-                    return Placed(found, images.exif_orientation(image))
+        if images.rgb_size(image) == (page.width, page.height):
+            with suppress(ValueError, struct.error, LookupError, TypeError, OSError):
+                stream = _embedded(pdf, image, data)
+                if stream is not None:
+                    return Placed(stream, images.exif_orientation(image))
     return from_array(pdf, checked_image(pixels(), page), quality=quality)
 
 
-def _as_it_is(pdf: pikepdf.Pdf, image: ImageFile, data: Callable[[], bytes]) -> pikepdf.Object | None:
-    """The file's own data as an image stream, ``None`` where PDF has no such."""
+def _embedded(pdf: pikepdf.Pdf, image: ImageFile, data: Callable[[], bytes]) -> pikepdf.Object | None:
+    """The file's data as an image stream; ``None`` if PDF does not support them."""
     if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB", "CMYK"):
         attributes = _attributes(image)
         attributes.Filter = Name.DCTDecode
-        if image.mode == "CMYK":  # as Pillow takes them: inverted, as Adobe writes them
+        if image.mode == "CMYK":  # inverted, as Adobe writes it and Pillow reads it
             attributes.Decode = Array([1, 0] * 4)
         _add_profile(pdf, image, attributes)
         return pdf.make_stream(_first_jpeg(image, data()), attributes)
     if image.mode == "1" and not image.has_transparency_data:
         image.load()
         return _bilevel(pdf, image)
-    if image.format == "PNG":
-        found = _png(data())
-        if found is not None:
-            _add_profile(pdf, image, found[1])
-            return pdf.make_stream(*found)
+    if image.format == "PNG" and (png := _png(data())):
+        _add_profile(pdf, image, png[1])
+        return pdf.make_stream(*png)
     return None
 
 
 def _first_jpeg(image: ImageFile, data: bytes) -> bytes:
-    """Without the further pictures of a multi-picture file (MPO)."""
+    """The data without the further images of a multi-pillow_image file (MPO)."""
     info: Any = getattr(image, "mpinfo", None)
     if info is None:
         return data
@@ -191,7 +190,7 @@ def _attributes(image: Image.Image) -> Dictionary:
 
 
 def _add_profile(pdf: pikepdf.Pdf, image: ImageFile, attributes: Dictionary) -> None:
-    """The file's colour profile, where it is for such pixels."""
+    """Add the file's colour profile, if it is for the image's mode."""
     profile = image.info.get("icc_profile")
     if not isinstance(profile, bytes) or len(profile) < 128 or image.mode == "P":
         return
@@ -202,7 +201,7 @@ def _add_profile(pdf: pikepdf.Pdf, image: ImageFile, attributes: Dictionary) -> 
 
 
 def placement(orientation: int, width: float, height: float) -> tuple[float, ...]:
-    """The matrix that shows a stored image, by its EXIF orientation, on a page of that size."""
+    """The matrix that places a stored image, with its EXIF orientation applied, on a page of that size."""
 
     def put(across: float, up: float) -> tuple[float, float]:
         down = 1 - up

@@ -72,14 +72,14 @@ def _of_page(document: Any, number: int) -> VisibleText:
             for item in page.get_objects(filter=[raw.FPDF_PAGEOBJ_TEXT])
             if raw.FPDFTextObj_GetTextRenderMode(item) not in _INVISIBLE_MODES
         }
-        found = [
+        characters = [
             (text.get_charbox(index, loose=True), char)
             for index in range(text.count_chars() if shown else 0)
             if _address(raw.FPDFText_GetTextObject(text, index)) in shown
             and not (char := _char(raw.FPDFText_GetUnicode(text, index))).isspace()
         ]
-    boxes = np.array([box for box, _ in found], dtype=np.float64).reshape(-1, 4)
-    return VisibleText(boxes, tuple(char for _, char in found))
+    boxes = np.array([box for box, _ in characters], dtype=np.float64).reshape(-1, 4)
+    return VisibleText(boxes, tuple(char for _, char in characters))
 
 
 def _char(code: int) -> str:

@@ -31,8 +31,8 @@ def document_to_csv(pages: Sequence[PageContent], *, escape_formulas: bool = Fal
 
     Args:
         pages: What was read.
-        escape_formulas: Whether cells that a spreadsheet would take for formulas begin with an apostrophe,
-            as OWASP advises; otherwise every cell is the text that was read.
+        escape_formulas: Whether cells that spreadsheets would interpret as formulas get an apostrophe in
+            front, as OWASP advises; otherwise every cell is the text that was read.
     """
     stream = StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
@@ -47,7 +47,7 @@ def document_to_csv(pages: Sequence[PageContent], *, escape_formulas: bool = Fal
 
 
 def _escaped(text: str) -> str:
-    """The text, with an apostrophe where a spreadsheet would take it for a formula."""
+    """The text, after an apostrophe if spreadsheets would interpret it as a formula."""
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_PREFIXES) else text
 
 

@@ -147,13 +147,13 @@ class _Walk:
             return
         entries = [entry for entry in entries if not entry.name.startswith(".")]
         kinds = {entry.name: self._kind(entry, prefix) for entry in entries}
-        shown = _unique_printable([entry.name for entry in entries])
-        files = [shown[name] for name, kind in kinds.items() if kind == "file"]
-        names = stems(files, [shown[name] for name, kind in kinds.items() if kind == "folder"])
+        printables = _unique_printable([entry.name for entry in entries])
+        files = [printables[name] for name, kind in kinds.items() if kind == "file"]
+        names = stems(files, [printables[name] for name, kind in kinds.items() if kind == "folder"])
         for entry in entries:
-            key, kind = prefix + shown[entry.name], kinds[entry.name]
+            key, kind = prefix + printables[entry.name], kinds[entry.name]
             if kind == "file":
-                stem = prefix + names[shown[entry.name]]
+                stem = prefix + names[printables[entry.name]]
                 yield Document(Path(entry.path), key, stem, _is_known(entry.name))
             elif kind == "folder":
                 yield _Folder(Path(entry.path), f"{key}/")
@@ -186,19 +186,19 @@ class _Walk:
 
 
 def _unique_printable(names: Sequence[str]) -> dict[str, str]:
-    """The printable form of each name of a folder; no two share one."""
-    found = {name: name for name in names if printable(name) == name}
-    used = {name.casefold() for name in found}
+    """The printable form of each name of a folder, each different."""
+    unique = {name: name for name in names if printable(name) == name}
+    used = {name.casefold() for name in unique}
     for name in names:
-        if name not in found:
+        if name not in unique:
             stem, dot, suffix = printable(name).rpartition(".")
             chosen, count = printable(name), 1
             while chosen.casefold() in used:
                 count += 1
                 chosen = f"{stem}~{count}{dot}{suffix}" if stem else f"{suffix}~{count}"
             used.add(chosen.casefold())
-            found[name] = chosen
-    return found
+            unique[name] = chosen
+    return unique
 
 
 def _is_output(folder: Path) -> bool:

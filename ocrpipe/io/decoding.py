@@ -1,4 +1,4 @@
-"""Pillow images to arrays in bounded memory: strip by strip, so that no second copy of a page is made."""
+"""Pillow images to arrays, strip by strip, so that no second copy of the whole image is in memory."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from PIL.ImageFile import ImageFile
 from ocrpipe.errors import UnreadableImageError
 
 _STRIP = 1 << 22  # pixels
-_SCANS = 100  # of a progressive JPEG; encoders write about ten
+_MAX_SCANS = 100  # of a progressive JPEG; usual encoders write about ten
 _MAX_SAMPLE, _MAX_SAMPLE_VALUE = 281, 341  # tags of a TIFF
 
 
-def upright(
+def to_oriented_rgb(
     image: Image.Image, orientation: int, flatten: Callable[[Image.Image], Image.Image]
 ) -> NDArray[np.uint8]:
-    """An RGB array of a decoded image, turned by its EXIF orientation.
+    """An RGB array of a decoded image, with its EXIF orientation applied.
 
     Args:
-        image: Of any mode that ``flatten`` takes.
-        orientation: From 1 to 8.
-        flatten: Makes an RGB image of a strip.
+        image: Of any mode that ``flatten`` accepts.
+        orientation: EXIF orientation, 1 to 8.
+        flatten: Converts a strip to RGB.
 
     Returns:
         H×W×3, uint8, contiguous.
@@ -44,11 +44,11 @@ def upright(
 def white_of(image: Image.Image, values: NDArray[Any]) -> int:
     """The value of white in an image of 16 bits.
 
-    TIFFs often hold 10 or 12 bits in 16: there a tag says so, or the largest value does.
+    TIFFs often hold 10 or 12 bits in 16: a tag states the maximum, or else the highest value determines it.
     """
     if getattr(image, "format", None) != "TIFF":
         return 65535
-    largest = int(values.max())
+    highest = int(values.max())
     tags: Any = getattr(image, "tag_v2", {})
     for tag in (_MAX_SAMPLE_VALUE, _MAX_SAMPLE):
         try:
@@ -56,9 +56,9 @@ def white_of(image: Image.Image, values: NDArray[Any]) -> int:
             stated = int(value[0] if isinstance(value, tuple) else value)
         except (TypeError, ValueError, OverflowError, IndexError):
             continue
-        if 255 < stated <= 65535 and largest <= stated:
+        if 255 < stated <= 65535 and highest <= stated:
             return stated
-    return int((1 << max(8, largest.bit_length())) - 1)
+    return int((1 << max(8, highest.bit_length())) - 1)
 
 
 def check_scans(stream: BinaryIO, image: ImageFile, name: str) -> None:
@@ -73,12 +73,12 @@ def check_scans(stream: BinaryIO, image: ImageFile, name: str) -> None:
     stream.seek(0)
     scans = stream.read().count(b"\xff\xda")
     stream.seek(at)
-    if scans > _SCANS:
-        raise UnreadableImageError(f"{name} has {scans:,} scans; a JPEG may have {_SCANS}")
+    if scans > _MAX_SCANS:
+        raise UnreadableImageError(f"{name} has {scans:,} scans; a JPEG may have {_MAX_SCANS}")
 
 
 def reason(error: BaseException) -> str:
-    """What an exception says, in words even where it says nothing."""
+    """An exception's message, or its type if it has none."""
     if isinstance(error, MemoryError):
         return "there is not enough memory"
     try:
@@ -88,7 +88,7 @@ def reason(error: BaseException) -> str:
 
 
 def _as_stored(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """A view of upright pixels that has the axes of the file."""
+    """A view of pixels, EXIF orientation applied, with the axes of the stored image."""
     views: dict[int, NDArray[np.uint8]] = {
         2: pixels[:, ::-1],
         3: pixels[::-1, ::-1],

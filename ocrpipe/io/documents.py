@@ -156,7 +156,7 @@ def reopen(source: str | os.PathLike[str], number: int, dpi: float | None) -> ND
 
 @contextmanager
 def stored_image(source: Source, number: int) -> Iterator[tuple[ImageFile, Callable[[], bytes]]]:
-    """A page of an image file as it is stored, not decoded, and what gives the whole file's bytes.
+    """A page of an image file, not decoded, and a function that returns the bytes of the file.
 
     Args:
         source: A path, a file's bytes or a binary file object; not a PDF.
@@ -171,13 +171,13 @@ def stored_image(source: Source, number: int) -> Iterator[tuple[ImageFile, Calla
     with images.open_stream(source) as stream:
         image = images.identify(stream, name)
         if image.format == "TIFF":
-            found = tiff.directories(stream)
-            _check_number(number, len(found.pages), name)
-            if found.pages[number - 1] >= len(found.offsets):
+            frames = tiff.directories(stream)
+            _check_number(number, len(frames.pages), name)
+            if frames.pages[number - 1] >= len(frames.offsets):
                 raise UnreadableImageError(
                     f"frame {number} of {name} is damaged: its directory can't be read"
                 )
-            offset = found.offsets[found.pages[number - 1]]
+            offset = frames.offsets[frames.pages[number - 1]]
             image = images.identify(cast(BinaryIO, StartingAt(stream, offset)), name)
         else:
             _check_number(number, 1, name)

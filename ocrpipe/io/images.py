@@ -18,7 +18,7 @@ from PIL.ImageFile import ImageFile
 
 from ocrpipe.errors import MissingExtraError, OcrError, UnreadableImageError, UnsupportedSourceError
 from ocrpipe.io import libtiff
-from ocrpipe.io.decoding import check_scans, reason, upright
+from ocrpipe.io.decoding import check_scans, reason, to_oriented_rgb
 from ocrpipe.io.decoding import white_of as _white_of
 from ocrpipe.io.names import is_url
 
@@ -163,7 +163,7 @@ def to_rgb(image: Image.Image, name: str, max_pixels: int) -> NDArray[np.uint8]:
         _log.debug(
             "decoded %r: %d×%d, mode %s, EXIF orientation %d", name, *image.size, image.mode, orientation
         )
-        pixels = upright(_plain(image, name), orientation, _flatten)
+        pixels = to_oriented_rgb(_plain(image, name), orientation, _flatten)
         size = _square_size(image, pixels.shape[1], pixels.shape[0], max_pixels)
         if size != (pixels.shape[1], pixels.shape[0]):
             pixels = np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
@@ -179,13 +179,13 @@ def resolution(image: Image.Image, max_pixels: int = MAX_PIXELS) -> float | None
     stated = _stated_resolution(image)
     if stated is None:
         return None
-    across, down = stated[::-1] if exif_orientation(image) > 4 else stated
+    x_dpi, y_dpi = stated[::-1] if exif_orientation(image) > 4 else stated
     width, height = image.size[::-1] if exif_orientation(image) > 4 else image.size
     square_width, _ = _square_size(image, width, height, max_pixels)
-    return round(across if square_width == width else down, 1)
+    return round(x_dpi if square_width == width else y_dpi, 1)
 
 
-def upright_size(image: Image.Image, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+def rgb_size(image: Image.Image, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Width and height of the array that ``to_rgb`` makes of an image."""
     width, height = image.size[::-1] if exif_orientation(image) > 4 else image.size
     return _square_size(image, width, height, max_pixels)
@@ -201,13 +201,13 @@ def exif_orientation(image: Image.Image) -> int:
 
 
 def _stated_resolution(image: Image.Image) -> tuple[float, float] | None:
-    """Pixels per inch across and down as stored, where both are plausible."""
+    """Horizontal and vertical pixels per inch, as stored, if both are plausible."""
     try:
-        across, down = (float(value) for value in image.info["dpi"])
+        x_dpi, y_dpi = (float(value) for value in image.info["dpi"])
     except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError):
         return None
     low, high = _PLAUSIBLE_DPI
-    return (across, down) if low <= across <= high and low <= down <= high else None
+    return (x_dpi, y_dpi) if low <= x_dpi <= high and low <= y_dpi <= high else None
 
 
 def _square_size(image: Image.Image, width: int, height: int, max_pixels: int) -> tuple[int, int]:
@@ -218,14 +218,14 @@ def _square_size(image: Image.Image, width: int, height: int, max_pixels: int) -
     stated = _stated_resolution(image)
     if stated is None or not isinstance(image, ImageFile):
         return width, height
-    across, down = stated[::-1] if exif_orientation(image) > 4 else stated
-    if max(across, down) <= _MAX_SQUARE_RATIO * min(across, down):
+    x_dpi, y_dpi = stated[::-1] if exif_orientation(image) > 4 else stated
+    if max(x_dpi, y_dpi) <= _MAX_SQUARE_RATIO * min(x_dpi, y_dpi):
         return width, height
-    wide, tall = max(1, round(width * down / across)), max(1, round(height * across / down))
-    finer = (width, tall) if across > down else (wide, height)
-    if finer[0] * finer[1] <= max_pixels and max(finer) <= MAX_SIDE:
-        return finer
-    return (wide, height) if across > down else (width, tall)
+    square_width, square_height = max(1, round(width * y_dpi / x_dpi)), max(1, round(height * x_dpi / y_dpi))
+    higher = (width, square_height) if x_dpi > y_dpi else (square_width, height)
+    if higher[0] * higher[1] <= max_pixels and max(higher) <= MAX_SIDE:
+        return higher
+    return (square_width, height) if x_dpi > y_dpi else (width, square_height)
 
 
 def _register_heif(head: bytes, name: str) -> None:

@@ -1,6 +1,6 @@
-"""What libtiff has to say about damaged files, as log records instead of lines on stderr.
+"""Messages of libtiff about damaged files as log records, instead of lines on stderr.
 
-Pillow leaves libtiff's error handler as it is, which prints, and reads damaged CCITT data without an error.
+Pillow keeps libtiff's default error handler, which prints, and decodes damaged CCITT data without an error.
 The library that Pillow has loaded gets a handler that keeps the messages of the thread that decodes.
 """
 
@@ -22,32 +22,32 @@ _log = logging.getLogger(__name__)
 _current = threading.local()
 _HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
 _LENGTH = 512  # bytes of a message
-_KEPT = 50  # messages of one image
+_MAX_KEPT = 50  # messages of one image
 
 
 @contextmanager
 def messages(name: str) -> Iterator[None]:
-    """Log what libtiff reports in the block; where decoding goes on all the same, that is a warning."""
+    """Log libtiff's messages within the block; a warning if decoding succeeded in spite of them."""
     _install()
-    found: list[str] = []
-    _current.found = found
+    kept: list[str] = []
+    _current.kept = kept
     try:
         yield
     except BaseException:
-        for message in found:
+        for message in kept:
             _log.debug("%s: %s", name, message)
         raise
     finally:
-        _current.found = None
-    if found:
-        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        _log.warning("%s is damaged and read in part: %s%s", printable(name), found[0], more)
+        _current.kept = None
+    if kept:
+        more = f" and {len(kept) - 1} more" if len(kept) > 1 else ""
+        _log.warning("%s is damaged and read in part: %s%s", printable(name), kept[0], more)
 
 
 @cache
 def _install() -> Any:
-    """Set the handler once; what is returned must be kept alive."""
-    with suppress(OSError, AttributeError):  # no such library, or another build of it
+    """Set the handler once; the return value must be kept alive."""
+    with suppress(OSError, AttributeError):  # the library is missing, or built without the symbol
         path = _loaded_library()
         if path is None:
             return None
@@ -72,15 +72,15 @@ def _install() -> Any:
 
 
 def _keep(message: str) -> None:
-    found = getattr(_current, "found", None)
-    if found is None:
+    kept = getattr(_current, "kept", None)
+    if kept is None:
         _log.debug("libtiff: %s", message)
-    elif len(found) < _KEPT:
-        found.append(message)
+    elif len(kept) < _MAX_KEPT:
+        kept.append(message)
 
 
 def _loaded_library() -> str | None:
-    """The libtiff that this process has loaded, where that can be told (on Linux)."""
+    """Path of the libtiff that this process has loaded; on Linux only."""
     from PIL import _imaging  # noqa: F401
 
     for line in Path("/proc/self/maps").read_text("utf-8", "replace").splitlines():

@@ -1,4 +1,4 @@
-"""A TIFF whose first directory is another one, so that a page is opened without walking to it."""
+"""A view of a TIFF that starts at another directory, so that a page is opened without walking to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class StartingAt(io.RawIOBase):
 
     Args:
         stream: Seekable; it is left open.
-        offset: Of the directory in the file.
+        offset: Position of the directory in the file.
     """
 
     def __init__(self, stream: BinaryIO, offset: int) -> None:
@@ -29,7 +29,7 @@ class StartingAt(io.RawIOBase):
         stream.seek(0)
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read as the stream does, with the header's link replaced."""
+        """Read as the stream does, with the header's offset replaced."""
         at = self._stream.tell()
         data = self._stream.read(-1 if size is None else size)
         if at < len(self._head):
@@ -42,21 +42,21 @@ class StartingAt(io.RawIOBase):
         return self._stream.seek(offset, whence)
 
     def tell(self) -> int:
-        """Where the stream is."""
+        """The position in the stream."""
         return self._stream.tell()
 
     def readable(self) -> bool:
-        """Yes."""
+        """True."""
         return True
 
     def seekable(self) -> bool:
-        """Yes."""
+        """True."""
         return True
 
     def fileno(self) -> int:
-        """The stream's descriptor, which libtiff reads from; it gets the directory's offset besides.
+        """The stream's file descriptor, for libtiff, which Pillow passes the directory's offset.
 
         Raises:
-            OSError: It has none.
+            OSError: The stream has no descriptor.
         """
         return self._stream.fileno()

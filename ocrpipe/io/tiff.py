@@ -14,7 +14,7 @@ NEW_SUBFILE_TYPE, SUBFILE_TYPE = 254, 255
 
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
 _OLD_REDUCED = 2  # value of SubfileType
-_MOST_ENTRIES = 4096  # of a directory that is not taken for damaged
+_MAX_ENTRIES = 4096  # of a directory; one with more is damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Directories:
     """The chain of directories.
 
     Attributes:
-        offsets: Where each begins, in the file's order.
+        offsets: Position of each, in the order of the chain.
         pages: Indices of those that are pages, not thumbnails, levels of a pyramid or masks.
         damaged: Whether the chain ends in something that is not a directory.
     """
@@ -33,10 +33,10 @@ class Directories:
 
 
 def directories(stream: BinaryIO) -> Directories:
-    """Walk the chain; the stream's position is left anywhere.
+    """Walk the chain; the stream's position afterwards is undefined.
 
     A directory whose NewSubfileType has bit 0 (reduced resolution) or 2 (transparency mask), or whose
-    SubfileType is 2, is not a page. Where that would leave no page, all are.
+    SubfileType is 2, is not a page. If no page is left, all are pages.
     """
     offsets: dict[int, None] = {}
     pages: list[int] = []
@@ -78,10 +78,10 @@ def _header(head: bytes) -> tuple[_Layout, int]:
 
 
 def _directory(stream: BinaryIO, layout: _Layout, offset: int) -> tuple[tuple[int, int], int]:
-    """NewSubfileType and SubfileType, 0 where they are missing, and the next directory's offset."""
+    """NewSubfileType and SubfileType, 0 if missing, and the next directory's offset."""
     stream.seek(offset)
     (count,) = layout.count.unpack(stream.read(layout.count.size))
-    if not 0 < count <= _MOST_ENTRIES:
+    if not 0 < count <= _MAX_ENTRIES:
         raise ValueError("no directory")
     data = stream.read(count * layout.entry.size + layout.link.size)
     kinds = {NEW_SUBFILE_TYPE: 0, SUBFILE_TYPE: 0}

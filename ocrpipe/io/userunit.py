@@ -1,4 +1,4 @@
-"""The size of a PDF page's unit, which PDFium does not tell; it needs the extra ``ocrpipe[pdf]``."""
+"""The unit of PDF pages, which PDFium does not report; needs the extra ``ocrpipe[pdf]``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ocrpipe.io.names import Passwords, candidates
 
 _log = logging.getLogger(__name__)
 
-_LEAST, _MOST = 0.01, 75_000.0
+_MIN_UNIT, _MAX_UNIT = 0.01, 75_000.0
 _KEY, _COMPRESSED = b"/UserUnit", b"/ObjStm"
 
 
 def user_units(stream: BinaryIO, numbers: Iterable[int], password: Passwords) -> dict[int, float]:
-    """``UserUnit`` of pages (PDF 1.7, 14.1): their units in points, where that is not 1.
+    """``UserUnit`` of pages (PDF 1.7, 14.1): page number to unit in points, for units other than 1.
 
     Args:
         stream: The PDF; its position is kept.
@@ -30,7 +30,7 @@ def user_units(stream: BinaryIO, numbers: Iterable[int], password: Passwords) ->
         if not plain and not _contains(stream, _COMPRESSED):
             return {}
         return _read(stream, numbers, password, warn=plain)
-    except Exception as error:  # a damaged file raises anything, and is read all the same
+    except Exception as error:  # damaged files raise errors of many kinds, but may be readable
         _log.debug("no UserUnit can be read: %s", error)
         return {}
     finally:
@@ -49,7 +49,7 @@ def _read(stream: BinaryIO, numbers: Iterable[int], password: Passwords, *, warn
         with suppress(pikepdf.PasswordError), pikepdf.open(stream, password=candidate) as pdf:
             total = len(pdf.pages)
             values = {n: float(pdf.pages[n - 1].obj.get("/UserUnit", 1)) for n in numbers if n <= total}
-            return {n: value for n, value in values.items() if value != 1 and _LEAST <= value <= _MOST}
+            return {n: value for n, value in values.items() if value != 1 and _MIN_UNIT <= value <= _MAX_UNIT}
     return {}
 
 
