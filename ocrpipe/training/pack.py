@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -41,6 +41,7 @@ _CHINESE, _TEXTS = 0.58, 0.17
 """Shares of the limit for faces with hanzi and for texts; the rest is for Latin faces."""
 _LARGE_FONT = 1_500_000  # bytes; smaller files hold no two thousand hanzi
 _FACES_OF_FAMILY = 4
+_LATIN_FACES = 160
 _COMMON_FAMILY = 2.0
 """Family weight from which several faces of a Latin family are packed, instead of one."""
 _REPEATS = 16
@@ -72,7 +73,7 @@ def pack(
     """Write a bundle of at most ``limit`` bytes; fonts held back for measurements are never in it.
 
     Faces with hanzi come first, those of weighty families before others. The first of a family has all
-    characters, further ones GB2312's level 1 alone. Then come Latin faces and a sample of each text.
+    characters, further ones GB2312's level 1 alone. Then come some Latin faces and a sample of each text.
 
     Args:
         corpora: Folder of text (see ``ocrpipe.synthesis.text.TextSource``).
@@ -92,7 +93,7 @@ def pack(
     files = usable_files(folders)
     chinese = list(_within(_chinese(files, charset), int(_CHINESE * limit)))
     latin_room = int((1 - _TEXTS) * limit) - sum(_tar_size(font.data) for font in chinese)
-    latin = list(_within(_latin(files, charset), latin_room))
+    latin = list(islice(_within(_latin(files, charset), latin_room), _LATIN_FACES))
     for kind, fonts in (("Chinese", chinese), ("English", latin)):
         if not fonts:
             raise ConfigError(f"no fonts for {kind} text fit into {limit / 1e6:g} MB")

@@ -21,7 +21,7 @@ class StepTimer:
 
     def __init__(self, device: torch.device, interval: int = 20) -> None:
         self._cuda, self._interval = device.type == "cuda", interval
-        self._steps = 0
+        self._steps, self._active = 0, False
         self._marks: list[tuple[str, Any]] = []
         self._timed: list[list[tuple[str, Any]]] = []
 
@@ -64,5 +64,3 @@ class StepTimer:
 
     def _between(self, before: Any, after: Any) -> float:
         return float(before.elapsed_time(after)) if self._cuda else 1000 * (after - before)
-
-    _active = False
