@@ -437,7 +437,7 @@ def test_memory_that_runs_out_has_a_message(monkeypatch: pytest.MonkeyPatch) -> 
     def fails(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(images, "upright", fails)
+    monkeypatch.setattr(images, "to_oriented_rgb", fails)
     with pytest.raises(UnreadableImageError, match="cannot be decoded: there is not enough memory"):
         load(Image.new("L", (5, 5)))
 
