@@ -67,15 +67,18 @@ def evaluate(
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar for each set on the terminal."""
+def _progress() -> Iterator[Progress | None]:
+    """A bar for each set on the terminal; None where there is no terminal."""
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
     console = Console(stderr=True)
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     tasks = {}
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+    if not console.is_terminal:  # before 14.3, Rich ends even a disabled bar with an empty line
+        yield None
+        return
+    with Progress(*columns, console=console) as bars:
 
         def report(name: str, done: int, total: int) -> None:
             if name not in tasks:

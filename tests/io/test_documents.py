@@ -15,6 +15,7 @@ import numpy as np
 import pypdfium2 as pdfium
 import pytest
 from PIL import Image
+from PIL.TiffImagePlugin import AppendingTiffWriter
 
 from ocrpipe.errors import ConfigError, UnreadableImageError, UnsupportedSourceError
 from ocrpipe.io import documents, images
@@ -228,11 +229,15 @@ def test_tiff_frames_of_other_sizes_modes_and_orientations() -> None:
     first, second, third = sheets()
     exif = Image.Exif()
     exif[0x0112] = 6
-    second = second.convert("1")
-    second.encoderinfo = {"exif": exif}
-    third = third.resize((30, 20)).convert("CMYK")
     stream = BytesIO()
-    first.save(stream, "TIFF", save_all=True, append_images=[second, third])
+    with AppendingTiffWriter(stream, new=True) as writer:  # save_all gives each an EXIF of its own since 11.2
+        first.save(writer, "TIFF")
+        writer.newFrame()
+        second.convert("1").save(writer, "TIFF", exif=exif)
+        writer.newFrame()
+        third.resize((30, 20)).convert("CMYK").save(writer, "TIFF")
+        writer.newFrame()
+        stream = BytesIO(stream.getvalue())  # the writer closes its own
     assert [page.image.shape for page in pages(stream)] == [(72, 144, 3), (144, 72, 3), (20, 30, 3)]
 
 
