@@ -11,7 +11,6 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ocrpipe.detectors.base import TextLine
@@ -27,8 +26,8 @@ TEXTS = (
 )
 HEIGHT = 40
 
-THREADS: set[tuple[str, int, int]] = set()
-"""Where pages were read: the thread's name, torch's threads in it, OpenCV's."""
+THREADS: set[tuple[str, int | None]] = set()
+"""Where pages were read: the thread's name, and the threads that the detector was given."""
 
 
 def width(index: int) -> int:
@@ -36,8 +35,11 @@ def width(index: int) -> int:
 
 
 class Bars:
+    def __init__(self, *, threads: int | None = None) -> None:
+        self._threads = threads
+
     def detect(self, image: NDArray[np.uint8]) -> Sequence[TextLine]:
-        THREADS.add((threading.current_thread().name, torch.get_num_threads(), cv2.getNumThreads()))
+        THREADS.add((threading.current_thread().name, self._threads))
         ink = (image[..., 0] < 100).astype(np.uint8)
         lines = []
         for x, y, w, h, _ in cv2.connectedComponentsWithStats(ink)[2][1:].tolist():
