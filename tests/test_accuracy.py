@@ -15,7 +15,7 @@ from ocrpipe.pipeline import Pipeline
 
 PAGES = Path(__file__).parent / "data" / "pages"
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
-CASEFOLDED = {"sroie", "iiit5k_train"}
+CASEFOLDED = {"sroie", "iiit5k_train", "iiit5k_test", "svt_words", "ic13_words"}
 """Sets whose cards leave case out."""
 ROOM = 0.002
 """By how much a figure may be worse than its card's: processors differ in the last bits."""
