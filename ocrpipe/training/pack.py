@@ -25,7 +25,7 @@ import numpy as np
 from ocrpipe.characters import is_hanzi
 from ocrpipe.errors import ConfigError, OcrError
 from ocrpipe.io.files import write_whole
-from ocrpipe.recognizers.crnn.charset import Charset, default_charset, hanzi_lists
+from ocrpipe.recognizers.crnn.charset import Charset, default_charset, hanzi_lists, taiwan_hanzi
 from ocrpipe.synthesis.font_cache import add_to_cache, cached_faces, decode_face, encode_face
 from ocrpipe.synthesis.font_inspection import FaceInfo
 from ocrpipe.synthesis.fonts import FONT_FOLDERS, family_of, family_weight, usable_files
@@ -37,10 +37,12 @@ MANIFEST = "manifest.json"
 FONTS, CORPORA = "fonts", "corpora"
 """Folders of an unpacked bundle."""
 
-_CHINESE, _TEXTS = 0.58, 0.17
+_CHINESE, _TEXTS = 0.68, 0.15
 """Shares of the limit for faces with hanzi and for texts; the rest is for Latin faces."""
 _LARGE_FONT = 1_500_000  # bytes; smaller files hold no two thousand hanzi
 _FACES_OF_FAMILY = 4
+_WHOLE_FACES, _COMPLETE = 3, 0.9
+"""Faces with all characters, and the fraction of them that they must cover."""
 _LATIN_FACES = 160
 _COMMON_FAMILY = 2.0
 """Family weight from which several faces of a Latin family are packed, instead of one."""
@@ -72,8 +74,9 @@ def pack(
 ) -> dict[str, Any]:
     """Write a bundle of at most ``limit`` bytes; fonts held back for measurements are never in it.
 
-    Faces with hanzi come first, those of weighty families before others. The first of a family has all
-    characters, further ones GB2312's level 1 alone. Then come some Latin faces and a sample of each text.
+    Faces with hanzi come first, those of weighty families before others. Three families have a face with all
+    characters, other faces the hanzi of GB2312's level 1 alone, or of Big5's where they are for traditional
+    text. Then come some Latin faces and a sample of each text.
 
     Args:
         corpora: Folder of text (see ``ocrpipe.synthesis.text.TextSource``).
@@ -156,7 +159,7 @@ def _write(folder: Path, name: str, data: bytes) -> int:
 
 
 def _chinese(files: Sequence[Path], charset: Charset) -> Iterator[PackedFont]:
-    """Faces with hanzi: one of each family with all characters, then others with the common ones."""
+    """Faces with hanzi: one of each family, the first of them with all characters, then further ones."""
     large = [path for path in files if path.stat().st_size > _LARGE_FONT]
     families: dict[str, list[tuple[Path, FaceInfo]]] = {}
     for path, faces in cached_faces(sorted(large, key=_plain_first)):
@@ -166,13 +169,22 @@ def _chinese(files: Sequence[Path], charset: Charset) -> Iterator[PackedFont]:
                 families.setdefault(family, []).append((path, face))
     ordered = sorted(families.values(), key=lambda family: -family_weight(family[0][0]))
     ordered = [family for family in ordered if family_weight(family[0][0])]
-    common = set(hanzi_lists()["gb2312-1"])
-    few = {c for c in _kept(charset) if not is_hanzi(chr(c)) or chr(c) in common}
+    lists, kept = hanzi_lists(), _kept(charset)
+    others = {c for c in kept if not is_hanzi(chr(c))}
+    common = {
+        "han": others | kept & set(map(ord, lists["gb2312-1"])),
+        "hant": others | kept & set(map(ord, taiwan_hanzi())),
+    }
+    whole = 0
     for rank in range(_FACES_OF_FAMILY):
         for members in ordered:
             if rank < len(members):
                 path, face = members[rank]
-                yield _packed(path, face, few if rank and "han" in face.kinds else _kept(charset))
+                kind = "han" if "han" in face.kinds else "hant"
+                covers_all = len(face.coverage & kept) > _COMPLETE * len(kept)
+                is_whole = kind == "han" and covers_all and not rank and whole < _WHOLE_FACES
+                whole += is_whole
+                yield _packed(path, face, kept if is_whole else common[kind])
 
 
 def _latin(files: Sequence[Path], charset: Charset) -> Iterator[PackedFont]:

@@ -36,6 +36,12 @@ def _double_byte(encoding: str, leads: Iterable[int], trails: Iterable[int]) -> 
 
 
 @cache
+def taiwan_hanzi() -> str:
+    """The hanzi of Big5's level 1: Taiwan's 5,401 in common use."""
+    return _double_byte("big5", range(0xA4, 0xC7), (*range(0x40, 0x7F), *range(0xA1, 0xFF)))
+
+
+@cache
 def hanzi_lists() -> dict[str, str]:
     """The official lists whose hanzi the charset has, each without those of the lists before it.
 
@@ -43,11 +49,10 @@ def hanzi_lists() -> dict[str, str]:
     8,105 of the General Standard Chinese Characters (通用规范汉字表, 2013) with what Hong
     Kong's list of 4,762 adds; the last from the Unicode Han database, properties kTGH and kHKGlyph.
     """
-    big5 = _double_byte("big5", range(0xA4, 0xC7), (*range(0x40, 0x7F), *range(0xA1, 0xFF)))
     lists = {
         "gb2312-1": _double_byte("gb2312", range(0xB0, 0xD8), range(0xA1, 0xFF)),
         "gb2312-2": _double_byte("gb2312", range(0xD8, 0xF8), range(0xA1, 0xFF)),
-        "big5-1": big5,
+        "big5-1": taiwan_hanzi(),
         "general": "".join((resources.files(__package__) / "hanzi.txt").read_text("utf-8").split()),
     }
     seen: set[str] = set()
