@@ -48,7 +48,7 @@ _COMMON_FAMILY = 2.0
 """Family weight from which several faces of a Latin family are packed, instead of one."""
 _REPEATS = 16
 """So many occurrences of an entry in a list, which tell its frequency, are packed as one."""
-_TEXT_RATIO = 3.5
+_TEXT_RATIO = 2.7
 """Bytes of text that xz makes one of, at first assumed."""
 _FULL_WIDTH = range(0xFF01, 0xFF5F)
 
@@ -255,21 +255,26 @@ def _within(fonts: Iterator[PackedFont], room: int) -> Iterator[PackedFont]:
 
 
 def _texts(corpora: Path, room: int) -> list[tuple[str, int, int, bytes]]:
-    """A sample of each text file as name, lines, bytes and compressed content, in ``room`` bytes together."""
-    files = [(path, _distinct(path, lines)) for path, lines in corpus_files(corpora)]
-    if not files or room <= 0:
-        raise ConfigError(f"no texts zh*.txt and en*.txt in {corpora}" if not files else "no room for texts")
-    sizes = [sum(len(line.encode()) + 1 for line in lines) for _, lines in files]
+    """A sample of each text file as name, lines, bytes and compressed content, in ``room`` bytes together.
+
+    One file at a time is in memory.
+    """
+    sizes = [_bytes_of(_distinct(path, lines)) for path, lines in corpus_files(corpora)]
+    if not sizes or room <= 0:
+        raise ConfigError(f"no texts zh*.txt and en*.txt in {corpora}" if not sizes else "no room for texts")
     budget = room * _TEXT_RATIO
     for _ in range(4):
         cap = _cap(sizes, budget)
-        with ThreadPoolExecutor(2) as pool:
-            texts = list(pool.map(_sampled, *zip(*files, strict=True), [cap] * len(files)))
+        texts = [_sampled(path, _distinct(path, lines), cap) for path, lines in corpus_files(corpora)]
         packed = sum(_tar_size(data) for *_, data in texts)
         if packed <= room:
             return texts
         budget *= 0.97 * room / packed
     raise ConfigError(f"the texts do not fit into {room / 1e6:.1f} MB")
+
+
+def _bytes_of(lines: Sequence[str]) -> int:
+    return sum(len(line.encode()) + 1 for line in lines)
 
 
 def _distinct(path: Path, lines: Sequence[str]) -> list[str]:
@@ -292,7 +297,7 @@ def _cap(sizes: Sequence[int], budget: float) -> float:
 
 def _sampled(path: Path, lines: Sequence[str], cap: float) -> tuple[str, int, int, bytes]:
     """About ``cap`` bytes of a file's lines, evenly at random, in their order."""
-    size = sum(len(line.encode()) + 1 for line in lines)
+    size = _bytes_of(lines)
     if size > cap:
         rng = np.random.default_rng(zlib.crc32(path.name.encode()))
         chosen = rng.random(len(lines)) < cap / size
