@@ -31,7 +31,9 @@ class Inline:
     read = 0
     lost = 0
 
-    def __init__(self, settings: ReadSettings, workers: int, page_timeout: float) -> None:
+    def __init__(
+        self, settings: ReadSettings, workers: int, page_timeout: float, memory_limit: int | None = None
+    ) -> None:
         self._working = Working(settings)
         self._tasks: list[Task] = []
 
