@@ -104,7 +104,7 @@ def draw_line(rng: Rng, runs: Sequence[Run], size: int, neighbours: Sequence[Nei
     spacing = spacing if rng.random() < 0.3 else 0.0
     space_scale = float(rng.uniform(0.75, 2.2)) if rng.random() < 0.4 else 1.0
     widths = [
-        _advance(run.font, run.size(size), c) * (space_scale if c == " " else 1)
+        advance(run.font, run.size(size), c) * (space_scale if c == " " else 1)
         for run in runs
         for c in run.drawn
     ]
@@ -122,7 +122,7 @@ def draw_line(rng: Rng, runs: Sequence[Run], size: int, neighbours: Sequence[Nei
         for left, width, letters in zip(lefts, widths, (LIGATURES.get(c, c) for c in drawn), strict=False)
         for i in range(len(letters))
     ]
-    _draw_runs(canvas, runs, size, lefts, baseline, spaced=spacing != 0, bold=bold)
+    draw_runs(canvas, runs, size, lefts, baseline, spaced=spacing != 0, bold=bold)
     mask = np.array(canvas)
     left, right = _ink_limits(mask.max(0)) or (margin, lefts[-1])
     top, bottom = _vertical_limits(rng, mask, runs, size, baseline)
@@ -139,7 +139,8 @@ def draw_line(rng: Rng, runs: Sequence[Run], size: int, neighbours: Sequence[Nei
 
 
 @lru_cache(maxsize=200_000)
-def _advance(font: Font, size: int, character: str) -> float:
+def advance(font: Font, size: int, character: str) -> float:
+    """Width of a character at a font size, in pixels."""
     return float(font.at(size).getlength(character))
 
 
@@ -150,7 +151,7 @@ def _font_extent(font: Font, size: int, han: bool) -> tuple[float, float]:
     return -float(box[1]), float(box[3])
 
 
-def _draw_runs(
+def draw_runs(
     canvas: Image.Image,
     runs: Sequence[Run],
     size: int,

@@ -21,6 +21,8 @@ from ocrpipe.synthesis import effects
 from ocrpipe.synthesis.cropping import colour, crop_line
 from ocrpipe.synthesis.fonts import Font, FontLibrary
 from ocrpipe.synthesis.line_drawing import LIGATURES, DrawnLine, Neighbour, Run, draw_line
+from ocrpipe.synthesis.scene import render_scene
+from ocrpipe.synthesis.scene_text import chinese_scene_text, scene_text
 from ocrpipe.synthesis.text import TextSource, is_han
 
 Rng = np.random.Generator
@@ -46,6 +48,15 @@ _LATIN_FONT_KINDS = {
     "pixel": 0.02,
 }
 """Probability of each kind of font for English text."""
+_SCENE_FONT_KINDS = {
+    "latin": 0.50,
+    "display": 0.33,
+    "handwriting": 0.07,
+    "novelty": 0.05,
+    "mono": 0.03,
+    "typewriter": 0.02,
+}
+"""Likewise for words in photographs."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +67,13 @@ class LineSample:
         image: H×W uint8, grey, at the resolution of the simulated scan.
         text: The text.
         centers: Centre x of each character of ``text`` in pixels of ``image``; ``NO_CENTERS`` where unknown.
+        finished: Whether it has its colours and effects even where ``LineStyle.clean`` is set, as scene words.
     """
 
     image: NDArray[np.uint8]
     text: str
     centers: NDArray[np.float32]
+    finished: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,15 +86,21 @@ class LineStyle:
             text; in a third of these they replace characters of running text.
         traditional: Fraction of the remaining Chinese lines in traditional characters, if there is such text.
         symbols: Fraction of the English lines with random symbols; half of it applies to Chinese lines.
+        contexts: Fraction of the remaining lines with rare symbols, look-alike letters and numbers where they
+            occur (see ``symbol_patterns``).
+        scene: Fraction of lines that are words from photographs (see ``scene``), with their own effects; of
+            them a quarter of ``chinese`` is Chinese.
         max_aspect: Maximum width of a crop over its height.
         degradation: Mean strength of the scan effects (see ``effects.degrade``).
-        clean: Whether crops stay black on white, without colours and scan effects.
+        clean: Whether crops stay black on white, without colours and scan effects; not scene words.
     """
 
     chinese: float = 0.5
     every_class: float = 0.4
     traditional: float = 0.2
     symbols: float = 0.05
+    contexts: float = 0.14
+    scene: float = 0.125
     max_aspect: float = 34.0
     degradation: float = 0.6
     clean: bool = False
@@ -108,6 +127,10 @@ class LineRenderer:
             ocrpipe.errors.ConfigError: No font is of a kind that is needed, or none can draw the texts.
         """
         for _ in range(_MAX_ATTEMPTS):
+            if self._style.scene and rng.random() < self._style.scene:
+                if sample := self._scene(rng):
+                    return sample
+                continue
             chinese = rng.random() < self._style.chinese
             text, kind = self._chinese(rng) if chinese else (self._english(rng), "han")
             size = round(math.exp(rng.uniform(math.log(10 if chinese else 9), math.log(44))))
@@ -115,6 +138,21 @@ class LineRenderer:
             if any(run.drawn.strip() for run in runs):
                 return self._scan(rng, draw_line(rng, runs, size, self._neighbours(rng, size, runs[0].font)))
         raise ConfigError(f"the {len(self._fonts)} fonts given can draw none of the texts")
+
+    def _scene(self, rng: Rng) -> LineSample | None:
+        """A word from a photograph; None if no font draws it."""
+        style, texts = self._style, self._texts
+        if chinese := rng.random() < style.chinese / 4:
+            text, font = chinese_scene_text(rng, texts), self._fonts.pick(rng, "han")
+        else:
+            text, font = scene_text(rng, texts), self._font_of_kinds(rng, _SCENE_FONT_KINDS)
+        runs = self._typeset(rng, text, main=font, indices=False)
+        if not any(run.drawn.strip() for run in runs):
+            return None
+        neighbour = texts.running(rng, "zh" if chinese else "en", 12)
+        strength = style.degradation / LineStyle.degradation
+        image, centers = render_scene(rng, runs, neighbour, style.max_aspect, strength)
+        return LineSample(image, "".join(run.label for run in runs), centers, finished=True)
 
     def _chinese(self, rng: Rng) -> tuple[str, str]:
         """A Chinese text and the kind of font to set it in."""
@@ -134,6 +172,8 @@ class LineRenderer:
             return text, kind
         if rng.random() < style.symbols / 2:
             return texts.with_symbols(rng, "zh", length), "han"
+        if style.contexts and rng.random() < style.contexts:
+            return texts.symbols_in_context(rng, "zh"), "han"
         return self._simplified(rng, length), "han"
 
     def _simplified(self, rng: Rng, length: int) -> str:
@@ -159,6 +199,8 @@ class LineRenderer:
             if rng.random() < 0.5:
                 return texts.symbols(rng, int(rng.integers(1, 8)))
             return texts.with_symbols(rng, "en", length)
+        if self._style.contexts and rng.random() < self._style.contexts:
+            return texts.symbols_in_context(rng, "en")
         if draw < 0.45:
             text = texts.running(rng, "en", length)
         elif draw < 0.58:
@@ -170,12 +212,14 @@ class LineRenderer:
         case = rng.random()
         return text.upper() if case < 0.16 else text.title() if case < 0.22 else text
 
-    def _typeset(self, rng: Rng, text: str, kind: str = "han") -> list[Run]:
+    def _typeset(
+        self, rng: Rng, text: str, kind: str = "han", main: Font | None = None, *, indices: bool = True
+    ) -> list[Run]:
         """The text as runs of one font each; characters that no font covers are left out.
 
         Latin letters in Chinese text are set in the same font, in a Latin one, or full-width.
         """
-        main = self._main_font(rng, kind if any(map(is_han, text)) else "")
+        main = main or self._main_font(rng, kind if any(map(is_han, text)) else "")
         if main.unicase:
             text = text.upper()
         other = self._fonts.pick(rng, "latin")
@@ -195,7 +239,8 @@ class LineRenderer:
                 drawn, font = label, self._covering_font(rng, label, (base, other))
             if font is not None:
                 letters.append(Run(drawn, label, font, scale, bold=bold.get(position, 0.0)))
-        letters = self._with_indices(rng, letters)
+        if indices:
+            letters = self._with_indices(rng, letters)
         runs = groupby(letters, key=_appearance)
         return [_joined(list(run)) for _, run in runs]
 
@@ -232,7 +277,11 @@ class LineRenderer:
         """A font of the kind ``han`` for Chinese text, or for Latin text where that is empty."""
         if han:
             return self._fonts.pick(rng, han)
-        kind = str(rng.choice(list(_LATIN_FONT_KINDS), p=list(_LATIN_FONT_KINDS.values())))
+        return self._font_of_kinds(rng, _LATIN_FONT_KINDS)
+
+    def _font_of_kinds(self, rng: Rng, probabilities: dict[str, float]) -> Font:
+        """A font of a random kind; a Latin one where there is none of that kind."""
+        kind = str(rng.choice(list(probabilities), p=list(probabilities.values())))
         return self._fonts.pick(rng, kind if kind in self._fonts.kinds else "latin")
 
     def _covering_font(self, rng: Rng, character: str, preferred: Sequence[Font]) -> Font | None:

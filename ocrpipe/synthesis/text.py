@@ -13,6 +13,7 @@ import numpy as np
 from ocrpipe.characters import is_hanzi
 from ocrpipe.errors import ConfigError
 from ocrpipe.synthesis.patterns import PATTERNS, Rng, choice
+from ocrpipe.synthesis.symbol_patterns import SYMBOL_PATTERNS
 
 _FULL_WIDTH = str.maketrans({chr(0xFF01 + i): chr(0x21 + i) for i in range(94)} | {"\u3000": " "})
 _LOOKALIKES = str.maketrans("−‐‑‒′″∕∙・∣∑∏∆\u2126µÐ", "----'\"/··|ΣΠΔΩμĐ")
@@ -98,6 +99,7 @@ class TextSource:
             if language == "zh" and "words" in path.stem:
                 self._words.append(lines)
         self._vocabulary: list[str] = []
+        self._english_words: list[str] = []
         for language, files in self._running.items():
             if not files and language != "zht":
                 raise ConfigError(f"no running text {language}*.txt in {folder}")
@@ -144,6 +146,20 @@ class TextSource:
             text += (choice(rng, _SEPARATORS) if text else "") + choice(rng, words).strip()
         return clean(text, self.alphabet)[:length] or "0"
 
+    def english_word(self, rng: Rng) -> str:
+        """An English word: half of them by their frequency, half uniformly from the lists.
+
+        Without lists of words it is one of running text.
+        """
+        lists = self._entries["en"]
+        if not lists:
+            return choice(rng, self.running(rng, "en", 40).split())
+        self._english_words = self._english_words or sorted(
+            {w for w in chain.from_iterable(lists) if w.strip()}
+        )
+        words = self._english_words if rng.random() < 0.5 else choice(rng, lists)
+        return clean(choice(rng, words), self.alphabet).partition(" ")[0] or "0"
+
     def paragraph(self, rng: Rng, language: str) -> str:
         """A whole line of running text: a sentence or a paragraph; a quarter in Chinese are random words."""
         if language == "zh" and rng.random() < 0.25:
@@ -180,6 +196,15 @@ class TextSource:
     def pattern(self, rng: Rng, language: str) -> str:
         """A generated date, price, code, address or label, as in forms, receipts and tables."""
         return clean(choice(rng, PATTERNS[language])(rng), self.alphabet) or "0"
+
+    def symbols_in_context(self, rng: Rng, language: str) -> str:
+        """A generated text with rare symbols, look-alike letters or numbers where they occur."""
+
+        def words(length: int) -> str:
+            return self.running(rng, language, length).strip(" ,.;:，。；：、") or "0"
+
+        generate = choice(rng, SYMBOL_PATTERNS[language])
+        return clean(generate(rng, words), self.alphabet)[:70].strip() or "0"
 
     def symbols(self, rng: Rng, length: int) -> str:
         """``length`` random characters but hanzi, ASCII letters and digits, uniform or by the weights."""

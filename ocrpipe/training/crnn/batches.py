@@ -93,7 +93,8 @@ class LineBatch:
 def to_clean(sample: LineSample, charset: Charset, height: int) -> CleanLine | None:
     """The sample as it is kept; ``None`` where CTC can't align it or the charset lacks a character.
 
-    Samples without known places of their characters are crops of rendered pages, which are scans already.
+    Samples without known places of their characters are crops of rendered pages, which are scans already;
+    finished ones have all effects they get.
     """
     if not sample.text or any(c not in charset for c in sample.text):
         return None
@@ -108,7 +109,8 @@ def to_clean(sample: LineSample, charset: Charset, height: int) -> CleanLine | N
     repeats = sum(a == b for a, b in zip(label, label[1:], strict=False))
     if len(label) + repeats > width / STRIDE:
         return None
-    return CleanLine(image, np.asarray(label, np.int16), centers.astype(np.float32), width, not len(centers))
+    degraded = sample.finished or not len(centers)
+    return CleanLine(image, np.asarray(label, np.int16), centers.astype(np.float32), width, degraded)
 
 
 def clean_lines(
