@@ -57,9 +57,11 @@ def lines(
     _check_targets(preview, out)
     library, texts = _fonts_and_texts(corpora, fonts)
 
+    from ocrpipe.synthesis.fonts import FONT_FOLDERS
     from ocrpipe.synthesis.lines import LineRenderer
+    from ocrpipe.synthesis.pen_strokes import find_strokes
 
-    renderer = LineRenderer(library, texts)
+    renderer = LineRenderer(library, texts, strokes=find_strokes(fonts or FONT_FOLDERS))
 
     def render(rng: Generator) -> _Rendered:
         sample = renderer.render(rng)

@@ -68,7 +68,7 @@ def extend(
     from ocrpipe.training.crnn.session import renderer
 
     charset = default_charset()
-    style = LineStyle(chinese=1.0, every_class=1.0, scene=0.0, degradation=0.3)
+    style = LineStyle(chinese=1.0, every_class=1.0, scene=0.0, handwriting=0.0, degradation=0.3)
     path, imprinted = extend_weights(start, charset, renderer(corpora, charset, style), lines, out)
     typer.echo(f"{imprinted} of {len(charset) - 1} characters imprinted", err=True)
     typer.echo(path)

@@ -173,7 +173,7 @@ def degrade(image: Image, rng: Rng, strength: float = 1.0) -> Image:
         broken: 0.10,
         ink: 0.30,
         contrast: 0.40,
-        bleed_through: 0.04,
+        bleed_through: 0.08,
         paper: 0.20,
         uneven_light: 0.12,
         bands: 0.04,

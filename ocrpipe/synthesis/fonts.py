@@ -24,7 +24,7 @@ FONT_FOLDERS = tuple(
 """Where ``FontLibrary.system`` looks by default."""
 
 _UNUSABLE = re.compile(
-    r"symbol|dingbat|emoji|math|icon|D050000L|barcode|braille|spleen|initials|ornament|swash|keyboard|outline|shadow"
+    r"symbol|dingbat|emoji|math|icon|D050000L|barcode|braille|spleen|initials|ornament|swash|keyboard|outline|shadow(?!sinto)"
     r"|NotoS(ans|erif)(?!-|CJK|Mono|Display)|NotoNaskh|NotoKufi|NotoNastaliq|NotoRashi|NotoMusic|NotoTraditional"
     r"|cmex|cmsy|cmmi|msam|msbm|esint|rsfs|wasy|stmary|eufm|eurm|feta|parmesan|NotoSerifDisplay-.*Cond"
     r"|OCRB[EX]$|hairline|cmunobi|cmuntb|cmunvi|Libertine_I|Biolinum_K|fifthhorse|unifont|lineding|BIZUD|hearts",
@@ -46,6 +46,10 @@ _FAMILY_WEIGHTS = {
     "fandol": 3.0,
     "hana": 0.0,
     "babelstone": 0.3,
+    "mashanzheng": 0.5,
+    "longcang": 0.4,
+    "zhimangxing": 0.15,
+    "liujianmaocao": 0.1,
     "liberation": 15.0,
     "texgyre": 4.0,
     "nimbus": 4.0,

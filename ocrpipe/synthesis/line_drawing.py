@@ -91,7 +91,9 @@ class DrawnLine:
     bottom: float
 
 
-def draw_line(rng: Rng, runs: Sequence[Run], size: int, neighbours: Sequence[Neighbour] = ()) -> DrawnLine:
+def draw_line(
+    rng: Rng, runs: Sequence[Run], size: int, neighbours: Sequence[Neighbour] = (), *, printed: bool = True
+) -> DrawnLine:
     """Draw a line, with random letter and word spacing, boldness, rules and dot-matrix rendering.
 
     Args:
@@ -99,6 +101,7 @@ def draw_line(rng: Rng, runs: Sequence[Run], size: int, neighbours: Sequence[Nei
         runs: The characters of the line.
         size: Font size in pixels.
         neighbours: Lines above and below.
+        printed: Whether there may be rules, pen strokes and dot-matrix rendering.
     """
     spacing = float(rng.uniform(-0.03, 0.12) if rng.random() < 0.8 else rng.uniform(0.1, 0.6)) * size
     spacing = spacing if rng.random() < 0.3 else 0.0
@@ -126,14 +129,15 @@ def draw_line(rng: Rng, runs: Sequence[Run], size: int, neighbours: Sequence[Nei
     mask = np.array(canvas)
     left, right = _ink_limits(mask.max(0)) or (margin, lefts[-1])
     top, bottom = _vertical_limits(rng, mask, runs, size, baseline)
-    if rng.random() < 0.12:
+    if printed and rng.random() < 0.12:
         mask = _dot_matrix(rng, mask)
     for neighbour in neighbours:
         layer = Image.fromarray(mask)
         start = margin + neighbour.dx, baseline + neighbour.dy
         ImageDraw.Draw(layer).text(start, neighbour.text, fill=255, font=neighbour.font.at(size), anchor="ls")
         mask = np.array(layer)
-    _rules(rng, mask, size, baseline, bottom, left, right)
+    if printed:
+        _rules(rng, mask, size, baseline, bottom, left, right)
     label = "".join(run.label for run in runs)
     return DrawnLine(mask, label, np.asarray(centers, np.float32), left, right, top, bottom)
 
@@ -183,7 +187,8 @@ def _vertical_limits(
     rng: Rng, mask: Mask, runs: Sequence[Run], size: int, baseline: int
 ) -> tuple[float, float]:
     """Top and bottom as detectors give them: mostly ascender to descender, sometimes the ink alone."""
-    extents = [_font_extent(run.font, size, any(map(is_han, run.drawn))) for run in runs if run.scale == 1]
+    full = [run for run in runs if run.scale == 1] or runs
+    extents = [_font_extent(run.font, size, any(map(is_han, run.drawn))) for run in full]
     top, bottom = baseline - max(up for up, _ in extents), baseline + max(down for _, down in extents)
     inked = _ink_limits(mask.max(1))
     if inked and rng.random() < 0.35:

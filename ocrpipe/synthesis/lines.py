@@ -6,12 +6,9 @@ The position of each character is known, so training can supervise the network's
 
 from __future__ import annotations
 
-import contextlib
 import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,34 +17,24 @@ from ocrpipe.errors import ConfigError
 from ocrpipe.synthesis import effects
 from ocrpipe.synthesis.cropping import colour, crop_line
 from ocrpipe.synthesis.fonts import Font, FontLibrary
-from ocrpipe.synthesis.line_drawing import LIGATURES, DrawnLine, Neighbour, Run, draw_line
+from ocrpipe.synthesis.handwriting import can_write, draw_handwriting
+from ocrpipe.synthesis.line_drawing import DrawnLine, Neighbour, Run, draw_line
+from ocrpipe.synthesis.line_setting import LineSetter
+from ocrpipe.synthesis.overlays import with_pen_line, with_seal
+from ocrpipe.synthesis.pen_strokes import PenStrokes
 from ocrpipe.synthesis.scene import render_scene
 from ocrpipe.synthesis.scene_text import chinese_scene_text, scene_text
-from ocrpipe.synthesis.text import TextSource, is_han
+from ocrpipe.synthesis.screen import SUBPIXELS, crop_screen, shown, smoothed
+from ocrpipe.synthesis.text import TextSource
 
 Rng = np.random.Generator
 
 NO_CENTERS = np.empty(0, np.float32)
 """``LineSample.centers`` where the positions are unknown."""
-_FULL_WIDTH = {c: chr(ord(c) + 0xFEE0) for c in map(chr, range(0x21, 0x7F))}
-_LIGATURES = {letters: glyph for glyph, letters in LIGATURES.items()}
 _MAX_ATTEMPTS = 100
 """Texts in a row without a drawable character before rendering is given up."""
-_INDICES = tuple("i j k n t max min th st nd TM * [1] [2] [12] -1 2 1 0".split())
-_SUPERSCRIPTS = dict(zip("0123456789-n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ", strict=True))
-_SUBSCRIPTS = dict(zip("0123456789", "₀₁₂₃₄₅₆₇₈₉", strict=True))
-"""Labels of raised and lowered characters, where Unicode has superscript and subscript ones."""
-_LATIN_FONT_KINDS = {
-    "latin": 0.60,
-    "mono": 0.09,
-    "typewriter": 0.12,
-    "display": 0.06,
-    "handwriting": 0.04,
-    "novelty": 0.02,
-    "han": 0.05,
-    "pixel": 0.02,
-}
-"""Probability of each kind of font for English text."""
+_MAX_WRITTEN = 60
+"""Characters in a handwritten line at most."""
 _SCENE_FONT_KINDS = {
     "latin": 0.50,
     "display": 0.33,
@@ -56,7 +43,7 @@ _SCENE_FONT_KINDS = {
     "mono": 0.03,
     "typewriter": 0.02,
 }
-"""Likewise for words in photographs."""
+"""Probability of each kind of font for words in photographs."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +54,7 @@ class LineSample:
         image: H×W uint8, grey, at the resolution of the simulated scan.
         text: The text.
         centers: Centre x of each character of ``text`` in pixels of ``image``; ``NO_CENTERS`` where unknown.
-        finished: Whether it has its colours and effects even where ``LineStyle.clean`` is set, as scene words.
+        finished: Whether it has its colours and effects even in ``LineStyle.clean``, as scene words have.
     """
 
     image: NDArray[np.uint8]
@@ -90,6 +77,10 @@ class LineStyle:
             occur (see ``symbol_patterns``).
         scene: Fraction of lines that are words from photographs (see ``scene``), with their own effects; of
             them a quarter of ``chinese`` is Chinese.
+        handwriting: Fraction of the remaining lines that are written with a pen (see ``handwriting``), where
+            there are pen strokes for Chinese or script faces for English.
+        screen: Fraction of the remaining lines that are small text of a screen (see ``screen``).
+        overlays: Frequency of seals and pen strokes over printed lines; 1 is about one in twenty.
         max_aspect: Maximum width of a crop over its height.
         degradation: Mean strength of the scan effects (see ``effects.degrade``).
         clean: Whether crops stay black on white, without colours and scan effects; not scene words.
@@ -101,6 +92,9 @@ class LineStyle:
     symbols: float = 0.05
     contexts: float = 0.14
     scene: float = 0.125
+    handwriting: float = 0.07
+    screen: float = 0.06
+    overlays: float = 1.0
     max_aspect: float = 34.0
     degradation: float = 0.6
     clean: bool = False
@@ -113,11 +107,18 @@ class LineRenderer:
         fonts: Fonts to choose from.
         texts: Source of the text.
         style: What is rendered.
+        strokes: Of hanzi, for handwriting; without them only Latin letters are handwritten.
     """
 
-    def __init__(self, fonts: FontLibrary, texts: TextSource, style: LineStyle | None = None) -> None:
-        self._fonts = fonts
-        self._texts = texts
+    def __init__(
+        self,
+        fonts: FontLibrary,
+        texts: TextSource,
+        style: LineStyle | None = None,
+        strokes: PenStrokes | None = None,
+    ) -> None:
+        self._fonts, self._setter = fonts, LineSetter(fonts)
+        self._texts, self._strokes = texts, strokes
         self._style = style or LineStyle()
 
     def render(self, rng: Rng) -> LineSample:
@@ -133,10 +134,17 @@ class LineRenderer:
                 continue
             chinese = rng.random() < self._style.chinese
             text, kind = self._chinese(rng) if chinese else (self._english(rng), "han")
-            size = round(math.exp(rng.uniform(math.log(10 if chinese else 9), math.log(44))))
-            runs = self._typeset(rng, text, kind)
-            if any(run.drawn.strip() for run in runs):
-                return self._scan(rng, draw_line(rng, runs, size, self._neighbours(rng, size, runs[0].font)))
+            handwritten = self._style.handwriting and rng.random() < self._style.handwriting
+            if handwritten and (line := self._handwritten(rng, text, chinese=chinese)):
+                return self._scan(rng, line)
+            runs = self._setter.runs(rng, text, kind)
+            if not any(run.drawn.strip() for run in runs):
+                continue
+            if self._style.screen and rng.random() < self._style.screen:
+                return self._screen(rng, runs)
+            size = round(math.exp(rng.uniform(math.log(9), math.log(44))))
+            line = draw_line(rng, runs, size, self._neighbours(rng, size, runs[0].font))
+            return self._scan(rng, self._with_overlays(rng, line, runs[0].font))
         raise ConfigError(f"the {len(self._fonts)} fonts given can draw none of the texts")
 
     def _scene(self, rng: Rng) -> LineSample | None:
@@ -145,14 +153,46 @@ class LineRenderer:
         if chinese := rng.random() < style.chinese / 4:
             text, font = chinese_scene_text(rng, texts), self._fonts.pick(rng, "han")
         else:
-            text, font = scene_text(rng, texts), self._font_of_kinds(rng, _SCENE_FONT_KINDS)
-        runs = self._typeset(rng, text, main=font, indices=False)
+            text, font = scene_text(rng, texts), self._setter.font_of_kinds(rng, _SCENE_FONT_KINDS)
+        runs = self._setter.runs(rng, text, main=font, indices=False)
         if not any(run.drawn.strip() for run in runs):
             return None
         neighbour = texts.running(rng, "zh" if chinese else "en", 12)
         strength = style.degradation / LineStyle.degradation
         image, centers = render_scene(rng, runs, neighbour, style.max_aspect, strength)
         return LineSample(image, "".join(run.label for run in runs), centers, finished=True)
+
+    def _handwritten(self, rng: Rng, text: str, *, chinese: bool) -> DrawnLine | None:
+        """The text written with a pen; None if there is nothing to write it with."""
+        strokes, script = self._strokes, "handwriting" in self._fonts.kinds
+        if (chinese and not strokes) or not (chinese or script):
+            return None
+        font = self._fonts.pick(rng, "handwriting" if script else "han")
+        if font.unicase:
+            text = text.upper()
+        text = can_write(text[:_MAX_WRITTEN], strokes, font).strip()
+        size = round(math.exp(rng.uniform(math.log(18), math.log(52))))
+        return draw_handwriting(rng, text, strokes, font, size) if text else None
+
+    def _screen(self, rng: Rng, runs: Sequence[Run]) -> LineSample:
+        """The runs as a screen shows them."""
+        style, subpixels = self._style, rng.random() < 0.55
+        size = int(rng.integers(9, 21)) * (SUBPIXELS if subpixels else 1)
+        neighbours = self._neighbours(rng, size, runs[0].font)
+        line = draw_line(rng, runs, size, neighbours, printed=rng.random() < 0.1)
+        if subpixels:
+            line = smoothed(line, blue_first=rng.random() < 0.15)
+        mask, centers = crop_screen(rng, line, style.max_aspect)
+        strength = style.degradation / LineStyle.degradation
+        image = 255 - mask if style.clean else shown(rng, mask, strength)
+        return LineSample(image, line.text, centers)
+
+    def _with_overlays(self, rng: Rng, line: DrawnLine, font: Font) -> DrawnLine:
+        """In some lines, a seal or a pen's stroke over the text."""
+        chance, han = rng.random(), "han" in font.kinds
+        if chance < 0.03 * self._style.overlays * (1.6 if han else 0.4):
+            return with_seal(rng, line, self._texts.entry(rng, "zh" if han else "en"), font)
+        return with_pen_line(rng, line) if chance > 1 - 0.015 * self._style.overlays else line
 
     def _chinese(self, rng: Rng) -> tuple[str, str]:
         """A Chinese text and the kind of font to set it in."""
@@ -212,88 +252,6 @@ class LineRenderer:
         case = rng.random()
         return text.upper() if case < 0.16 else text.title() if case < 0.22 else text
 
-    def _typeset(
-        self, rng: Rng, text: str, kind: str = "han", main: Font | None = None, *, indices: bool = True
-    ) -> list[Run]:
-        """The text as runs of one font each; characters that no font covers are left out.
-
-        Latin letters in Chinese text are set in the same font, in a Latin one, or full-width.
-        """
-        main = main or self._main_font(rng, kind if any(map(is_han, text)) else "")
-        if main.unicase:
-            text = text.upper()
-        other = self._fonts.pick(rng, "latin")
-        mixed_fonts = bool({"han", "hant"} & main.kinds) and rng.random() < 0.5
-        full_width = mixed_fonts and rng.random() < 0.12
-        letters = []
-        emphasis, bold = self._emphasis(rng, main, len(text)), _synthetic_bold(rng, main, len(text))
-        small_capitals = float(rng.uniform(0.72, 0.88)) if _set_in_small_capitals(rng, text) else 0.0
-        for position, label in enumerate(_with_ligatures(rng, text, main)):
-            base = emphasis.get(position, main)
-            drawn = _LIGATURES.get(label) or (_FULL_WIDTH.get(label, label) if full_width else label)
-            scale = small_capitals if small_capitals and label.islower() else 1.0
-            if scale < 1:
-                drawn = label = label.upper()
-            font: Font | None = other if mixed_fonts and not full_width and label.isascii() else base
-            if font is not None and not font.covers(drawn):
-                drawn, font = label, self._covering_font(rng, label, (base, other))
-            if font is not None:
-                letters.append(Run(drawn, label, font, scale, bold=bold.get(position, 0.0)))
-        if indices:
-            letters = self._with_indices(rng, letters)
-        runs = groupby(letters, key=_appearance)
-        return [_joined(list(run)) for _, run in runs]
-
-    def _with_indices(self, rng: Rng, letters: list[Run]) -> list[Run]:
-        """In some lines, subscripts or superscripts after a letter: indices, exponents, footnote marks."""
-        letters, following = list(letters), [*(letter.label for letter in letters[1:]), ""]
-        positions = [
-            i
-            for i, (letter, after) in enumerate(zip(letters, following, strict=False), start=1)
-            if letter.label.isalnum() and (is_han(letter.label) or not after.isalnum() or is_han(after))
-        ]
-        if not positions or rng.random() > 0.05:
-            return letters
-        scale = float(rng.uniform(0.5, 0.7))
-        count = min(len(positions), int(rng.integers(1, 4)))
-        for position in sorted(rng.choice(positions, count, False), reverse=True):
-            font = letters[position - 1].font
-            text = str(rng.choice(_INDICES)) if rng.random() < 0.6 else str(rng.integers(0, 100))
-            text = text.upper() if font.unicase else text
-            rise = float(rng.uniform(0.3, 0.45)) if rng.random() < 0.6 else float(rng.uniform(-0.2, -0.05))
-            if font.covers(text):
-                labels = _SUPERSCRIPTS if rise > 0 else _SUBSCRIPTS
-                letters[position:position] = [Run(c, labels.get(c, c), font, scale, rise) for c in text]
-        return letters
-
-    def _emphasis(self, rng: Rng, main: Font, length: int) -> dict[int, Font]:
-        """Positions in a Chinese line that are set in another font, as emphasis is, with that font."""
-        if "han" not in main.kinds & self._fonts.kinds or rng.random() > 0.15:
-            return {}
-        start, end = sorted(rng.integers(0, length + 1, 2).tolist())
-        return dict.fromkeys(range(start, end), self._fonts.pick(rng, "han"))
-
-    def _main_font(self, rng: Rng, han: str) -> Font:
-        """A font of the kind ``han`` for Chinese text, or for Latin text where that is empty."""
-        if han:
-            return self._fonts.pick(rng, han)
-        return self._font_of_kinds(rng, _LATIN_FONT_KINDS)
-
-    def _font_of_kinds(self, rng: Rng, probabilities: dict[str, float]) -> Font:
-        """A font of a random kind; a Latin one where there is none of that kind."""
-        kind = str(rng.choice(list(probabilities), p=list(probabilities.values())))
-        return self._fonts.pick(rng, kind if kind in self._fonts.kinds else "latin")
-
-    def _covering_font(self, rng: Rng, character: str, preferred: Sequence[Font]) -> Font | None:
-        """A font that covers the character, preferred ones first; None if there is none."""
-        for font in preferred:
-            if font.covers(character):
-                return font
-        for kind in ("han", "hant", "latin"):
-            with contextlib.suppress(ConfigError):
-                return self._fonts.pick(rng, kind, character)
-        return None
-
     def _neighbours(self, rng: Rng, size: int, font: Font) -> list[Neighbour]:
         """In some crops, lines above and below, whose descenders and ascenders a loose crop includes."""
         if rng.random() > 0.35:
@@ -319,33 +277,3 @@ class LineRenderer:
         if rng.random() < 0.1:
             image = 255 - image
         return LineSample(image, line.text, centers)
-
-
-def _appearance(run: Run) -> tuple[int, float, float, float]:
-    return id(run.font), run.scale, run.rise, run.bold
-
-
-def _synthetic_bold(rng: Rng, main: Font, length: int) -> dict[int, float]:
-    """Positions set in synthetic bold, all or a part, and by how much (see ``Run.bold``)."""
-    if rng.random() > (0.16 if "han" in main.kinds else 0.04):
-        return {}
-    start, end = sorted(rng.integers(0, length + 1, 2).tolist()) if rng.random() < 0.5 else (0, length)
-    return dict.fromkeys(range(start, end), float(rng.uniform(0.025, 0.07)))
-
-
-def _set_in_small_capitals(rng: Rng, text: str) -> bool:
-    """Whether to set a text of mixed case in small capitals, which are labelled as capitals."""
-    return rng.random() < 0.03 and not text.islower() and not text.isupper() and not any(map(is_han, text))
-
-
-def _with_ligatures(rng: Rng, text: str, main: Font) -> list[str]:
-    """The characters of the text; in some lines the letters of the font's ligatures are kept together."""
-    ligatures = [letters for letters, glyph in _LIGATURES.items() if main.covers(glyph)]
-    if not ligatures or rng.random() > 0.35:
-        return list(text)
-    return re.findall("|".join([*sorted(ligatures, key=len, reverse=True), "."]), text)
-
-
-def _joined(runs: Sequence[Run]) -> Run:
-    drawn, label = "".join(run.drawn for run in runs), "".join(run.label for run in runs)
-    return replace(runs[0], drawn=drawn, label=label)

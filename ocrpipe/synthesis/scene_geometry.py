@@ -40,7 +40,7 @@ class Projection:
         return np.stack([u / w, v / w], 1).astype(np.float32)
 
     def backward(self, left: float, top: float, width: int, height: int) -> tuple[Points, Points]:
-        """x and y on the surface of each pixel of a width×height crop at ``left``, ``top``; each H×W."""
+        """The x and y on the surface of each pixel of a width×height crop at ``left``, ``top``; each H×W."""
         inverse = np.linalg.inv(self.matrix).astype(np.float32)
         u = np.float32(left) + np.arange(width, dtype=np.float32)[None]
         v = np.float32(top) + np.arange(height, dtype=np.float32)[:, None]

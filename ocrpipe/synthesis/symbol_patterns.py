@@ -23,7 +23,7 @@ _TITLES = (
 _CONFUSABLE = "lI1|iO0oQDB8S5Z2G6"
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _RELATIONS = "≤≥≠≈<>=≤≥≠"
-_UNITS = "μm μg μL ℃ °C ℃ m² m³ km² cm² cm³ % ‰ mm kg Ω kΩ μF mg/L km/h ㎡ ℉".split()
+_UNITS = "μm μg μL ℃ °C ℃ m² m³ m³ km² cm² cm³ % ‰ mm kg Ω kΩ μF mg/L km/h ㎡ ℉".split()
 _CHECKS = "□☑○☐☑□○●■◎◇✓√"
 
 
@@ -49,7 +49,8 @@ def _amount(rng: Rng) -> str:
         rng,
         (
             value, value, value, value, f"-{value}", f"-{value}", f"({value})", f"{value}%", f"-{value}%",
-            f"({value}%)", f"+{value}%", f"${value}", f"¥{value}", f"({value}", f"{value})", f"−{value}", f"- {value}",
+            f"({value}%)", f"+{value}%", f"${value}", f"¥{value}", f"({value}", f"{value})", f"−{value}",
+            f"- {value}",
         ),
     )  # fmt: skip
 
@@ -122,11 +123,13 @@ def legal(rng: Rng, words: Words) -> str:
     number, year = digits(rng, 1, 3), str(int(rng.integers(1970, 2030)))
     company = " ".join(w[:1].upper() + w[1:] for w in words(16).split())
     forms = (
-        f"§ {number}", f"§{number}", f"§ {number}.{digits(rng, 1, 2)} {words(24)}", f"§§ {number}–{digits(rng, 2, 3)}",
-        f"{words(20)} § {number}({choice(rng, string.ascii_lowercase)})", f"{number} U.S.C. § {digits(rng, 2, 4)}",
-        f"© {year} {company}", f"©{year} {company}. All rights reserved.", f"Copyright © {year}", f"(c) {year} {company}",
-        f"{company}® {words(10)}", f"{company}™", f"© {company}", f"{words(18)} ¶ {number}",
-        f"№ {number}", f"† {words(20)}", f"{words(18)}‡",
+        f"§ {number}", f"§{number}", f"§ {number}.{digits(rng, 1, 2)} {words(24)}",
+        f"§§ {number}–{digits(rng, 2, 3)}",
+        f"{words(20)} § {number}({choice(rng, string.ascii_lowercase)})",
+        f"{number} U.S.C. § {digits(rng, 2, 4)}", f"© {year} {company}",
+        f"©{year} {company}. All rights reserved.", f"Copyright © {year}", f"(c) {year} {company}",
+        f"{company}® {words(10)}", f"{company}™", f"© {company}", f"{words(18)} ¶ {number}", f"№ {number}",
+        f"† {words(20)}", f"{words(18)}‡",
     )  # fmt: skip
     return choice(rng, forms)
 
@@ -136,12 +139,15 @@ def code(rng: Rng, words: Words) -> str:
     first, second = (w.strip(string.punctuation) or "x" for w in (words(4).lower(), words(4).lower()))
     name, value = first.replace(" ", "_"), second.replace(" ", "-")
     forms = (
-        f"C:\\{name}\\{value}", f"D:\\{name.title()}\\{value}.txt", f"\\\\{name}\\{value}", f"{name}\\{value}\\",
-        f"\\{name}{{{value}}}", f"\\begin{{{name}}}", f"{{{name}}}", f"{{ {words(14)} }}", f'{{"{name}": {digits(rng, 1, 3)}}}',
-        f"${{{name}}}", f"{{{{ {name} }}}}", f"{name}() {{", "}", f"if ({name}) {{ {value}; }}", f"{name}[{digits(rng, 1, 2)}]",
-        f"{words(12)} | {words(12)}", f"{first} | {second} | {digits(rng, 1, 3)}", f"|{first}|", f"| {first} | {digits(rng, 1, 4)} |",
-        f"{name} || {value}", f"{name} | grep {value}", f"\\n{name}", f"`{name}`", f"~/{name}/{value}", f"<{name}>{value}</{name}>",
-        f"{name}^{digits(rng, 1, 1)}", f"x_{{{digits(rng, 1, 1)}}}", f"#{name}", f"@{name}", f"{name} => {value}", f"\\{digits(rng, 1, 3)}",
+        f"C:\\{name}\\{value}", f"D:\\{name.title()}\\{value}.txt", f"\\\\{name}\\{value}",
+        f"{name}\\{value}\\", f"\\{name}{{{value}}}", f"\\begin{{{name}}}", f"{{{name}}}",
+        f"{{ {words(14)} }}", f'{{"{name}": {digits(rng, 1, 3)}}}', f"${{{name}}}", f"{{{{ {name} }}}}",
+        f"{name}() {{", "}", f"if ({name}) {{ {value}; }}", f"{name}[{digits(rng, 1, 2)}]",
+        f"{words(12)} | {words(12)}", f"{first} | {second} | {digits(rng, 1, 3)}", f"|{first}|",
+        f"| {first} | {digits(rng, 1, 4)} |", f"{name} || {value}", f"{name} | grep {value}", f"\\n{name}",
+        f"`{name}`", f"~/{name}/{value}", f"<{name}>{value}</{name}>", f"{name}^{digits(rng, 1, 1)}",
+        f"x_{{{digits(rng, 1, 1)}}}", f"#{name}", f"@{name}", f"{name} => {value}",
+        f"\\{digits(rng, 1, 3)}",
     )  # fmt: skip
     return choice(rng, forms)
 
@@ -185,10 +191,11 @@ def numerals(rng: Rng, words: Words) -> str:
         ),
     )
     forms = (
-        f"{title} {numeral}", f"{title.upper()} {numeral}", f"{title} {numeral}: {words(16)}", f"{title} {numeral}. {words(16)}",
-        f"({numeral})", f"{numeral}.", f"{numeral}. {words(20)}", f"{words(14)} {numeral}", numeral, f"{numeral}-{digits(rng, 1, 2)}",
-        ai, ai, f"{ai} {words(16)}", f"{words(16)} {ai}", f"{words(10)} {ai} {words(10)}", f"({ai})", f"{words(10)} ({ai})", f"AI {numeral}",
-        f"{numeral} {words(16)}",
+        f"{title} {numeral}", f"{title.upper()} {numeral}", f"{title} {numeral}: {words(16)}",
+        f"{title} {numeral}. {words(16)}", f"({numeral})", f"{numeral}.", f"{numeral}. {words(20)}",
+        f"{words(14)} {numeral}", numeral, f"{numeral}-{digits(rng, 1, 2)}", ai, ai, f"{ai} {words(16)}",
+        f"{words(16)} {ai}", f"{words(10)} {ai} {words(10)}", f"({ai})", f"{words(10)} ({ai})",
+        f"AI {numeral}", f"{numeral} {words(16)}",
     )  # fmt: skip
     return choice(rng, forms)
 
@@ -207,11 +214,14 @@ def keys(rng: Rng, words: Words) -> str:
 
     sizes = (8, 4, 4, 4, 12)
     forms = (
-        run(4, 16), run(4, 12).upper(), run(4, 12).lower(), "-".join(run(4, 5).upper() for _ in range(int(rng.integers(2, 6)))),
-        "-".join(map(hexadecimal, sizes)), f"0x{hexadecimal(int(rng.integers(2, 9)))}", hexadecimal(int(rng.integers(6, 33))),
-        f"{run(2, 6)}_{run(2, 6)}", f"{run(1, 3).upper()}{digits(rng, 2, 6)}{run(0, 2).upper()}", f"{run(6, 20)}==",
+        run(4, 16), run(4, 12).upper(), run(4, 12).lower(),
+        "-".join(run(4, 5).upper() for _ in range(int(rng.integers(2, 6)))),
+        "-".join(map(hexadecimal, sizes)), f"0x{hexadecimal(int(rng.integers(2, 9)))}",
+        hexadecimal(int(rng.integers(6, 33))), f"{run(2, 6)}_{run(2, 6)}",
+        f"{run(1, 3).upper()}{digits(rng, 2, 6)}{run(0, 2).upper()}", f"{run(6, 20)}==",
         f"{words(8)} {run(2, 6)}", "".join(choice(rng, "lI1") for _ in range(int(rng.integers(1, 5)))),
-        "".join(choice(rng, "O0oQ") for _ in range(int(rng.integers(1, 5)))), f"l{digits(rng, 1, 1)}", f"I{digits(rng, 1, 2)}", f"O{digits(rng, 1, 2)}",
+        "".join(choice(rng, "O0oQ") for _ in range(int(rng.integers(1, 5)))), f"l{digits(rng, 1, 1)}",
+        f"I{digits(rng, 1, 2)}", f"O{digits(rng, 1, 2)}",
         f"{digits(rng, 1, 3)}{choice(rng, ('l', 'O', 'lb', 'lbs', 'I', 'Ib', 'oz'))}".replace("Ib", "lb"),
     )  # fmt: skip
     return choice(rng, forms)
@@ -223,10 +233,12 @@ def brackets(rng: Rng, words: Words) -> str:
     letters = "".join(choice(rng, string.ascii_uppercase) for _ in range(int(rng.integers(1, 5))))
     left, right = choice(rng, ("()", "()", "()", "[]", "（）", "{}", "<>"))
     forms = (
-        f"{left}{inner}{right}", f"{words(12)} {left}{inner}{right}", f"{left}{letters}{right}", f"{words(12)} {left}{letters}{right}",
-        f"{left}{choice(rng, string.ascii_lowercase)}{right} {words(16)}", f"{left}{inner}", f"{inner}{right}",
-        f"{words(8)}({letters.lower()}){words(8)}", f"{left}{digits(rng, 1, 4)}{right}", f"{words(18)};", f"{words(18)}:", f"{words(18)}.",
-        f"{words(18)},", f"{words(12)}; {words(12)}", f"{words(8)}: {words(12)}", f"{words(10)}_{words(4)}", f"{words(8)}_", f"{letters}/{inner}",
+        f"{left}{inner}{right}", f"{words(12)} {left}{inner}{right}", f"{left}{letters}{right}",
+        f"{words(12)} {left}{letters}{right}",
+        f"{left}{choice(rng, string.ascii_lowercase)}{right} {words(16)}", f"{left}{inner}",
+        f"{inner}{right}", f"{words(8)}({letters.lower()}){words(8)}", f"{left}{digits(rng, 1, 4)}{right}",
+        f"{words(18)};", f"{words(18)}:", f"{words(18)}.", f"{words(18)},", f"{words(12)}; {words(12)}",
+        f"{words(8)}: {words(12)}", f"{words(10)}_{words(4)}", f"{words(8)}_", f"{letters}/{inner}",
     )  # fmt: skip
     return choice(rng, forms)
 
@@ -237,9 +249,10 @@ def chinese_marks(rng: Rng, words: Words) -> str:
     pairs = ("【】", "【】", "【】", "〔〕", "《》", "〈〉", "「」", "『』", "“”", "‘’", "（）", "[]", "〖〗")
     left, right = choice(rng, pairs)
     forms = (
-        f"{left}{a}{right}", f"{left}{a}{right}{words(8)}", f"{words(6)}{left}{a}{right}{words(6)}", f"【{a}】{words(10)}",
-        f"{words(8)}——{words(8)}", f"——{words(10)}", f"{words(8)}……", f"{a}——", f"{words(5)}—{words(5)}",
-        f"{a}：", f"{words(10)}：", f"{a}；", f"{a}！", f"（{a}", f"{a}）", f"{words(6)}；{words(6)}", f"{a}·{words(4)}", f"{a}：{words(4)}",
+        f"{left}{a}{right}", f"{left}{a}{right}{words(8)}", f"{words(6)}{left}{a}{right}{words(6)}",
+        f"【{a}】{words(10)}", f"{words(8)}——{words(8)}", f"——{words(10)}", f"{words(8)}……", f"{a}——",
+        f"{words(5)}—{words(5)}", f"{a}：", f"{words(10)}：", f"{a}；", f"{a}！", f"（{a}", f"{a}）",
+        f"{words(6)}；{words(6)}", f"{a}·{words(4)}", f"{a}：{words(4)}",
     )  # fmt: skip
     return choice(rng, forms)
 
@@ -249,21 +262,25 @@ def chinese_symbols(rng: Rng, words: Words) -> str:
     a, number = words(int(rng.integers(2, 8))), digits(rng, 1, 3)
     numeral, mark = choice(rng, _OFTEN_ROMAN), choice(rng, "□☑○□☑√×●■★※◎")
     forms = (
-        f"{number}×{digits(rng, 1, 3)}", f"{a}{number}×{digits(rng, 1, 3)}mm", f"{number}÷{digits(rng, 1, 2)}={digits(rng, 1, 3)}", f"{a}×{number}",
-        f"{a}≤{number}%", f"{a}≥{number}", f"{a}≠{words(3)}", f"≤{number}mg/L", f"≥{number}%", f"{words(6)}{number}℃", f"{number}℃~{digits(rng, 2, 3)}℃",
-        f"{number}μm", f"{number}㎡", f"{words(4)}{number}m²", f"{mark}是 {mark}否", "□是 ☑否", "□男 □女", f"{mark}{a} {mark}{words(3)} {mark}{words(3)}",
+        f"{number}×{digits(rng, 1, 3)}", f"{a}{number}×{digits(rng, 1, 3)}mm",
+        f"{number}÷{digits(rng, 1, 2)}={digits(rng, 1, 3)}", f"{a}×{number}", f"{a}≤{number}%",
+        f"{a}≥{number}", f"{a}≠{words(3)}", f"≤{number}mg/L", f"≥{number}%", f"{words(6)}{number}℃",
+        f"{number}℃~{digits(rng, 2, 3)}℃", f"{number}μm", f"{number}㎡", f"{words(4)}{number}m²",
+        f"{mark}是 {mark}否", "□是 ☑否", "□男 □女", f"{mark}{a} {mark}{words(3)} {mark}{words(3)}",
         f"{mark} {words(10)}", f"{a}：{mark}{words(2)}", f"{a}（{numeral}）", f"{a}{numeral}期", f"{number}‰",
-        f"AI{a}", f"{words(5)}AI{words(5)}", f"{a}（AI）", f"{a}§{number}", f"©{a}", f"{a}|{words(4)}", f"{a} | {words(4)}", f"{{{a}}}", f"{a}\\{words(3)}",
-        f"{a}〇{words(3)}", f"一{a}", f"{a}一", f"{number}-{digits(rng, 1, 3)}", f"{a}-{words(3)}", f"※{a}", f"№{number}",
+        f"AI{a}", f"{words(5)}AI{words(5)}", f"{a}（AI）", f"{a}§{number}", f"©{a}", f"{a}|{words(4)}",
+        f"{a} | {words(4)}", f"{{{a}}}", f"{a}\\{words(3)}", f"{a}〇{words(3)}", f"一{a}", f"{a}一",
+        f"{number}-{digits(rng, 1, 3)}", f"{a}-{words(3)}", f"※{a}", f"№{number}",
     )  # fmt: skip
     return choice(rng, forms)
 
 
 _ENGLISH: tuple[Symbols, ...] = (
-    amounts, amounts, single, relations, relations, units, legal, code, code, boxes, numerals, keys, brackets,
+    amounts, amounts, amounts, single, relations, relations, units, legal, code, code, boxes, numerals, keys,
+    brackets,
 )  # fmt: skip
 _CHINESE: tuple[Symbols, ...] = (
-    *(3 * (chinese_marks, chinese_symbols)), amounts, relations, units, boxes, single,
+    *(3 * (chinese_marks, chinese_symbols)), amounts, amounts, relations, units, boxes, single,
 )  # fmt: skip
 
 SYMBOL_PATTERNS = {"en": _ENGLISH, "zh": _CHINESE}

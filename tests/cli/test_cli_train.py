@@ -240,7 +240,7 @@ def test_a_recogniser_is_extended_to_the_default_charset(
     assert (result.exit_code, result.stdout) == (0, f"{path}\n")
     characters = default_charset().characters
     assert result.stderr == f"4 of {len(characters)} characters imprinted\n"
-    assert styles == [LineStyle(chinese=1.0, every_class=1.0, scene=0.0, degradation=0.3)]
+    assert styles == [LineStyle(chinese=1.0, every_class=1.0, scene=0.0, handwriting=0.0, degradation=0.3)]
     weights, card = load(path)
     assert (card.charset, card.config["classes"]) == (characters, len(characters) + 1)
     assert len(weights["classify.weight"]) == len(characters) + 1

@@ -17,6 +17,7 @@ from ocrpipe.recognizers.crnn.charset import default_charset
 from ocrpipe.synthesis.cropping import colour, crop_line
 from ocrpipe.synthesis.fonts import Font, FontLibrary
 from ocrpipe.synthesis.line_drawing import Neighbour, Run, draw_line
+from ocrpipe.synthesis.line_setting import LineSetter
 from ocrpipe.synthesis.lines import LineRenderer, LineSample, LineStyle
 from ocrpipe.synthesis.text import TextSource
 
@@ -185,11 +186,11 @@ def test_traditional_text_is_set_in_fonts_for_it_or_in_those_for_all_chinese(
     texts = source(tmp_path, ALPHABET, en_a="Well then", zh_a="中国人在", zht_a="這裡來國這裡來國")
     style = replace(CLEAN, chinese=1.0, every_class=0.0, traditional=1.0)
     renderer, rng = LineRenderer(traditional_fonts, texts, style), np.random.default_rng(0)
-    kinds = Counter[str]()
+    setter, kinds = LineSetter(traditional_fonts), Counter[str]()
     for _ in range(300):
         text, kind = renderer._chinese(rng)
         assert set(text) <= set("這裡來國")
-        fonts = {run.font for run in renderer._typeset(rng, text, kind) if is_hanzi(run.label[0])}
+        fonts = {run.font for run in setter.runs(rng, text, kind) if is_hanzi(run.label[0])}
         assert fonts and all(kind in font.kinds for font in fonts)
         kinds[kind] += 1
     assert kinds["hant"] == pytest.approx(0.6 * 300, abs=30) and set(kinds) == {"han", "hant"}
@@ -279,11 +280,11 @@ def test_ink_is_darker_than_the_ground(fonts: FontLibrary) -> None:
         assert image[mask == 255].mean() + 20 < image[mask == 0].mean()
 
 
-def test_indices_and_exponents_follow_words_and_are_smaller(texts: TextSource, fonts: FontLibrary) -> None:
-    renderer, font, lines = LineRenderer(fonts, texts), han(fonts), 0
+def test_indices_and_exponents_follow_words_and_are_smaller(fonts: FontLibrary) -> None:
+    font, lines = han(fonts), 0
     letters = [Run(c, c, font) for c in "ab cd中文，"]
     for seed in range(200):
-        out = renderer._with_indices(np.random.default_rng(seed), letters)
+        out = LineSetter(fonts)._with_indices(np.random.default_rng(seed), letters)
         small = [i for i, letter in enumerate(out) if letter.scale < 1]
         assert [letter for letter in out if letter.scale == 1] == letters
         for i in small:
@@ -294,12 +295,10 @@ def test_indices_and_exponents_follow_words_and_are_smaller(texts: TextSource, f
     assert 2 <= lines <= 30
 
 
-def test_raised_and_lowered_digits_are_labelled_as_superscripts_and_subscripts(
-    texts: TextSource, fonts: FontLibrary
-) -> None:
-    renderer, font, labels = LineRenderer(fonts, texts), han(fonts), set[str]()
+def test_raised_and_lowered_digits_are_labelled_as_superscripts_and_subscripts(fonts: FontLibrary) -> None:
+    font, labels = han(fonts), set[str]()
     for seed in range(6000):
-        for run in renderer._with_indices(np.random.default_rng(seed), [Run("a", "a", font)])[1:]:
+        for run in LineSetter(fonts)._with_indices(np.random.default_rng(seed), [Run("a", "a", font)])[1:]:
             scripts = SUPERSCRIPTS if run.rise > 0 else SUBSCRIPTS
             assert unicodedata.normalize("NFKC", run.label).replace("−", "-") == run.drawn
             assert run.label in scripts or not run.drawn.isdigit()
@@ -335,9 +334,9 @@ def test_joined_letters_read_as_letters(joining: FontLibrary) -> None:
     assert len(line.centers) == 6 and (np.diff(line.centers) > 0).all()
 
 
-def test_joined_letters_small_capitals_and_bold_occur(joining: FontLibrary, texts: TextSource) -> None:
-    renderer, rng = LineRenderer(joining, texts, CLEAN), np.random.default_rng(0)
-    runs = [run for _ in range(400) for run in renderer._typeset(rng, "Office fits Well")]
+def test_joined_letters_small_capitals_and_bold_occur(joining: FontLibrary) -> None:
+    setter, rng = LineSetter(joining), np.random.default_rng(0)
+    runs = [run for _ in range(400) for run in setter.runs(rng, "Office fits Well")]
     joined = [run for run in runs if "\ufb01" in run.drawn or "\ufb03" in run.drawn]
     assert joined and all(len(run.label) > len(run.drawn) for run in joined)
     small = [run for run in runs if 0.7 < run.scale < 0.9 and run.rise == 0]

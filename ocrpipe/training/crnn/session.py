@@ -19,6 +19,7 @@ from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer
 from ocrpipe.synthesis.fonts import FONT_FOLDERS, FontLibrary
 from ocrpipe.synthesis.lines import LineRenderer, LineStyle
 from ocrpipe.synthesis.pages import render_page
+from ocrpipe.synthesis.pen_strokes import find_strokes
 from ocrpipe.synthesis.text import TextSource
 from ocrpipe.training.checkpoint import Checkpoint
 from ocrpipe.training.crnn.batches import clean_line_batches
@@ -53,10 +54,11 @@ def renderer(
         style: What is rendered.
         detected: Fraction of the lines that the package's detector crops from rendered pages.
         weights: File of how often characters are drawn, see ``ocrpipe.synthesis.text.ClassWeights``.
-        fonts: Folders of fonts, by default the system's.
+        fonts: Folders of fonts, by default the system's, and of pen strokes for handwriting (see
+            ``ocrpipe.synthesis.pen_strokes``).
     """
     texts, library = TextSource(corpora, frozenset(charset.characters), weights), FontLibrary.system(fonts)
-    draw = LineRenderer(library, texts, style).render
+    draw = LineRenderer(library, texts, style, find_strokes(fonts)).render
     if not detected:
         return draw
     detector = load_detector("ctpn", threads=1)
