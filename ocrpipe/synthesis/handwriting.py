@@ -7,25 +7,21 @@ character; what is written stands on plain, ruled or squared paper.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from ocrpipe.synthesis.fonts import Font
 from ocrpipe.synthesis.line_drawing import DrawnLine, Mask, advance
+from ocrpipe.synthesis.pen import Placed, Writer, random_writer, write
 from ocrpipe.synthesis.pen_strokes import PenStrokes, Stroke
 from ocrpipe.synthesis.text import is_han
 
 Rng = np.random.Generator
-Points = NDArray[np.float32]
 
 _SCALE = 2
 """Strokes are drawn so many times larger, for pen widths of fractions of a pixel."""
-_SHIFT = 4
-"""Fractional bits of the coordinates that are drawn."""
 
 
 def _punctuation() -> dict[str, list[Stroke]]:
@@ -49,52 +45,6 @@ def _punctuation() -> dict[str, list[Stroke]]:
 
 PUNCTUATION = _punctuation()
 """Strokes of Chinese punctuation marks."""
-
-
-@dataclass(frozen=True)
-class Writer:
-    """Habits of a writer; lengths are in ems.
-
-    Attributes:
-        pen: Width of the strokes.
-        pressure: How much the width varies along a stroke, 0 … 1.
-        slant: Shift to the right per height.
-        climb: How much horizontal strokes rise to the right.
-        proportions: Width of a hanzi over its height.
-        joins: Probability that the pen stays on the paper between two strokes near to each other.
-        haste: How far corners are cut, 0 … 1.
-        unsteady: Standard deviation of a stroke's place and size.
-        spacing: Space after a hanzi.
-        wander: How far the baseline strays.
-    """
-
-    pen: float
-    pressure: float
-    slant: float
-    climb: float
-    proportions: float
-    joins: float
-    haste: float
-    unsteady: float
-    spacing: float
-    wander: float
-
-
-def random_writer(rng: Rng) -> Writer:
-    """A writer, most of them neat."""
-    hasty = float(rng.beta(1.2, 2.5))
-    return Writer(
-        pen=float(rng.uniform(0.025, 0.06) if rng.random() < 0.8 else rng.uniform(0.06, 0.11)),
-        pressure=float(rng.uniform(0, 0.25) if rng.random() < 0.6 else rng.uniform(0.2, 0.6)),
-        slant=float(rng.normal(0.03, 0.08)),
-        climb=float(rng.uniform(0.0, 0.14)),
-        proportions=float(rng.uniform(0.78, 1.05)),
-        joins=0.45 * hasty * float(rng.random()),
-        haste=hasty,
-        unsteady=0.006 + 0.022 * hasty,
-        spacing=float(rng.normal(0.05, 0.08)),
-        wander=float(rng.uniform(0.0, 0.08)),
-    )
 
 
 def can_write(text: str, strokes: PenStrokes | None, font: Font) -> str:
@@ -132,23 +82,25 @@ def draw_handwriting(
         width *= float(np.exp(rng.normal(0, 0.04 + 0.1 * (character == " "))))
         pitch.append((x, width))
         x += width
-    canvas = np.zeros((height * _SCALE, round(x + margin) * _SCALE), np.uint8)
     letters = Image.new("L", (round(x + margin), height))
     draw = ImageDraw.Draw(letters)
-    centers = []
+    centers, written = [], list[Placed]()
     for character, (left, width), rise in zip(text, pitch, rises.tolist(), strict=True):
         bottom = baseline + rise
         own = _strokes_of(character, strokes)
         if own:
             grown = size * float(np.exp(rng.normal(0, 0.05)))
             place = left + 0.5 * (width - writer.proportions * grown), bottom - 0.88 * grown
-            _write(rng, canvas, own, grown, place, writer)
+            written.append(Placed(own, grown, place))
         elif character != " ":
             top = bottom + float(rng.normal(0, 0.02)) * size
             draw.text((left, top), character, fill=255, font=face, anchor="ls")
         centers.append(left + 0.5 * width)
-    written = cv2.resize(canvas, (letters.width, height), interpolation=cv2.INTER_AREA)
-    mask = np.maximum(written, np.array(letters))
+    mask = np.array(letters)
+    if written:
+        canvas = np.zeros((height * _SCALE, letters.width * _SCALE), np.uint8)
+        write(rng, canvas, written, writer, _SCALE)
+        mask = np.maximum(mask, cv2.resize(canvas, (letters.width, height), interpolation=cv2.INTER_AREA))
     mask = _wavering(rng, mask, size)
     ink = np.flatnonzero(mask.max(0) > 80)
     left, right = (float(ink[0]), float(ink[-1] + 1)) if len(ink) else (margin, x)
@@ -181,61 +133,6 @@ def _width(
         share = 0.6 if character in "，。、：；！" else 1.0
         return size * (writer.proportions * share + writer.spacing)
     return advance(font, round(face_size), character) + 0.02 * size
-
-
-def _write(
-    rng: Rng,
-    canvas: Mask,
-    strokes: Sequence[Stroke],
-    size: float,
-    place: tuple[float, float],
-    writer: Writer,
-) -> None:
-    """Write a character of ``size`` pixels with the upper left of its square at ``place``."""
-    turned = float(rng.normal(0, 0.02))
-    before: Points | None = None
-    for stroke in strokes:
-        points = stroke - 0.5
-        points = points * np.exp(rng.normal(0, writer.unsteady, 2)) + rng.normal(0, writer.unsteady, 2)
-        x, y = points[:, 0] * writer.proportions, points[:, 1]
-        y = y - (writer.climb + turned) * x
-        x = x - (writer.slant - turned) * y
-        path = np.stack([x + 0.5 * writer.proportions, y + 0.5], 1) * size + place
-        path = _rounded(path, writer.haste)
-        if (
-            before is not None
-            and rng.random() < writer.joins
-            and np.hypot(*(path[0] - before[-1])) < 0.45 * size
-        ):
-            middle = (before[-1] + path[0]) / 2 + rng.normal(0, 0.03, 2) * size
-            _line(canvas, np.stack([before[-1], middle, path[0]]), 0.6 * writer.pen * size, 0.0)
-        _line(canvas, path, writer.pen * size * float(np.exp(rng.normal(0, 0.08))), writer.pressure)
-        before = path
-
-
-def _rounded(path: Points, haste: float) -> Points:
-    """Corners cut once or twice (Chaikin's algorithm), the more the hastier."""
-    for cut in (0.25 * min(1.0, 0.4 + haste), 0.25):
-        if len(path) < 3:
-            return path
-        ahead = path[:-1] + cut * (path[1:] - path[:-1])
-        behind = path[1:] - cut * (path[1:] - path[:-1])
-        path = np.concatenate([path[:1], np.stack([ahead, behind], 1).reshape(-1, 2)[1:-1], path[-1:]])
-    return path
-
-
-def _line(canvas: Mask, path: Points, width: float, pressure: float) -> None:
-    """Draw a path ``width`` pixels wide, thinner at its end by ``pressure``."""
-    points = np.round(path * (_SCALE << _SHIFT)).astype(np.int32)
-    full = width * _SCALE
-    if pressure < 0.1 or len(points) < 4:
-        cv2.polylines(canvas, [points], False, 255, max(1, round(full)), cv2.LINE_AA, _SHIFT)
-        return
-    along = np.linspace(0, 1, len(points) - 1)
-    widths = full * (1 + pressure * (0.35 - np.abs(1.6 * along - 0.5) ** 1.5))
-    for i in range(len(points) - 1):
-        ends = points[i : i + 2]
-        cv2.polylines(canvas, [ends], False, 255, max(1, round(widths[i])), cv2.LINE_AA, _SHIFT)
 
 
 def _wavering(rng: Rng, mask: Mask, size: int) -> Mask:

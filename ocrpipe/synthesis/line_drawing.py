@@ -193,9 +193,9 @@ def _vertical_limits(
     inked = _ink_limits(mask.max(1))
     if inked and rng.random() < 0.35:
         top, bottom = inked
-        missing = 0.35 * size - (bottom - top)  # of a line of dashes or dots
-        if missing > 0:
-            top, bottom = top - missing / 2, bottom + missing / 2
+    missing = 0.35 * size - (bottom - top)  # of a line of dashes or dots, or a font without its own height
+    if missing > 0:
+        top, bottom = top - missing / 2, bottom + missing / 2
     return top, bottom
 
 

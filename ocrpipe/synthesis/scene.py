@@ -49,7 +49,7 @@ def render_scene(
     Returns:
         H×W uint8, grey, and the centre x of each character of the runs in it, in pixels.
     """
-    size = math.exp(rng.uniform(*map(math.log, _SIZES)))
+    size = math.exp(rng.uniform(math.log(_SIZES[0]), math.log(_SIZES[1])))
     drawn_size = round(min(max(size, _DRAWN_SIZES[0]), _DRAWN_SIZES[1]))
     margins = _margins(rng)
     letters, centers, box = _draw(rng, runs, drawn_size)

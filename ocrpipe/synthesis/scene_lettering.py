@@ -6,6 +6,7 @@ Masks are H×W uint8, 255 where there is a letter.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 Rng = np.random.Generator
 Mask = NDArray[np.uint8]
 Plane = NDArray[np.float32]
+Scalar = TypeVar("Scalar", np.uint8, np.float32)
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 
@@ -142,10 +144,11 @@ def _relief(
     rng: Rng, alpha: Plane, shade: Plane, letters: Mask, size: int, surface: float, ink: float
 ) -> None:
     """Raised or engraved letters: light on one side of each stroke and dark on the other."""
-    soft = cv2.GaussianBlur(letters, (0, 0), size * float(rng.uniform(0.02, 0.05))).astype(np.float32)
+    soft = cv2.GaussianBlur(letters, (0, 0), size * float(rng.uniform(0.02, 0.05)))
+    heights = np.asarray(soft, np.float32)
     angle, reach = float(rng.uniform(0, 2 * np.pi)), max(1.0, 0.05 * size)
     dx, dy = reach * np.cos(angle), reach * np.sin(angle)
-    slope = (_shifted(soft, dx, dy) - _shifted(soft, -dx, -dy)) / 255
+    slope = (_shifted(heights, dx, dy) - _shifted(heights, -dx, -dy)) / 255
     own = float(rng.uniform(0, 0.7))  # of a colour of their own
     _over(alpha, shade, _grown(letters, 1), surface + own * (ink - surface))
     shade += slope * float(rng.uniform(50, 130))
@@ -208,9 +211,10 @@ def _grown(mask: Mask, pixels: int) -> Mask:
     return _u8(cv2.dilate(mask, kernel) if pixels > 0 else cv2.erode(mask, kernel))
 
 
-def _shifted(plane: NDArray[np.generic], dx: float, dy: float) -> NDArray[np.generic]:
+def _shifted(plane: NDArray[Scalar], dx: float, dy: float) -> NDArray[Scalar]:
     matrix = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
-    return np.asarray(cv2.warpAffine(plane, matrix, (plane.shape[1], plane.shape[0])))
+    shifted = cv2.warpAffine(np.asarray(plane), matrix, (plane.shape[1], plane.shape[0]))
+    return np.asarray(shifted, plane.dtype)
 
 
 def _u8(array: object) -> Mask:

@@ -231,7 +231,8 @@ def brackets(rng: Rng, words: Words) -> str:
     """Words right after an opening bracket or a slash, and colons, dots and commas at the end."""
     inner = words(int(rng.integers(1, 14)))
     letters = "".join(choice(rng, string.ascii_uppercase) for _ in range(int(rng.integers(1, 5))))
-    left, right = choice(rng, ("()", "()", "()", "[]", "（）", "{}", "<>"))
+    pair = choice(rng, ("()", "()", "()", "[]", "（）", "{}", "<>"))
+    left, right = pair[0], pair[1]
     forms = (
         f"{left}{inner}{right}", f"{words(12)} {left}{inner}{right}", f"{left}{letters}{right}",
         f"{words(12)} {left}{letters}{right}",
@@ -246,9 +247,11 @@ def brackets(rng: Rng, words: Words) -> str:
 def chinese_marks(rng: Rng, words: Words) -> str:
     """Chinese text with brackets and dashes as Chinese sets them, and punctuation at its end."""
     a = words(int(rng.integers(2, 8)))
-    pairs = ("【】", "【】", "【】", "〔〕", "《》", "〈〉", "「」", "『』", "“”", "‘’", "（）", "[]", "〖〗")
-    left, right = choice(rng, pairs)
+    pairs = (*(6 * ("【】",)), "〔〕", "《》", "〈〉", "「」", "『』", "“”", "‘’", "（）", "[]", "〖〗")
+    pair = choice(rng, pairs)
+    left, right = pair[0], pair[1]
     forms = (
+        f"{left}{a}{right}", f"{left}{a}{right}{words(8)}", f"{words(6)}{left}{a}{right}{words(6)}",
         f"{left}{a}{right}", f"{left}{a}{right}{words(8)}", f"{words(6)}{left}{a}{right}{words(6)}",
         f"【{a}】{words(10)}", f"{words(8)}——{words(8)}", f"——{words(10)}", f"{words(8)}……", f"{a}——",
         f"{words(5)}—{words(5)}", f"{a}：", f"{words(10)}：", f"{a}；", f"{a}！", f"（{a}", f"{a}）",
