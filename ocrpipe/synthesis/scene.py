@@ -29,6 +29,8 @@ _SIZES = (11.0, 60.0)
 """Font sizes in pixels of the photograph, log-uniform."""
 _DRAWN_SIZES = (26, 44)
 """Font sizes at which letters are drawn at least and at most, before the loss of resolution."""
+_MIN_SPREAD = 22
+"""Grey levels between letters and surface that low light leaves."""
 _COLUMNS = 24
 """Points along the text's edges from which the place of its box in the photograph is computed."""
 
@@ -156,7 +158,8 @@ def _photograph(
         alpha = alpha * worn
     image = surface + (shade - surface) * alpha
     if rng.random() < 0.4:
-        image = image * lighting(rng, height, width)
+        light = lighting(rng, height, width)
+        image = image * (light / max(1.0, float(light.max()) * float(image.max()) / 255))
     middle = np.full_like(centers, (box[1] + box[3]) / 2)
     middles = projection.forward(np.stack([centers, middle], 1))[:, 0] - left
     return np.clip(image, 0, 255).astype(np.uint8), np.clip(middles, 0, width - 1).astype(np.float32)
@@ -183,8 +186,10 @@ def _captured(
     if rng.random() < 0.07 * chance:
         image = _motion(rng, image, max(2, round(0.12 * height)))
     if rng.random() < 0.15 * chance:  # low light or fog
-        low, reach = float(rng.uniform(0, 90)), float(rng.uniform(45, 130))
-        image = _u8(low + image.astype(np.float32) * (reach / 255))
+        spread = float(np.ptp(np.percentile(image, (5, 95))))
+        low, reach = float(rng.uniform(0, 90)), float(rng.uniform(45, 130)) / 255
+        reach = min(1.0, max(reach, _MIN_SPREAD / max(spread, 1.0)))
+        image = _u8(low + image.astype(np.float32) * reach)
         image = effects.noise(image, rng, 0.2)
     if scale < 1:
         small = max(4, round(width * scale)), max(8, round(height * scale))

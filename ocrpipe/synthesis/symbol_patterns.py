@@ -22,8 +22,8 @@ _TITLES = (
 )  # fmt: skip
 _CONFUSABLE = "lI1|iO0oQDB8S5Z2G6"
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-_RELATIONS = "≤≥≠≈<>=≤≥≠"
-_UNITS = "μm μg μL ℃ °C ℃ m² m³ m³ km² cm² cm³ % ‰ mm kg Ω kΩ μF mg/L km/h ㎡ ℉".split()
+_RELATIONS = "≤≥≠≤≥≠≤≥≠≈<>="
+_UNITS = "μm μg μL μm μs ℃ °C ℃ m² m³ m³ km² cm² cm³ % ‰ mm kg Ω kΩ μF mg/L km/h ㎡ ℉".split()
 _CHECKS = "□☑○☐☑□○●■◎◇✓√"
 
 
