@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,16 +15,21 @@ from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from ocrpipe.characters import is_hanzi
+from ocrpipe.cli import app
 from ocrpipe.errors import ConfigError
 from ocrpipe.recognizers.crnn.charset import default_charset
+from ocrpipe.synthesis import lines
 from ocrpipe.synthesis.fonts import Font, FontLibrary
 from ocrpipe.synthesis.handwriting import PUNCTUATION, can_write, draw_handwriting
+from ocrpipe.synthesis.line_drawing import DrawnLine
 from ocrpipe.synthesis.lines import LineRenderer, LineStyle
 from ocrpipe.synthesis.pen import Placed, Writer, random_writer, write
 from ocrpipe.synthesis.pen_strokes import STROKES_FILE, PenStrokes, find_strokes
 from ocrpipe.synthesis.text import TextSource
+from ocrpipe.training.crnn.session import renderer
 
 _TESTS = Path(__file__).parents[1]
 _FONTS = _TESTS / "data" / "fonts"
@@ -283,3 +289,36 @@ def test_a_script_face_is_put_together_of_its_subsets(
             assert font["hmtx"][glyph][0] / font["head"].unitsPerEm == pytest.approx(width, abs=0.001)
     with pytest.raises(ValueError, match="neither pen strokes nor fonts"):
         convert(package(tmp_path / "c.tgz", "left-pad", {}), tmp_path)
+
+
+def test_training_and_previews_find_the_strokes_among_the_fonts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fonts, corpora = tmp_path / "fonts", tmp_path / "corpora"
+    for folder in (fonts, corpora):
+        folder.mkdir()
+    for font in _FONTS.glob("Noto*"):
+        (fonts / font.name).write_bytes(font.read_bytes())
+    (corpora / "en_a.txt").write_text("well then\n", encoding="utf-8")
+    (corpora / "zh_a.txt").write_text("一十口一十口\n", encoding="utf-8")
+    written = list[str]()
+
+    def spy(rng: np.random.Generator, text: str, *others: Any) -> DrawnLine:
+        written.append(text)
+        return draw_handwriting(rng, text, *others)
+
+    monkeypatch.setattr(lines, "draw_handwriting", spy)
+    style = LineStyle(chinese=1.0, every_class=0.0, scene=0.0, handwriting=1.0)
+    for expected in (False, True):
+        render = renderer(corpora, default_charset(), style, fonts=[fonts])
+        for seed in range(15):
+            render(np.random.default_rng(seed))
+        assert bool(written) is expected
+        STROKES.save(fonts / STROKES_FILE)
+    written.clear()
+    result = CliRunner().invoke(
+        app,
+        ["synth", "lines", "--corpora", str(corpora), "--fonts", str(fonts), "--out", str(tmp_path / "o")],
+    )
+    assert result.exit_code == 0, result.output
+    assert written, "one in fourteen of 60 lines"
