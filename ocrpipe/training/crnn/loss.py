@@ -19,10 +19,9 @@ _GPU_ELEMENTS = 2**29
 class _NarrowCTC(torch.autograd.Function):
     """See ``narrow_ctc``.
 
-    With logits z and L = logsumexp(z), the log-probabilities of the columns in use are z[columns] - L.
-    PyTorch's ctc_loss returns, for log-probabilities lp, the gradient w·(exp(lp) - posterior), since it
-    expects a log_softmax to follow. So posterior·w = w·exp(lp) - that gradient, and the gradient with respect
-    to all logits is w·softmax(z) with posterior·w subtracted in the columns in use: exact.
+    With logits z and L = logsumexp(z), the log-probabilities of the columns in use are z[columns] - L, and
+    the gradient with respect to all logits is w·softmax(z) with w·posterior subtracted in the columns in use:
+    exact.
     """
 
     @staticmethod
@@ -30,29 +29,16 @@ class _NarrowCTC(torch.autograd.Function):
         ctx: Any, logits: Tensor, columns: Tensor, used: Tensor, targets: Tensor, lengths: Tensor
     ) -> Tensor:
         n, t, _ = logits.shape
-        counts = lengths.to(logits.device, non_blocking=True)
         step = _samples_at_once(logits)
         normaliser = torch.cat(
             [part.float().logsumexp(-1, keepdim=True) for part in torch.split(logits, step)]
         )
         index = columns[:, None].expand(n, t, -1)
-        log_probs = (logits.gather(2, index).float() - normaliser).requires_grad_()
-        with torch.enable_grad():
-            losses = F.ctc_loss(
-                log_probs.transpose(0, 1),
-                targets,
-                torch.full((n,), t),  # lengths stay on the CPU, where ctc_loss wants them
-                lengths,
-                reduction="none",
-                zero_infinity=True,
-            )
-            total = (losses / counts).mean()
-            (grad,) = torch.autograd.grad(total, log_probs)
-        # Where no alignment fits, the loss is zeroed and nothing is to be learnt.
-        weight = ((losses > 0) / (counts * n)).view(n, 1, 1)
-        posterior = (weight * log_probs.detach().exp() - grad) * used[:, None] * (weight > 0)
-        ctx.save_for_backward(logits, normaliser, index, posterior, weight)
-        return total.detach()
+        log_probs = logits.gather(2, index).float() - normaliser
+        total, posterior, factor = narrow_posterior(log_probs, used, targets, lengths)
+        weight = factor.view(n, 1, 1)
+        ctx.save_for_backward(logits, normaliser, index, posterior * weight, weight)
+        return total
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None, None, None]:
@@ -74,12 +60,48 @@ def _samples_at_once(logits: Tensor) -> int:
     return max(1, _GPU_ELEMENTS // (logits.shape[1] * logits.shape[2]))
 
 
-def narrow_ctc(logits: Tensor, labels: Sequence[Sequence[int]]) -> Tensor:
-    """CTC loss per label character, averaged over the batch; equals ``F.ctc_loss`` of a full log-softmax.
+def narrow_posterior(
+    log_probs: Tensor, used: Tensor, targets: Tensor, lengths: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """CTC over the columns of each sample's own characters.
+
+    PyTorch's ctc_loss returns, for log-probabilities lp, the gradient exp(lp) - posterior, since it expects a
+    log_softmax to follow.
 
     Args:
-        logits: (N, T, classes); the blank is class 0 and every frame counts.
-        labels: N non-empty sequences of class indices.
+        log_probs: (N, T, K), of the blank and the columns in use.
+        used: (N, K), whether a column is.
+        targets: Labels as columns, one after another or (N, L).
+        lengths: (N,) characters of each label, on the CPU.
+
+    Returns:
+        The mean loss per character; (N, T, K) posterior probability of each column, 0 of unused ones; (N,)
+        weight w of each sample in the mean, 0 where no alignment fits and nothing is to be learnt.
+    """
+    n, t, _ = log_probs.shape
+    counts = lengths.to(log_probs.device, non_blocking=True)
+    log_probs = log_probs.detach().requires_grad_()
+    with torch.enable_grad():
+        losses = F.ctc_loss(
+            log_probs.transpose(0, 1),
+            targets,
+            torch.full((n,), t),  # lengths stay on the CPU, where ctc_loss wants them
+            lengths,
+            reduction="none",
+            zero_infinity=True,
+        )
+        (grad,) = torch.autograd.grad(losses.sum(), log_probs)
+    possible = losses > 0
+    posterior = (log_probs.detach().exp() - grad) * (used & possible[:, None])[:, None]
+    return (losses.detach() / counts).mean(), posterior, possible / (counts * n)
+
+
+def narrow_columns(labels: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Columns of the logits that each sample's label needs.
+
+    Returns:
+        (N, K) class indices of each sample's characters, the blank first and as padding; (N, K) whether a
+        column is used; all labels as columns, one after another; (N,) their lengths.
     """
     classes = [sorted(set(label)) for label in labels]
     columns = torch.full((len(labels), 1 + max(map(len, classes))), BLANK)
@@ -90,10 +112,18 @@ def narrow_ctc(logits: Tensor, labels: Sequence[Sequence[int]]) -> Tensor:
         narrow += [place[c] for c in label]
     used = columns != BLANK
     used[:, 0] = True
-    columns, used, targets = (
-        tensor.to(logits.device, non_blocking=True) for tensor in (columns, used, torch.tensor(narrow))
-    )
-    lengths = torch.tensor([len(label) for label in labels])
+    return columns, used, torch.tensor(narrow), torch.tensor([len(label) for label in labels])
+
+
+def narrow_ctc(logits: Tensor, labels: Sequence[Sequence[int]]) -> Tensor:
+    """CTC loss per label character, averaged over the batch; equals ``F.ctc_loss`` of a full log-softmax.
+
+    Args:
+        logits: (N, T, classes); the blank is class 0 and every frame counts.
+        labels: N non-empty sequences of class indices.
+    """
+    *tensors, lengths = narrow_columns(labels)
+    columns, used, targets = (tensor.to(logits.device, non_blocking=True) for tensor in tensors)
     loss: Tensor = _NarrowCTC.apply(logits, columns, used, targets, lengths)  # type: ignore[no-untyped-call]
     return loss
 

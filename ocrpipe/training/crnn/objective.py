@@ -18,6 +18,7 @@ from ocrpipe.recognizers.crnn.charset import Charset
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
 from ocrpipe.recognizers.crnn.preprocess import to_input
 from ocrpipe.training.crnn.batches import LineBatch, render_inputs
+from ocrpipe.training.crnn.class_loss import class_ctc
 from ocrpipe.training.crnn.config import CRNNTrainConfig
 from ocrpipe.training.crnn.lines import TrainingLine
 from ocrpipe.training.crnn.loss import (
@@ -62,6 +63,8 @@ class LineLosses:
         images = self._noisy(batch, context)
         with context.autocast():
             features = network.features(images)  # (N, T, D)
+            if not frame_weight and context.device.type == "cpu":
+                return with_total({"ctc": class_ctc(features, network.classify, labels)}, ctc_weight, 0)
             logits = network.classify(features) if ctc_weight else None
         losses = {}
         if frame_weight:
