@@ -27,7 +27,8 @@ _UNUSABLE = re.compile(
     r"symbol|dingbat|emoji|math|icon|D050000L|barcode|braille|spleen|initials|ornament|swash|keyboard|outline|shadow(?!sinto)"
     r"|NotoS(ans|erif)(?!-|CJK|Mono|Display)|NotoNaskh|NotoKufi|NotoNastaliq|NotoRashi|NotoMusic|NotoTraditional"
     r"|cmex|cmsy|cmmi|msam|msbm|esint|rsfs|wasy|stmary|eufm|eurm|feta|parmesan|NotoSerifDisplay-.*Cond"
-    r"|OCRB[EX]$|hairline|cmunobi|cmuntb|cmunvi|Libertine_I|Biolinum_K|fifthhorse|unifont|lineding|BIZUD|hearts",
+    r"|OCRB[EX]$|hairline|cmunobi|cmuntb|cmunvi|Libertine_I|Biolinum_K|fifthhorse|unifont|lineding|BIZUD|hearts"
+    r"|alfa-beta|^ellen|^elleb|^Abecedario(G|P)",
     re.IGNORECASE,
 )
 """Names of files whose glyphs are not the letters of their code points, or that no text is set in."""
