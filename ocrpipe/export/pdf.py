@@ -53,7 +53,7 @@ def document_to_pdf(pages: Sequence[PageContent], scans: Scans) -> bytes:
     _check_extra()
     from ocrpipe.export.pdf_layer import add_text
 
-    return add_text(original, pages, scans.password)
+    return add_text(original, pages, scans.password, replace_text=scans.replace_text)
 
 
 def _from_images(

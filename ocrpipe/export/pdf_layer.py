@@ -1,8 +1,8 @@
 """Text added to the pages of an existing PDF; needs the extra ``ocrpipe[pdf]``.
 
 The text goes before a page's content, where the graphics state is still the initial one. No text should be
-found twice by a search: invisible text of an earlier OCR layer is removed from pages that were read, and
-words over visible text of the page are left out. If the visible text is not what the page shows, such as with
+found twice by a search: hidden text, an earlier OCR layer, is removed from pages that were read, and words
+over visible text of the page are left out. If the visible text is not what the page shows, such as with
 fonts without a Unicode map, it is hidden from text extraction, and all words are added.
 """
 
@@ -15,6 +15,7 @@ from contextlib import suppress
 from copy import copy
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -25,9 +26,9 @@ from pikepdf import Array, Dictionary, Pdf
 from ocrpipe.errors import ConfigError, OcrError, UnreadableImageError
 from ocrpipe.export.blank_font import BlankFont
 from ocrpipe.export.parts import words
-from ocrpipe.export.pdf_hidden import without_invisible_text
+from ocrpipe.export.pdf_hidden import with_forms_marked, without_hidden_text
 from ocrpipe.export.pdf_text import FONT, Placing, text_layer
-from ocrpipe.export.pdf_visible import visible_characters
+from ocrpipe.export.pdf_visible import VisibleText, visible_characters
 from ocrpipe.export.pdf_wrong import is_plausible, is_wrong
 from ocrpipe.io.names import Passwords, candidates
 from ocrpipe.page import PageContent, Point, Word
@@ -35,18 +36,22 @@ from ocrpipe.page import PageContent, Point, Word
 _log = logging.getLogger(__name__)
 
 _HIDE = b"/Span <</ActualText ( )>> BDC\n"  # text extraction gives a space for what follows
+_SHOW = b"\nEMC\n"
 _LETTER = (0.0, 0.0, 612.0, 792.0)  # PDFium's default for a page without a box
 _MAX_SIZE_RATIO = 2.0  # of a visible character to the height of the word it belongs to
 _SIDE_TOLERANCE = 2.0  # pixels, for the rounding of rendered sides
 
 
-def add_text(source: Path, pages: Sequence[PageContent], password: Passwords = None) -> bytes:
+def add_text(
+    source: Path, pages: Sequence[PageContent], password: Passwords = None, *, replace_text: bool = False
+) -> bytes:
     """The PDF with the text of the pages added, by their numbers; the result is not encrypted.
 
     Args:
         source: A PDF.
         pages: What was read from its pages as rendered by PDFium, at any resolution.
         password: Of a locked PDF, or several to try.
+        replace_text: Whether all text of these pages is hidden from text extraction, and all words are added.
 
     Raises:
         ConfigError: The PDF has no page of that number or shape, or a page comes twice.
@@ -57,26 +62,28 @@ def add_text(source: Path, pages: Sequence[PageContent], password: Passwords = N
     if len(set(numbers)) < len(numbers):
         raise ConfigError(f"a page of {source} comes twice: {numbers}")
     try:
-        visible = visible_characters(source, [page.number for page in pages if page.lines], password)
         # opened here, since pikepdf takes no file name that is not UTF-8
         with source.open("rb") as file, _open(file, password) as pdf:
             embedded = font.embed(pdf)
-            for page in pages:
-                if not 1 <= page.number <= len(pdf.pages):
-                    raise ConfigError(f"{source} has no page {page.number}")
-                if page.lines:
-                    leaf = pdf.pages[page.number - 1]
-                    place = _placing(leaf, page)
-                    _prepare(pdf, leaf, embedded)
-                    keep: Callable[[Word], bool] = _every
-                    layer = visible[page.number]
-                    if is_wrong(page, layer, place):
-                        _log.info("page %d of %r: its text is not what it shows", page.number, str(source))
-                        leaf.contents_add(_HIDE, prepend=True)
-                        leaf.contents_add(b"\nEMC\n")
-                    else:
-                        keep = _outside(layer.boxes[[is_plausible(char) for char in layer.text]], place)
-                    leaf.contents_add(text_layer(page, font, place, keep), prepend=True)
+            total = len(pdf.pages)
+            if beyond := [number for number in numbers if not 1 <= number <= total]:
+                raise ConfigError(f"{source} has no page {beyond[0]}")
+            read = {page.number: page for page in pages if page.lines}
+            for number in read:
+                _prepare(pdf, pdf.pages[number - 1], embedded)
+            visible = {} if replace_text else _visible(pdf, str(source), tuple(read))
+            for number, page in read.items():
+                leaf = pdf.pages[number - 1]
+                place = _placing(leaf, page)
+                keep: Callable[[Word], bool] = _every
+                layer = visible.get(number)
+                if layer is None or is_wrong(page, layer, place):
+                    if layer is not None:
+                        _log.info("page %d of %r: its text is not what it shows", number, str(source))
+                    _hide_text(pdf, leaf)
+                else:
+                    keep = _outside(layer.boxes[[is_plausible(char) for char in layer.text]], place)
+                leaf.contents_add(text_layer(page, font, place, keep), prepend=True)
             stream = BytesIO()
             pdf.save(stream, deterministic_id=True, encryption=False)
     except OcrError:
@@ -86,6 +93,13 @@ def add_text(source: Path, pages: Sequence[PageContent], password: Passwords = N
     except Exception as error:  # damaged objects raise errors of many kinds
         raise UnreadableImageError(f"no text can be added to {source}: {error}") from error
     return stream.getvalue()
+
+
+def _visible(pdf: Pdf, name: str, numbers: Sequence[int]) -> dict[int, VisibleText]:
+    """The visible text of pages whose hidden text has been removed."""
+    with TemporaryFile(prefix="ocrpipe-") as copied:
+        pdf.save(copied, encryption=False)
+        return visible_characters(copied, name, numbers)
 
 
 def _open(file: BinaryIO, password: Passwords) -> Pdf:
@@ -99,9 +113,9 @@ def _open(file: BinaryIO, password: Passwords) -> Pdf:
 
 
 def _prepare(pdf: Pdf, leaf: pikepdf.Page, font: pikepdf.Object) -> None:
-    """Remove a page's invisible text and add the font to its resources."""
+    """Remove a page's hidden text and add the font to its resources."""
     resources = _inherited(leaf, "/Resources") or Dictionary()
-    if stripped := without_invisible_text(pdf, leaf, resources):
+    if stripped := without_hidden_text(pdf, leaf, resources, _visible_box(leaf)):
         leaf.Contents = pdf.make_stream(stripped[0])
         resources = stripped[1]
     resources = copy(resources)  # they may be shared with other pages
@@ -109,6 +123,13 @@ def _prepare(pdf: Pdf, leaf: pikepdf.Page, font: pikepdf.Object) -> None:
     fonts[f"/{FONT}"] = font
     resources["/Font"] = fonts
     leaf.obj["/Resources"] = resources
+
+
+def _hide_text(pdf: Pdf, leaf: pikepdf.Page) -> None:
+    """Hide all text of a page from text extraction."""
+    leaf.contents_add(_HIDE, prepend=True)
+    leaf.contents_add(_SHOW)
+    leaf.obj["/Resources"] = with_forms_marked(pdf, _inherited(leaf, "/Resources"), _HIDE, _SHOW)
 
 
 def _every(word: Word) -> bool:

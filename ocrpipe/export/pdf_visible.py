@@ -6,8 +6,7 @@ import ctypes
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pypdfium2 as pdfium
@@ -35,14 +34,15 @@ class VisibleText:
 
 
 def visible_characters(
-    source: Path, numbers: Sequence[int], password: Passwords = None
+    stream: BinaryIO, name: str, numbers: Sequence[int], password: Passwords = None
 ) -> dict[int, VisibleText]:
     """The characters that pages show as text, not as parts of an image.
 
-    Invisible text is excluded; text below an image is included, since a search finds it as well.
+    Text that is drawn invisibly is excluded; other hidden text is to be removed before, see ``pdf_hidden``.
 
     Args:
-        source: A PDF.
+        stream: A PDF.
+        name: Its name in messages.
         numbers: Which pages, 1-based; numbers that the PDF does not have are ignored.
         password: Of a locked PDF, or several to try.
 
@@ -53,14 +53,10 @@ def visible_characters(
         UnreadableImageError: The PDF is damaged or locked.
     """
     try:
-        with (
-            source.open("rb") as stream,
-            pdfium_lock,
-            closing(open_pdf(stream, str(source), password)) as document,
-        ):
+        with pdfium_lock, closing(open_pdf(stream, name, password)) as document:
             return {n: _of_page(document, n) for n in numbers if 1 <= n <= len(document)}
     except pdfium.PdfiumError as error:
-        raise UnreadableImageError(f"{source} is damaged: {error}") from error
+        raise UnreadableImageError(f"{name} is damaged: {error}") from error
 
 
 def _of_page(document: Any, number: int) -> VisibleText:

@@ -39,7 +39,12 @@ def save(
 
 
 def document_bytes(
-    pages: Sequence[PageContent], format: str, *, source: Path | None = None, password: Passwords = None
+    pages: Sequence[PageContent],
+    format: str,
+    *,
+    source: Path | None = None,
+    password: Passwords = None,
+    replace_text: bool = False,
 ) -> bytes:
     """All pages of a document as one file's content; equal pages and sources give equal bytes.
 
@@ -49,6 +54,8 @@ def document_bytes(
         source: The file the pages were read from. Without it html shows no images, and pdf opens each page's
             own ``source``.
         password: Of a locked PDF, or several to try.
+        replace_text: For a pdf from a PDF: whether all text that its pages have is hidden from text
+            extraction, and not only what is wrong or hidden.
 
     Raises:
         ConfigError: The format is unknown, an image does not fit its page, or ``pages`` is not a sequence.
@@ -59,7 +66,7 @@ def document_bytes(
     if isinstance(pages, PageContent):
         raise ConfigError("pages must be a sequence of pages, such as [page], not a page")
     pages = list(pages)
-    return FORMATS[format].document(pages, Scans(source, password))
+    return FORMATS[format].document(pages, Scans(source, password, replace_text))
 
 
 def check_extras(format: str) -> None:
@@ -85,6 +92,7 @@ def save_document(
     *,
     source: Path | None = None,
     password: Passwords = None,
+    replace_text: bool = False,
 ) -> None:
     """Write all pages of a document to one file, atomically.
 
@@ -94,9 +102,11 @@ def save_document(
         format: A key of ``FORMATS``; by default the path's suffix decides.
         source: As for ``document_bytes``.
         password: Of a locked PDF, or several to try.
+        replace_text: As for ``document_bytes``.
 
     Raises:
         OcrError: As ``document_bytes``, or the file can't be written.
     """
     name = format_of(path, format)
-    write_whole(path, document_bytes(pages, name, source=source, password=password))
+    content = document_bytes(pages, name, source=source, password=password, replace_text=replace_text)
+    write_whole(path, content)

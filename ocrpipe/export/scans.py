@@ -24,10 +24,12 @@ class Scans:
     Attributes:
         source: The file that was read, an image, PDF or TIFF; by default each page's own ``source``.
         password: Of a locked PDF, or several to try.
+        replace_text: Whether the text that the pages of a PDF have is hidden from text extraction.
     """
 
     source: Path | None = None
     password: Passwords = None
+    replace_text: bool = False
 
     def of(self, page: PageContent) -> NDArray[np.uint8]:
         """The page's image, rendered or decoded as when the page was read.

@@ -226,6 +226,12 @@ def test_an_older_layer_is_replaced(scan: Any, page: Page, tmp_path: Path, neste
     assert texts(data)[1:] == ([lines_of(was_read)] if nested else [])
 
 
+def over_image(leaf: pikepdf.Page, content: bytes) -> None:
+    """Add content that is drawn last, in the page's own units."""
+    leaf.contents_add(b"q", prepend=True)
+    leaf.contents_add(b"Q " + content)
+
+
 @pytest.mark.parametrize("in_a_form", [False, True])
 def test_visible_text_is_not_doubled(scan: Any, page: Page, tmp_path: Path, in_a_form: bool) -> None:
     source = tmp_path / "scan.pdf"
@@ -239,10 +245,10 @@ def test_visible_text_is_not_doubled(scan: Any, page: Page, tmp_path: Path, in_a
         form = pdf.make_stream(text, Type=Name.XObject, Subtype=Name.Form, BBox=box, Resources=resources)
         if in_a_form:
             leaf.Resources.XObject["/Printed"] = form
-            leaf.contents_add(b"/Printed Do", prepend=True)
+            over_image(leaf, b"/Printed Do")
         else:
             leaf.Resources.Font = resources.Font
-            leaf.contents_add(text, prepend=True)
+            over_image(leaf, text)
         pdf.save(source)
     was_read = read(source, page)
     (text_of_page,) = texts(document_bytes([was_read], "pdf", source=source))
@@ -266,7 +272,7 @@ def with_text_over_lines(
                 x, y = line.quad[3]
                 parts.append(f"1 0 0 1 {x / 2} {150 - y / 2 + 2} Tm ({text_of(line.text)}) Tj")
         leaf.Resources.Font = Dictionary(F=font)
-        leaf.contents_add(f"BT /F 10 Tf {' '.join(parts)} ET".encode("latin-1"), prepend=True)
+        over_image(leaf, f"BT /F 10 Tf {' '.join(parts)} ET".encode("latin-1"))
         stream = BytesIO()
         pdf.save(stream)
     return stream.getvalue()
