@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from ocrpipe.io.documents import DPI
 
 if TYPE_CHECKING:
     from ocrpipe.io.images import Source
+    from ocrpipe.io.names import Passwords
     from ocrpipe.pipeline import Pipeline
     from ocrpipe.result import Page
 
@@ -26,9 +27,15 @@ def read(source: Source) -> Page:
     return _default().read(source)
 
 
-def read_document(source: Source, *, dpi: float = DPI, password: str | None = None) -> Iterator[Page]:
+def read_document(
+    source: Source,
+    *,
+    dpi: float = DPI,
+    password: Passwords = None,
+    pages: Sequence[int] | str | None = None,
+) -> Iterator[Page]:
     """Read a PDF or multi-page TIFF, one page at a time; see ``Pipeline.read_document``."""
-    return _default().read_document(source, dpi=dpi, password=password)
+    return _default().read_document(source, dpi=dpi, password=password, pages=pages)
 
 
 def _default() -> Pipeline:

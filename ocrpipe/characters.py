@@ -7,6 +7,7 @@ bopomofo and their punctuation, full-width forms included; Hangul, which has spa
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _HANZI = "\u3400-\u9fff\U00020000-\U0003ffff"  # extension A, the basic block, the supplementary planes
 _HANZI_PATTERN = re.compile(f"[{_HANZI}]")
@@ -33,3 +34,13 @@ def has_hanzi(text: str) -> bool:
 def is_cjk(character: str) -> bool:
     """Whether a character belongs to a script that is written without spaces, or to its punctuation."""
     return _CJK_PATTERN.fullmatch(character) is not None
+
+
+def is_plausible(character: str) -> bool:
+    """Whether a character can be text: not a control character, private, unassigned or a replacement."""
+    return character != "\ufffd" and unicodedata.category(character) not in ("Cc", "Cn", "Co", "Cs")
+
+
+def folded(text: str) -> str:
+    """A text for comparison: without spaces, letter case and compatibility forms such as full-width ones."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())

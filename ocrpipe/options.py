@@ -13,6 +13,7 @@ from ocrpipe.stages.filtering import FilterOptions
 from ocrpipe.stages.reading import ReadingOptions
 from ocrpipe.stages.rotated import RotatedOptions
 from ocrpipe.stages.skew import OrientationOptions
+from ocrpipe.stages.stored import StoredTextOptions
 
 _ENGINES = ("detector", "recognizer")
 
@@ -38,6 +39,7 @@ class Options:
 
     Attributes:
         load: Limits for images.
+        stored: What becomes of the text that the pages of a PDF have.
         orientation: Quarter turns and skew.
         reading: Crops and the second pass.
         filter: Which lines are kept.
@@ -49,6 +51,7 @@ class Options:
     """
 
     load: LoadOptions = LoadOptions()
+    stored: StoredTextOptions = StoredTextOptions()
     orientation: OrientationOptions = OrientationOptions()
     reading: ReadingOptions = ReadingOptions()
     filter: FilterOptions = FilterOptions()
@@ -65,8 +68,7 @@ class Options:
 
         Raises:
             ocrpipe.errors.ConfigError: A name is unknown, or a value does not fit. Names of an engine's
-            options
-                are only checked when the engine is loaded.
+                options are only checked when the engine is loaded.
         """
         options, stages = self, [option.name for option in fields(self)]
         for name, value in pairs_of(settings):

@@ -17,6 +17,8 @@ from ocrpipe.errors import ConfigError
 from ocrpipe.geometry import Image, quad_size
 from ocrpipe.io import documents, images
 from ocrpipe.io.images import Source
+from ocrpipe.io.names import Passwords
+from ocrpipe.io.pdf_text import StoredText
 from ocrpipe.options import Options
 from ocrpipe.recognizers.base import Recognition, Recognizer
 from ocrpipe.result import Page
@@ -28,11 +30,14 @@ from ocrpipe.stages.orientation import Candidate, compare_turns, find_upright, r
 from ocrpipe.stages.quality import page_warnings
 from ocrpipe.stages.reading import Reading, read_lines
 from ocrpipe.stages.rotated import find_rotated
+from ocrpipe.stages.stored import take_stored
 from ocrpipe.stages.tiles import detect_in_tiles
 
 __all__ = ["Options", "Pipeline", "Stage"]
 
 _log = logging.getLogger(__name__)
+
+NO_TEXT = StoredText()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,9 @@ class Stage:
     """What one stage of a page did.
 
     Attributes:
-        name: "load", "detect", "crop and recognize", "orientation", "rotated text", "filter", "layout" or
-            "assembly". Finding out which way up a page is detects and recognises too; the time of that is
-            reported under those names and not under "orientation".
+        name: "load", "stored text", "detect", "crop and recognize", "orientation", "filter", "rotated text",
+            "layout" or "assembly". Finding out which way up a page is detects and recognises too; the time of
+            that is reported under those names and not under "orientation".
         seconds: Wall-clock time of the stage by itself.
         counts: What it dealt with, such as ``{"lines": 48}``.
     """
@@ -93,11 +98,13 @@ class Pipeline:
         self._names = (_name(detector), _name(recognizer))
         self._calibrated = _is_calibrated(self._detector), _is_calibrated(self._recognizer)
 
-    def read(self, source: Source, *, on_stage: OnStage | None = None) -> Page:
+    def read(self, source: Source, *, on_stage: OnStage | None = None, stored: StoredText = NO_TEXT) -> Page:
         """Read one page.
 
         Args:
             source: Path, bytes, binary file object, PIL image, or array (H×W, H×W×1/3/4; RGB).
+            stored: The text that is stored with the page, as ``documents.pages`` gives it; taken where
+                ``options.stored`` says so.
             on_stage: Called after each stage with what it did and how long it took; a stage may come more
                 than once.
 
@@ -113,14 +120,15 @@ class Pipeline:
         with clock.stage("load") as counts:
             image = images.load(source, max_pixels=self.options.load.max_pixels)
             counts["pixels"] = image.shape[0] * image.shape[1]
-        return self._read(image, images.name_of(source), clock)
+        return self._read(image, images.name_of(source), clock, stored=stored)
 
     def read_document(
         self,
         source: Source,
         *,
         dpi: float = documents.DPI,
-        password: str | None = None,
+        password: Passwords = None,
+        pages: Sequence[int] | str | None = None,
         on_stage: OnStage | None = None,
     ) -> Iterator[Page]:
         """Read a PDF or a multi-page TIFF, a page at a time, in memory that does not grow.
@@ -128,15 +136,23 @@ class Pipeline:
         Args:
             source: As for ``read``; a single image is a document of one page.
             dpi: Resolution PDF pages are rendered at; coordinates are pixels of that rendering.
-            password: Of a locked PDF.
+            password: Of a locked PDF, or several to try.
+            pages: Which pages, 1-based, in that order, or a selection such as ``"1-3,7-"``; all by default.
             on_stage: As for ``read``.
 
         Raises:
             ocrpipe.errors.OcrError: As ``read``; also a wrong password or a damaged page.
         """
-        name, limit = images.name_of(source), self.options.load.max_pixels
-        for page in documents.pages(source, dpi=dpi, password=password, max_pixels=limit):
-            yield self._read(page.image, name, _Clock(on_stage), page.number, page.dpi)
+        name = images.name_of(source)
+        for page in documents.pages(
+            source,
+            dpi=dpi,
+            password=password,
+            max_pixels=self.options.load.max_pixels,
+            numbers=pages,
+            with_text=self.options.stored.mode == "skip",
+        ):
+            yield self._read(page.image, name, _Clock(on_stage), page.number, page.dpi, page.stored)
 
     def detect(self, source: Source) -> tuple[TextLine, ...]:
         """Only find the lines; quads are in the image's pixels and begin at the text's own top left.
@@ -178,23 +194,22 @@ class Pipeline:
         return upright_turn(results, self.options.orientation)
 
     def _read(
-        self, image: Image, name: str | None, clock: _Clock, number: int = 1, dpi: float | None = None
+        self,
+        image: Image,
+        name: str | None,
+        clock: _Clock,
+        number: int = 1,
+        dpi: float | None = None,
+        stored: StoredText = NO_TEXT,
     ) -> Page:
         options = self.options
-        upright = self._find_upright(image, clock, whole=True)
+        taken = self._take_stored(image, stored, clock)
+        upright = taken or self._find_upright(image, clock, whole=True)
         frame = upright.frame
         with clock.stage("filter") as counts:
-            kept, rejected = self._filtered(upright.readings)
+            kept, rejected = (list(taken.readings), []) if taken else self._filtered(upright.readings)
             counts |= {"lines": len(kept), "left_out": len(upright.readings) - len(kept)}
-        with clock.stage("rotated text") as counts:
-            rotated = find_rotated(
-                frame,
-                kept,
-                lambda part: self._detect(part, clock),
-                lambda lines: self._read_lines(frame, lines, clock),
-                options.rotated,
-            )
-            counts["lines"] = len(rotated)
+        rotated = () if taken else self._find_rotated(frame, kept, clock)
         with clock.stage("layout") as counts:
             tilt = residual_tilt(reading.quad for reading in kept)
             blocks = arrange(kept, angle=tilt, options=options.layout)
@@ -216,6 +231,35 @@ class Pipeline:
         )
         clock.log(name, number, page)
         return page
+
+    def _take_stored(self, image: Image, stored: StoredText, clock: _Clock) -> Candidate | None:
+        """The page with its stored text, if that is wanted and right."""
+        if self.options.stored.mode != "skip" or not stored.lines:
+            return None
+        frame = PageFrame(image)
+        with clock.stage("stored text") as counts:
+            readings = take_stored(
+                stored,
+                lambda: self._find(frame, clock),
+                lambda lines: self._read_lines(frame, lines, clock),
+                self.options.stored,
+            )
+            counts["lines"] = len(readings or ())
+        if readings is None:
+            return None
+        return Candidate(frame, tuple(reading.line for reading in readings), tuple(readings))
+
+    def _find_rotated(self, frame: PageFrame, kept: Sequence[Reading], clock: _Clock) -> Sequence[Reading]:
+        with clock.stage("rotated text") as counts:
+            rotated = find_rotated(
+                frame,
+                kept,
+                lambda part: self._detect(part, clock),
+                lambda lines: self._read_lines(frame, lines, clock),
+                self.options.rotated,
+            )
+            counts["lines"] = len(rotated)
+        return rotated
 
     def _filtered(self, readings: Sequence[Reading]) -> tuple[list[Reading], list[Reading]]:
         """The lines that are kept, and those with text that are not, from top to bottom."""

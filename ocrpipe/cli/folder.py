@@ -7,7 +7,16 @@ from typing import Annotated, cast
 
 import typer
 
-from ocrpipe.cli.options import Detector, Device, Recognizer, Settings
+from ocrpipe.cli.options import (
+    Detector,
+    Device,
+    ForceOcr,
+    Recognizer,
+    RedoOcr,
+    Settings,
+    SkipText,
+    text_settings,
+)
 from ocrpipe.errors import ConfigError
 
 
@@ -51,6 +60,9 @@ def folder(
     password: Annotated[
         list[str] | None, typer.Option(help="Password of locked PDFs; may be repeated.")
     ] = None,
+    skip_text: SkipText = False,
+    redo_ocr: RedoOcr = False,
+    force_ocr: ForceOcr = False,
     detector: Detector = "ctpn",
     recognizer: Recognizer = "crnn",
     device: Device = "cpu",
@@ -83,10 +95,11 @@ def folder(
     if quiet and log_json:
         raise ConfigError("--quiet and --log-json contradict each other")
     options = None
-    if settings:
+    stored = text_settings(skip_text=skip_text, redo_ocr=redo_ocr, force_ocr=force_ocr)
+    if settings or stored:
         from ocrpipe.options import Options
 
-        options = Options().with_settings(settings)
+        options = Options().with_settings([*(settings or ()), *stored])
     run = read_folder(
         source,
         out,

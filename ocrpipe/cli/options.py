@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ocrpipe.errors import ConfigError
+
 Detector = Annotated[str, typer.Option(metavar="NAME", help="A detector that `ocrpipe detectors` lists.")]
 Recognizer = Annotated[
     str, typer.Option(metavar="NAME", help="A recogniser that `ocrpipe recognizers` lists.")
@@ -21,6 +23,17 @@ Settings = Annotated[
         help="Option of a stage, such as orientation.deskew=false; docs/options.md lists them. Repeatable.",
     ),
 ]
+SkipText = Annotated[
+    bool,
+    typer.Option(
+        "--skip-text", help="Take the text of PDF pages where it is what they show; read the others."
+    ),
+]
+RedoOcr = Annotated[
+    bool,
+    typer.Option("--redo-ocr", help="Read all pages and replace hidden and wrong text in PDFs: the default."),
+]
+ForceOcr = Annotated[bool, typer.Option("--force-ocr", help="Read all pages and replace all text in PDFs.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Report each stage's time on stderr.")]
 Corpora = Annotated[
     Path,
@@ -28,3 +41,16 @@ Corpora = Annotated[
         exists=True, file_okay=False, metavar="DIR", help="Text to render: UTF-8 files zh*.txt and en*.txt."
     ),
 ]
+
+
+def text_settings(*, skip_text: bool, redo_ocr: bool, force_ocr: bool) -> tuple[str, ...]:
+    """The setting that one of the three options stands for.
+
+    Raises:
+        ConfigError: Several are given.
+    """
+    given = {"skip": skip_text, "redo": redo_ocr, "force": force_ocr}
+    modes = [mode for mode, is_given in given.items() if is_given]
+    if len(modes) > 1:
+        raise ConfigError("--skip-text, --redo-ocr and --force-ocr contradict each other")
+    return tuple(f"stored.mode={mode}" for mode in modes)

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ocrpipe.cli.console import print_error, report_stage, warn, working
-from ocrpipe.cli.options import Detector, Device, Recognizer, Settings, Threads, Verbose
+from ocrpipe.cli.options import (
+    Detector,
+    Device,
+    ForceOcr,
+    Recognizer,
+    RedoOcr,
+    Settings,
+    SkipText,
+    Threads,
+    Verbose,
+    text_settings,
+)
 from ocrpipe.cli.targets import Claims, Target, on_disk
 from ocrpipe.errors import ConfigError, OcrError, UnreadableImageError
 from ocrpipe.io.names import printable
@@ -60,6 +71,9 @@ def read(
         float | None, typer.Option(min=1, help="Resolution PDF pages are rendered at; 200 by default.")
     ] = None,
     password: Annotated[list[str] | None, typer.Option(help="Of locked PDFs; may be repeated.")] = None,
+    skip_text: SkipText = False,
+    redo_ocr: RedoOcr = False,
+    force_ocr: ForceOcr = False,
     detector: Detector = "ctpn",
     recognizer: Recognizer = "crnn",
     threads: Threads = None,
@@ -76,13 +90,14 @@ def read(
     if json and format not in (None, "json"):
         raise ConfigError(f"--json and --format {format} contradict each other")
     format = "json" if json else format
-    writer = _Writer.of(out, files, format, per_page=per_page, draw=draw)
+    writer = _Writer.of(out, files, format, per_page=per_page, draw=draw, replace_text=force_ocr)
     selection = PageSelection.parse(pages) if pages else None
 
     from ocrpipe.options import Options
     from ocrpipe.pipeline import Pipeline
 
-    options = Options().with_settings(settings or ())
+    stored = text_settings(skip_text=skip_text, redo_ocr=redo_ocr, force_ocr=force_ocr)
+    options = Options().with_settings([*(settings or ()), *stored])
     with working("loading"):
         pipeline = Pipeline(detector, recognizer, threads=threads, device=device, options=options)
     reader = _Reader(
@@ -146,11 +161,12 @@ class _Reader:
                 password=self.passwords,
                 max_pixels=self.pipeline.options.load.max_pixels,
                 numbers=tuple(left),
+                with_text=self.pipeline.options.stored.mode == "skip",
             )
             try:
                 for raster in rendered:
                     with working(f"reading {name}, page {raster.number}"):
-                        page = self.pipeline.read(raster.image, on_stage=self.on_stage)
+                        page = self.pipeline.read(raster.image, on_stage=self.on_stage, stored=raster.stored)
                     warn(f"{name}, page {raster.number}", page.warnings)
                     yield raster.image, replace(page, source=name, number=raster.number, dpi=raster.dpi)
                     left.remove(raster.number)
@@ -169,6 +185,7 @@ class _Writer:
         overlays: Overlay images, if any.
         per_page: Whether each page is written to a separate file.
         print_pages: Whether pages are printed as they are read, rather than as one document.
+        replace_text: Whether PDFs made from PDFs keep none of the pages' own text.
         printed: Pages on stdout so far.
     """
 
@@ -177,11 +194,19 @@ class _Writer:
     overlays: Target | None
     per_page: bool
     print_pages: bool
+    replace_text: bool = False
     printed: int = 0
 
     @classmethod
     def of(
-        cls, out: str | None, files: list[Path], format: str | None, *, per_page: bool, draw: str | None
+        cls,
+        out: str | None,
+        files: list[Path],
+        format: str | None,
+        *,
+        per_page: bool,
+        draw: str | None,
+        replace_text: bool,
     ) -> _Writer:
         """The writer for the options of a command; invalid ones raise before anything is read.
 
@@ -211,7 +236,8 @@ class _Writer:
         results = None if to_stdout else Target.of(out, files, FORMATS[format].suffix, claims)
         overlays = Target.of(draw, files, "overlay.png", claims)
         single = per_page or FORMATS[format].one_page
-        return cls(format, results, overlays, single, to_stdout and format in _PRINTABLE)
+        printed = to_stdout and format in _PRINTABLE
+        return cls(format, results, overlays, single, printed, replace_text)
 
     def write(
         self,
@@ -264,14 +290,17 @@ class _Writer:
 
     def _finish(self, file: Path, path: Path, collected: list[Page], passwords: tuple[str, ...]) -> None:
         """Write the pages collected as one document."""
-        from ocrpipe.export.saving import document_bytes, save_document
+        from ocrpipe.export.saving import document_bytes
+        from ocrpipe.io.files import write_whole
 
         if not collected:
             return
+        data = document_bytes(
+            collected, self.format, source=path, password=passwords, replace_text=self.replace_text
+        )
         if self.results:
-            save_document(collected, self.results.first(file), self.format, source=path, password=passwords)
+            write_whole(self.results.first(file), data)
         else:
-            data = document_bytes(collected, self.format, source=path, password=passwords)
             typer.echo(data, nl=False)
 
 

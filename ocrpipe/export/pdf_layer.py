@@ -23,13 +23,14 @@ import pikepdf
 from numpy.typing import NDArray
 from pikepdf import Array, Dictionary, Pdf
 
+from ocrpipe.characters import is_plausible
 from ocrpipe.errors import ConfigError, OcrError, UnreadableImageError
 from ocrpipe.export.blank_font import BlankFont
 from ocrpipe.export.parts import words
 from ocrpipe.export.pdf_hidden import with_forms_marked, without_hidden_text
 from ocrpipe.export.pdf_text import FONT, Placing, text_layer
 from ocrpipe.export.pdf_visible import VisibleText, visible_characters
-from ocrpipe.export.pdf_wrong import is_plausible, is_wrong
+from ocrpipe.export.pdf_wrong import is_wrong
 from ocrpipe.io.names import Passwords, candidates
 from ocrpipe.page import PageContent, Point, Word
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
+from ocrpipe.characters import folded, is_plausible
 from ocrpipe.export.pdf_text import Placing
 from ocrpipe.export.pdf_visible import VisibleText
 from ocrpipe.page import PageContent
@@ -15,11 +14,6 @@ _MAX_IMPLAUSIBLE = 0.5  # fraction of implausible characters above which the tex
 _MIN_CONFIDENCE = 0.8  # of lines that are compared
 _MIN_COMPARED = 12  # characters
 _MIN_SIMILARITY = 0.4  # below it the text is wrong; correct text has over .8
-
-
-def is_plausible(char: str) -> bool:
-    """Whether a character can be text: not a control character, private, unassigned or a replacement."""
-    return char != "\ufffd" and unicodedata.category(char) not in ("Cc", "Cn", "Co", "Cs")
 
 
 def is_wrong(page: PageContent, visible: VisibleText, place: Placing) -> bool:
@@ -40,7 +34,7 @@ def is_wrong(page: PageContent, visible: VisibleText, place: Placing) -> bool:
     y = (visible.boxes[:, 1] + visible.boxes[:, 3]) / 2
     compared, similar = 0, 0.0
     for line in page.lines:
-        recognized = _folded(line.text)
+        recognized = folded(line.text)
         if line.confidence < _MIN_CONFIDENCE or len(recognized) < 3:
             continue
         corners = np.array([place(corner) for corner in line.quad])
@@ -48,8 +42,8 @@ def is_wrong(page: PageContent, visible: VisibleText, place: Placing) -> bool:
         inside = np.flatnonzero((left <= x) & (x <= right) & (bottom <= y) & (y <= top))
         if not len(inside) or len(inside) < len(recognized) / 4:  # a stamp or a few drawn letters
             continue
-        by_order = _folded("".join(visible.text[index] for index in inside))
-        by_place = _folded(
+        by_order = folded("".join(visible.text[index] for index in inside))
+        by_place = folded(
             "".join(visible.text[index] for index in inside[np.argsort(x[inside], kind="stable")])
         )
         compared += len(recognized)
@@ -57,7 +51,3 @@ def is_wrong(page: PageContent, visible: VisibleText, place: Placing) -> bool:
             Levenshtein.normalized_similarity(recognized, own) for own in (by_order, by_place)
         )
     return compared >= _MIN_COMPARED and similar < _MIN_SIMILARITY * compared
-
-
-def _folded(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split())

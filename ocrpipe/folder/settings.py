@@ -66,6 +66,11 @@ class ReadSettings:
         for engine in (self.detector, self.recognizer):
             _pickled(engine)
 
+    @property
+    def replaces_text(self) -> bool:
+        """Whether searchable PDFs keep none of the pages' own text."""
+        return self.options is not None and self.options.stored.mode == "force"
+
     def pipeline(self) -> Pipeline:
         """The pipeline that these settings describe."""
         from ocrpipe.pipeline import Pipeline

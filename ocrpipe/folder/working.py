@@ -97,8 +97,10 @@ class Working:
                 password=self._settings.password,
                 max_pixels=self._pipeline.options.load.max_pixels,
                 numbers=(task.number,),
+                with_text=self._pipeline.options.stored.mode == "skip",
             )
-        page = replace(self._pipeline.read(image.image), source=task.key, number=image.number, dpi=image.dpi)
+        page = self._pipeline.read(image.image, stored=image.stored)
+        page = replace(page, source=task.key, number=image.number, dpi=image.dpi)
         text = page_to_json(page)
         digest = hashlib.sha256(text.encode()).hexdigest()
         return Reading(page, pack(text), digest, perf_counter() - start)
@@ -113,7 +115,13 @@ class Working:
             pages = [manifest.result(task.key, number) for number in task.numbers]
         has_images = FORMATS[task.format].has_images
         with _unchanged(task.path, task.key, task.identity) if has_images else nullcontext():
-            data = document_bytes(pages, task.format, source=task.path, password=self._settings.password)
+            data = document_bytes(
+                pages,
+                task.format,
+                source=task.path,
+                password=self._settings.password,
+                replace_text=self._settings.replaces_text,
+            )
         task.target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(task.target, data, follow=False)
         return Written()

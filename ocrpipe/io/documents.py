@@ -23,6 +23,7 @@ from ocrpipe.io.decoding import reason
 from ocrpipe.io.images import MAX_PIXELS, MAX_SIDE, Source
 from ocrpipe.io.names import Passwords, candidates
 from ocrpipe.io.offset import StartingAt
+from ocrpipe.io.pdf_text import StoredText, stored_text
 from ocrpipe.io.selection import PageSelection
 from ocrpipe.io.userunit import user_units
 
@@ -48,11 +49,13 @@ class PageImage:
         image: H×W×3, RGB, uint8.
         number: 1-based number of the page, or frame, in its document.
         dpi: Resolution a PDF page was rendered at, or the one that an image file states, if it is plausible.
+        stored: The text of a PDF page, if it was asked for.
     """
 
     image: NDArray[np.uint8]
     number: int
     dpi: float | None
+    stored: StoredText = StoredText()
 
 
 def pages(
@@ -62,6 +65,7 @@ def pages(
     password: Passwords = None,
     max_pixels: int = MAX_PIXELS,
     numbers: Sequence[int] | str | None = None,
+    with_text: bool = False,
 ) -> Iterator[PageImage]:
     """Yield a document's pages, each rendered or decoded on demand.
 
@@ -74,6 +78,7 @@ def pages(
         max_pixels: Maximum of width × height. A PDF page that would exceed it is rendered at a lower
             resolution, which is its ``dpi``; an image that exceeds it is an error.
         numbers: Which pages, 1-based, in that order, or a selection such as ``"1-3,7-"``; all by default.
+        with_text: Whether to extract the text of PDF pages too.
 
     Raises:
         UnsupportedSourceError: The type of the source is not supported.
@@ -100,7 +105,7 @@ def pages(
         return
     with images.open_stream(source) as stream:
         if images.is_pdf(stream):
-            yield from _pdf_pages(stream, name, dpi, password, max_pixels, numbers)
+            yield from _pdf_pages(stream, name, dpi, password, max_pixels, numbers, with_text=with_text)
         else:
             yield from _frames(stream, name, max_pixels, numbers)
 
@@ -196,6 +201,8 @@ def _pdf_pages(
     password: Passwords,
     max_pixels: int,
     numbers: Sequence[int] | None,
+    *,
+    with_text: bool,
 ) -> Iterator[PageImage]:
     document = open_pdf(stream, name, password)
     try:
@@ -207,7 +214,8 @@ def _pdf_pages(
         units = user_units(stream, wanted, password)
         for index, number in enumerate(wanted, 1):
             _check_number(number, total, name)
-            yield _render(document, number, name, dpi, max_pixels, units.get(number, 1.0))
+            unit = units.get(number, 1.0)
+            yield _render(document, number, name, dpi, max_pixels, unit, with_text=with_text)
             if index % _REOPEN_AFTER == 0:
                 with pdfium_lock:
                     document.close()
@@ -250,7 +258,14 @@ def _forget_last_error() -> None:
 
 
 def _render(
-    document: pdfium.PdfDocument, number: int, name: str, dpi: float, max_pixels: int, unit: float
+    document: pdfium.PdfDocument,
+    number: int,
+    name: str,
+    dpi: float,
+    max_pixels: int,
+    unit: float,
+    *,
+    with_text: bool,
 ) -> PageImage:
     """Render a page whose user space unit is ``unit`` points, which PDFium ignores."""
     try:
@@ -263,8 +278,9 @@ def _render(
             scale = dpi / POINTS_PER_INCH * unit
             with closing(page.render(scale=scale, rev_byteorder=True)) as bitmap:
                 image = np.array(bitmap.to_numpy())
+            stored = stored_text(page, *image.shape[1::-1]) if with_text else StoredText()
             _log.debug("rendered page %d of %r: %d×%d at %.1f dpi", number, name, *image.shape[1::-1], dpi)
-            return PageImage(image, number, dpi)
+            return PageImage(image, number, dpi, stored)
     except Exception as error:
         raise UnreadableImageError(f"page {number} of {name} cannot be rendered: {reason(error)}") from error
 
