@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 import ocrpipe
-from ocrpipe.export.naming import suffix_of
+from ocrpipe.export.formats import suffix_of
 
 # Pages by number; a file that can't be opened counts as one.
 DONE: dict[str, set[int]] = {

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ocrpipe.training.crnn.loss import narrow_columns, narrow_posterior
 
@@ -63,9 +64,12 @@ class _ClassCTC(torch.autograd.Function):
         transposed, offset = weight.to(frames.dtype).t(), bias.to(frames.dtype)
         index = columns.repeat_interleave(t, 0)
         probability = torch.empty(index.shape)
-        scores = torch.empty((min(len(frames), _FORWARD_FRAMES), len(weight)))
+        # Buffers of one size: blocks of many sizes would fragment the heap, which never shrinks in training.
+        logits = torch.empty((_FORWARD_FRAMES, len(weight)), dtype=frames.dtype)
+        scores = torch.empty((_FORWARD_FRAMES, len(weight)))
         for part in _blocks(len(frames), _FORWARD_FRAMES):
-            block = scores[: len(frames[part])].copy_(torch.addmm(offset, frames[part], transposed))
+            size = part.stop - part.start
+            block = scores[:size].copy_(torch.addmm(offset, frames[part], transposed, out=logits[:size]))
             torch.gather(torch.softmax(block, 1, out=block), 1, index[part], out=probability[part])
         probability = probability.view(n, t, -1)
         log_probs = probability.clamp_min(torch.finfo(torch.float32).tiny).log()
@@ -74,7 +78,10 @@ class _ClassCTC(torch.autograd.Function):
         rows = (~certain & (factor > 0)[:, None]).flatten().nonzero()[:, 0]
         # A sample's unused columns are the blank's again: the same value goes there twice.
         gradient = torch.where(used[:, None], probability - posterior, (probability - posterior)[:, :, :1])
+        count = len(rows)
+        rows = F.pad(rows, (0, -count % _FORWARD_FRAMES))  # whole blocks, with frames that count nothing
         gradient, factors = gradient.flatten(0, 1)[rows], factor.repeat_interleave(t)[rows]
+        factors[count:] = 0
         ctx.save_for_backward(features, weight, bias, rows, index[rows], gradient, factors)
         return total
 
@@ -86,15 +93,17 @@ class _ClassCTC(torch.autograd.Function):
         factors = (factors * upstream[0]).to(frames.dtype)[:, None]
         to_features, to_weight = torch.zeros_like(frames), torch.zeros_like(weight)
         to_bias = torch.zeros_like(bias)
-        scores = torch.empty((min(len(rows), _BACKWARD_FRAMES), len(weight)), dtype=frames.dtype)
+        logits = torch.empty((_FORWARD_FRAMES, len(weight)), dtype=frames.dtype)
+        scores = torch.empty((_BACKWARD_FRAMES, len(weight)), dtype=frames.dtype)
         for block in _blocks(len(rows), _BACKWARD_FRAMES):
             chosen = frames[rows[block]]
             for part in _blocks(len(chosen), _FORWARD_FRAMES):
-                torch.softmax(torch.addmm(offset, chosen[part], by_class.t()), 1, out=scores[part])
+                torch.addmm(offset, chosen[part], by_class.t(), out=logits)
+                torch.softmax(logits, 1, out=scores[part])
             change = scores[: len(chosen)]  # softmax minus posterior
             change.scatter_(1, index[block], gradient[block].to(change.dtype))
             scaled = factors[block]
-            to_features[rows[block]] = (change @ by_class) * scaled
+            to_features.index_add_(0, rows[block], (change @ by_class) * scaled)
             to_weight += change.t() @ (chosen * scaled)
             to_bias += (scaled.t() @ change)[0]
         return to_features.view_as(features), to_weight, to_bias, None, None, None, None, None
