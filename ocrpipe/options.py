@@ -13,7 +13,7 @@ from ocrpipe.stages.filtering import FilterOptions
 from ocrpipe.stages.reading import ReadingOptions
 from ocrpipe.stages.rotated import RotatedOptions
 from ocrpipe.stages.skew import OrientationOptions
-from ocrpipe.stages.stored import StoredTextOptions
+from ocrpipe.stages.stored import PdfOptions
 
 _ENGINES = ("detector", "recognizer")
 
@@ -39,7 +39,7 @@ class Options:
 
     Attributes:
         load: Limits for images.
-        stored: What becomes of the text that the pages of a PDF have.
+        pdf: What becomes of the text that the pages of a PDF have, and of pages that are not upright.
         orientation: Quarter turns and skew.
         reading: Crops and the second pass.
         filter: Which lines are kept.
@@ -51,7 +51,7 @@ class Options:
     """
 
     load: LoadOptions = LoadOptions()
-    stored: StoredTextOptions = StoredTextOptions()
+    pdf: PdfOptions = PdfOptions()
     orientation: OrientationOptions = OrientationOptions()
     reading: ReadingOptions = ReadingOptions()
     filter: FilterOptions = FilterOptions()

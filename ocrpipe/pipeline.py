@@ -104,7 +104,7 @@ class Pipeline:
         Args:
             source: Path, bytes, binary file object, PIL image, or array (H×W, H×W×1/3/4; RGB).
             stored: The text that is stored with the page, as ``documents.pages`` gives it; taken where
-                ``options.stored`` says so.
+                ``options.pdf`` says so.
             on_stage: Called after each stage with what it did and how long it took; a stage may come more
                 than once.
 
@@ -150,7 +150,7 @@ class Pipeline:
             password=password,
             max_pixels=self.options.load.max_pixels,
             numbers=pages,
-            with_text=self.options.stored.mode == "skip",
+            with_text=self.options.pdf.text == "skip",
         ):
             yield self._read(page.image, name, _Clock(on_stage), page.number, page.dpi, page.stored)
 
@@ -234,7 +234,7 @@ class Pipeline:
 
     def _take_stored(self, image: Image, stored: StoredText, clock: _Clock) -> Candidate | None:
         """The page with its stored text, if that is wanted and right."""
-        if self.options.stored.mode != "skip" or not stored.lines:
+        if self.options.pdf.text != "skip" or not stored.lines:
             return None
         frame = PageFrame(image)
         with clock.stage("stored text") as counts:
@@ -242,7 +242,7 @@ class Pipeline:
                 stored,
                 lambda: self._find(frame, clock),
                 lambda lines: self._read_lines(frame, lines, clock),
-                self.options.stored,
+                self.options.pdf,
             )
             counts["lines"] = len(readings or ())
         if readings is None:

@@ -36,7 +36,7 @@ def test_values_and_texts_set_the_same() -> None:
     [
         ("deskew=false", "names are STAGE.OPTION"),
         ("orientation.deskew", "NAME=VALUE"),
-        ("nowhere.deskew=false", "STAGE is one of load, stored, orientation"),
+        ("nowhere.deskew=false", "STAGE is one of load, pdf, orientation"),
         ("orientation.nonsense=1", "orientation has quarter_turns, deskew"),
         ("orientation.deskew=perhaps", "no value for orientation.deskew, which takes bool"),
         ("orientation.sample_lines=many", "which takes int"),

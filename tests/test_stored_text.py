@@ -64,7 +64,7 @@ def misspelt(lines: Sequence[str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def skipping() -> Pipeline:
-    return Pipeline(threads=1, options=Options().with_settings(["stored.mode=skip"]))
+    return Pipeline(threads=1, options=Options().with_settings(["pdf.text=skip"]))
 
 
 def read_page(pipeline: Pipeline, data: bytes) -> tuple[str, set[str]]:
@@ -180,7 +180,7 @@ def test_folders_follow_the_options_mode(tmp_path: Path) -> None:
     (tmp_path / "in" / "a.pdf").write_bytes(pdf_of(content(LINES)))
     texts = {}
     for mode in ("redo", "force"):
-        options = Options().with_settings({"stored.mode": mode})
+        options = Options().with_settings({"pdf.text": mode})
         with read_folder(tmp_path / "in", tmp_path / mode, formats=("pdf",), options=options) as run:
             list(run)
         (page,) = documents.pages(tmp_path / mode / "a.pdf", with_text=True)
@@ -188,6 +188,25 @@ def test_folders_follow_the_options_mode(tmp_path: Path) -> None:
     assert [" ".join(lines).count("committee") for lines in texts.values()] == [1, 1]
 
 
+@pytest.mark.parametrize("rotate", [0, 90])
+def test_pages_are_shown_upright_on_request(rotate: int, tmp_path: Path) -> None:
+    pytest.importorskip("pikepdf", reason="needs the extra ocrpipe[pdf]")
+    import numpy as np
+
+    source = tmp_path / "a.pdf"
+    turned = {0: b"-1 0 0 -1 340 60", 90: b"0 -1 1 0 60 300"}[rotate]  # upside down as it is shown
+    source.write_bytes(pdf_of(content(LINES).replace(b"1 0 0 1 60 300", turned), rotate=rotate))
+    shown = []
+    for arguments in ([], ["--rotate-pages"]):
+        out = tmp_path / f"{len(arguments)}.pdf"
+        result = CliRunner().invoke(app, ["read", str(source), "--out", str(out), "--force-ocr", *arguments])
+        assert result.exit_code == 0, result.output
+        shown += documents.pages(out, dpi=144, with_text=True)
+    assert np.abs(shown[0].image[::-1, ::-1].astype(int) - shown[1].image).mean() < 6
+    assert not shown[0].stored.lines
+    assert "committee" in " ".join(line.text for line in shown[1].stored.lines)
+
+
 def test_a_mode_that_is_unknown() -> None:
     with pytest.raises(ConfigError, match="redo, skip, force"):
-        Options().with_settings(["stored.mode=keep"])
+        Options().with_settings(["pdf.text=keep"])

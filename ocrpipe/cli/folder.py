@@ -13,9 +13,10 @@ from ocrpipe.cli.options import (
     ForceOcr,
     Recognizer,
     RedoOcr,
+    RotatePages,
     Settings,
     SkipText,
-    text_settings,
+    pdf_settings,
 )
 from ocrpipe.errors import ConfigError
 
@@ -63,6 +64,7 @@ def folder(
     skip_text: SkipText = False,
     redo_ocr: RedoOcr = False,
     force_ocr: ForceOcr = False,
+    rotate_pages: RotatePages = False,
     detector: Detector = "ctpn",
     recognizer: Recognizer = "crnn",
     device: Device = "cpu",
@@ -95,11 +97,11 @@ def folder(
     if quiet and log_json:
         raise ConfigError("--quiet and --log-json contradict each other")
     options = None
-    stored = text_settings(skip_text=skip_text, redo_ocr=redo_ocr, force_ocr=force_ocr)
-    if settings or stored:
+    how = pdf_settings(skip_text=skip_text, redo_ocr=redo_ocr, force_ocr=force_ocr, rotate_pages=rotate_pages)
+    if settings or how:
         from ocrpipe.options import Options
 
-        options = Options().with_settings([*(settings or ()), *stored])
+        options = Options().with_settings([*(settings or ()), *how])
     run = read_folder(
         source,
         out,

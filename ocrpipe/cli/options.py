@@ -34,6 +34,9 @@ RedoOcr = Annotated[
     typer.Option("--redo-ocr", help="Read all pages and replace hidden and wrong text in PDFs: the default."),
 ]
 ForceOcr = Annotated[bool, typer.Option("--force-ocr", help="Read all pages and replace all text in PDFs.")]
+RotatePages = Annotated[
+    bool, typer.Option("--rotate-pages", help="Show pages upright in PDFs made from PDFs.")
+]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Report each stage's time on stderr.")]
 Corpora = Annotated[
     Path,
@@ -43,14 +46,15 @@ Corpora = Annotated[
 ]
 
 
-def text_settings(*, skip_text: bool, redo_ocr: bool, force_ocr: bool) -> tuple[str, ...]:
-    """The setting that one of the three options stands for.
+def pdf_settings(*, skip_text: bool, redo_ocr: bool, force_ocr: bool, rotate_pages: bool) -> tuple[str, ...]:
+    """The settings that these options stand for.
 
     Raises:
-        ConfigError: Several are given.
+        ConfigError: Several of the first three are given.
     """
     given = {"skip": skip_text, "redo": redo_ocr, "force": force_ocr}
     modes = [mode for mode, is_given in given.items() if is_given]
     if len(modes) > 1:
         raise ConfigError("--skip-text, --redo-ocr and --force-ocr contradict each other")
-    return tuple(f"stored.mode={mode}" for mode in modes)
+    settings = [f"pdf.text={mode}" for mode in modes]
+    return (*settings, "pdf.rotate_pages=true") if rotate_pages else tuple(settings)

@@ -16,11 +16,12 @@ from ocrpipe.cli.options import (
     ForceOcr,
     Recognizer,
     RedoOcr,
+    RotatePages,
     Settings,
     SkipText,
     Threads,
     Verbose,
-    text_settings,
+    pdf_settings,
 )
 from ocrpipe.cli.targets import Claims, Target, on_disk
 from ocrpipe.errors import ConfigError, OcrError, UnreadableImageError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from ocrpipe.pipeline import OnStage, Pipeline
     from ocrpipe.result import Page
+    from ocrpipe.stages.stored import PdfOptions
 
 _PRINTABLE = ("txt", "json")
 
@@ -74,6 +76,7 @@ def read(
     skip_text: SkipText = False,
     redo_ocr: RedoOcr = False,
     force_ocr: ForceOcr = False,
+    rotate_pages: RotatePages = False,
     detector: Detector = "ctpn",
     recognizer: Recognizer = "crnn",
     threads: Threads = None,
@@ -90,14 +93,15 @@ def read(
     if json and format not in (None, "json"):
         raise ConfigError(f"--json and --format {format} contradict each other")
     format = "json" if json else format
-    writer = _Writer.of(out, files, format, per_page=per_page, draw=draw, replace_text=force_ocr)
+    writer = _Writer.of(out, files, format, per_page=per_page, draw=draw)
     selection = PageSelection.parse(pages) if pages else None
 
     from ocrpipe.options import Options
     from ocrpipe.pipeline import Pipeline
 
-    stored = text_settings(skip_text=skip_text, redo_ocr=redo_ocr, force_ocr=force_ocr)
-    options = Options().with_settings([*(settings or ()), *stored])
+    how = pdf_settings(skip_text=skip_text, redo_ocr=redo_ocr, force_ocr=force_ocr, rotate_pages=rotate_pages)
+    options = Options().with_settings([*(settings or ()), *how])
+    writer.pdf = options.pdf
     with working("loading"):
         pipeline = Pipeline(detector, recognizer, threads=threads, device=device, options=options)
     reader = _Reader(
@@ -161,7 +165,7 @@ class _Reader:
                 password=self.passwords,
                 max_pixels=self.pipeline.options.load.max_pixels,
                 numbers=tuple(left),
-                with_text=self.pipeline.options.stored.mode == "skip",
+                with_text=self.pipeline.options.pdf.text == "skip",
             )
             try:
                 for raster in rendered:
@@ -185,7 +189,7 @@ class _Writer:
         overlays: Overlay images, if any.
         per_page: Whether each page is written to a separate file.
         print_pages: Whether pages are printed as they are read, rather than as one document.
-        replace_text: Whether PDFs made from PDFs keep none of the pages' own text.
+        pdf: What becomes of PDFs; by default the options' defaults.
         printed: Pages on stdout so far.
     """
 
@@ -194,7 +198,7 @@ class _Writer:
     overlays: Target | None
     per_page: bool
     print_pages: bool
-    replace_text: bool = False
+    pdf: PdfOptions | None = None
     printed: int = 0
 
     @classmethod
@@ -206,7 +210,6 @@ class _Writer:
         *,
         per_page: bool,
         draw: str | None,
-        replace_text: bool,
     ) -> _Writer:
         """The writer for the options of a command; invalid ones raise before anything is read.
 
@@ -237,7 +240,7 @@ class _Writer:
         overlays = Target.of(draw, files, "overlay.png", claims)
         single = per_page or FORMATS[format].one_page
         printed = to_stdout and format in _PRINTABLE
-        return cls(format, results, overlays, single, printed, replace_text)
+        return cls(format, results, overlays, single, printed)
 
     def write(
         self,
@@ -296,7 +299,12 @@ class _Writer:
         if not collected:
             return
         data = document_bytes(
-            collected, self.format, source=path, password=passwords, replace_text=self.replace_text
+            collected,
+            self.format,
+            source=path,
+            password=passwords,
+            replace_text=self.pdf is not None and self.pdf.text == "force",
+            rotate_pages=self.pdf is not None and self.pdf.rotate_pages,
         )
         if self.results:
             write_whole(self.results.first(file), data)

@@ -53,7 +53,13 @@ def document_to_pdf(pages: Sequence[PageContent], scans: Scans) -> bytes:
     _check_extra()
     from ocrpipe.export.pdf_layer import add_text
 
-    return add_text(original, pages, scans.password, replace_text=scans.replace_text)
+    return add_text(
+        original,
+        pages,
+        scans.password,
+        replace_text=scans.replace_text,
+        rotate_pages=scans.rotate_pages,
+    )
 
 
 def _from_images(

@@ -44,7 +44,12 @@ _SIDE_TOLERANCE = 2.0  # pixels, for the rounding of rendered sides
 
 
 def add_text(
-    source: Path, pages: Sequence[PageContent], password: Passwords = None, *, replace_text: bool = False
+    source: Path,
+    pages: Sequence[PageContent],
+    password: Passwords = None,
+    *,
+    replace_text: bool = False,
+    rotate_pages: bool = False,
 ) -> bytes:
     """The PDF with the text of the pages added, by their numbers; the result is not encrypted.
 
@@ -53,6 +58,7 @@ def add_text(
         pages: What was read from its pages as rendered by PDFium, at any resolution.
         password: Of a locked PDF, or several to try.
         replace_text: Whether all text of these pages is hidden from text extraction, and all words are added.
+        rotate_pages: Whether pages that were read at another orientation are shown upright.
 
     Raises:
         ConfigError: The PDF has no page of that number or shape, or a page comes twice.
@@ -85,6 +91,8 @@ def add_text(
                 else:
                     keep = _outside(layer.boxes[[is_plausible(char) for char in layer.text]], place)
                 leaf.contents_add(text_layer(page, font, place, keep), prepend=True)
+                if rotate_pages and page.orientation:
+                    leaf.obj["/Rotate"] = (90 * _quarter_turns(leaf) + page.orientation) % 360
             stream = BytesIO()
             pdf.save(stream, deterministic_id=True, encryption=False)
     except OcrError:
@@ -158,8 +166,7 @@ def _placing(leaf: pikepdf.Page, page: PageContent) -> Placing:
     if left >= right or bottom >= top:
         raise ConfigError(f"page {page.number} is empty in the PDF: its boxes do not intersect")
     width, height = right - left, top - bottom
-    rotate = _inherited(leaf, "/Rotate")
-    quarter_turns = round(float(rotate) / 90) % 4 if rotate is not None else 0
+    quarter_turns = _quarter_turns(leaf)
     shown_width, shown_height = (height, width) if quarter_turns % 2 else (width, height)
     ratio = shown_width / shown_height
     if min(abs(page.width - page.height * ratio), abs(page.height - page.width / ratio)) > _SIDE_TOLERANCE:
@@ -178,6 +185,12 @@ def _placing(leaf: pikepdf.Page, page: PageContent) -> Placing:
         )[quarter_turns]
 
     return place
+
+
+def _quarter_turns(leaf: pikepdf.Page) -> int:
+    """By how many quarter turns, clockwise, the page is shown rotated."""
+    rotate = _inherited(leaf, "/Rotate")
+    return round(float(rotate) / 90) % 4 if rotate is not None else 0
 
 
 def _visible_box(leaf: pikepdf.Page) -> tuple[float, float, float, float]:

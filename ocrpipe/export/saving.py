@@ -45,6 +45,7 @@ def document_bytes(
     source: Path | None = None,
     password: Passwords = None,
     replace_text: bool = False,
+    rotate_pages: bool = False,
 ) -> bytes:
     """All pages of a document as one file's content; equal pages and sources give equal bytes.
 
@@ -56,6 +57,7 @@ def document_bytes(
         password: Of a locked PDF, or several to try.
         replace_text: For a pdf from a PDF: whether all text that its pages have is hidden from text
             extraction, and not only what is wrong or hidden.
+        rotate_pages: For a pdf from a PDF: whether pages are shown upright that were not.
 
     Raises:
         ConfigError: The format is unknown, an image does not fit its page, or ``pages`` is not a sequence.
@@ -66,7 +68,7 @@ def document_bytes(
     if isinstance(pages, PageContent):
         raise ConfigError("pages must be a sequence of pages, such as [page], not a page")
     pages = list(pages)
-    return FORMATS[format].document(pages, Scans(source, password, replace_text))
+    return FORMATS[format].document(pages, Scans(source, password, replace_text, rotate_pages))
 
 
 def check_extras(format: str) -> None:
@@ -93,6 +95,7 @@ def save_document(
     source: Path | None = None,
     password: Passwords = None,
     replace_text: bool = False,
+    rotate_pages: bool = False,
 ) -> None:
     """Write all pages of a document to one file, atomically.
 
@@ -102,11 +105,19 @@ def save_document(
         format: A key of ``FORMATS``; by default the path's suffix decides.
         source: As for ``document_bytes``.
         password: Of a locked PDF, or several to try.
-        replace_text: As for ``document_bytes``.
+        replace_text: As for ``document_bytes``, as ``rotate_pages``.
+        rotate_pages: See there.
 
     Raises:
         OcrError: As ``document_bytes``, or the file can't be written.
     """
     name = format_of(path, format)
-    content = document_bytes(pages, name, source=source, password=password, replace_text=replace_text)
+    content = document_bytes(
+        pages,
+        name,
+        source=source,
+        password=password,
+        replace_text=replace_text,
+        rotate_pages=rotate_pages,
+    )
     write_whole(path, content)

@@ -25,11 +25,13 @@ class Scans:
         source: The file that was read, an image, PDF or TIFF; by default each page's own ``source``.
         password: Of a locked PDF, or several to try.
         replace_text: Whether the text that the pages of a PDF have is hidden from text extraction.
+        rotate_pages: Whether pages of a PDF are shown upright.
     """
 
     source: Path | None = None
     password: Passwords = None
     replace_text: bool = False
+    rotate_pages: bool = False
 
     def of(self, page: PageContent) -> NDArray[np.uint8]:
         """The page's image, rendered or decoded as when the page was read.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ocrpipe.pipeline import Options, Pipeline
     from ocrpipe.plugins import Kind
     from ocrpipe.recognizers.base import Recognizer
+    from ocrpipe.stages.stored import PdfOptions
 
 DPI = 200.0
 """Same as documents.DPI, whose import would load NumPy and PDFium."""
@@ -67,9 +68,11 @@ class ReadSettings:
             _pickled(engine)
 
     @property
-    def replaces_text(self) -> bool:
-        """Whether searchable PDFs keep none of the pages' own text."""
-        return self.options is not None and self.options.stored.mode == "force"
+    def pdf(self) -> PdfOptions:
+        """What becomes of PDFs."""
+        from ocrpipe.options import Options
+
+        return (self.options or Options()).pdf
 
     def pipeline(self) -> Pipeline:
         """The pipeline that these settings describe."""

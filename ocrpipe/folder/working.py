@@ -97,7 +97,7 @@ class Working:
                 password=self._settings.password,
                 max_pixels=self._pipeline.options.load.max_pixels,
                 numbers=(task.number,),
-                with_text=self._pipeline.options.stored.mode == "skip",
+                with_text=self._pipeline.options.pdf.text == "skip",
             )
         page = self._pipeline.read(image.image, stored=image.stored)
         page = replace(page, source=task.key, number=image.number, dpi=image.dpi)
@@ -120,7 +120,8 @@ class Working:
                 task.format,
                 source=task.path,
                 password=self._settings.password,
-                replace_text=self._settings.replaces_text,
+                replace_text=self._settings.pdf.text == "force",
+                rotate_pages=self._settings.pdf.rotate_pages,
             )
         task.target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(task.target, data, follow=False)

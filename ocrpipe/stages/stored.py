@@ -25,11 +25,11 @@ _MODES = ("redo", "skip", "force")
 
 
 @dataclass(frozen=True, slots=True)
-class StoredTextOptions:
-    """What becomes of the text that the pages of a PDF have.
+class PdfOptions:
+    """What becomes of the text that the pages of a PDF have, and of pages that are not upright.
 
     Attributes:
-        mode: "redo": all pages are read, and searchable PDFs keep visible text that is right. "skip": pages
+        text: "redo": all pages are read, and searchable PDFs keep visible text that is right. "skip": pages
             whose text is what they show are not read, their text is taken as it is. "force": all pages are
             read, and searchable PDFs keep none of the pages' own text.
         min_similarity: Of a sample of the stored lines to what is read there, below which a page is read.
@@ -37,17 +37,19 @@ class StoredTextOptions:
         min_covered: Fraction of the lines that the detector finds that must lie under stored text.
         max_implausible: Fraction of control characters, private ones and the like, above which a page is
             read; likewise of characters that do not run from left to right.
+        rotate_pages: Whether searchable PDFs made from PDFs show pages upright that were not.
     """
 
-    mode: str = "redo"
+    text: str = "redo"
     min_similarity: float = 0.6
     sample: int = 8
     min_covered: float = 0.9
     max_implausible: float = 0.02
+    rotate_pages: bool = False
 
     def __post_init__(self) -> None:
-        if self.mode not in _MODES:
-            raise ConfigError(f"stored.mode must be one of {', '.join(_MODES)}, not {self.mode!r}")
+        if self.text not in _MODES:
+            raise ConfigError(f"pdf.text must be one of {', '.join(_MODES)}, not {self.text!r}")
         fractions = (self.min_similarity, self.min_covered, self.max_implausible)
         if not all(0 <= fraction <= 1 for fraction in fractions) or self.sample < 1:
             raise ConfigError(f"options out of range: {self}")
@@ -57,7 +59,7 @@ def take_stored(
     stored: StoredText,
     detect: Callable[[], Sequence[TextLine]],
     read: Callable[[Sequence[TextLine]], Sequence[Reading]],
-    options: StoredTextOptions,
+    options: PdfOptions,
 ) -> list[Reading] | None:
     """The stored lines as if they had been read, with confidence 1.0; ``None`` where the page is to be read.
 
