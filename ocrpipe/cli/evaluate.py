@@ -31,6 +31,13 @@ def evaluate(
     save_predictions: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the predictions to DIR/<set>.jsonl.")
     ] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Score these predictions, a file or a folder of <set>.jsonl, instead of reading the pages.",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON, unrounded.")] = False,
     detector: Detector = "ctpn",
     recognizer: Recognizer = "crnn",
@@ -40,26 +47,30 @@ def evaluate(
 ) -> None:
     """Read sets of pages with ground truth and print the error rates.
 
-    CER without spaces and with spaces (CERsp), WER, DetEval's P, R and F of the boxes and F50 at an IoU of
-    .5, word accuracy, expected calibration error (ECE), and seconds per page.
+    CER without spaces and with spaces (CERsp), WER, CER of the page's text in reading order (CERorder) and
+    F1 of the spaces of Latin text (Fsp), DetEval's P, R and F of the boxes and F50 at an IoU of .5, word
+    accuracy, expected calibration error (ECE), and seconds per page.
     """
     from ocrpipe.evaluation.report import print_results, to_json
-    from ocrpipe.evaluation.run import evaluate_sets
+    from ocrpipe.evaluation.run import evaluate_sets, score_sets
     from ocrpipe.options import Options
     from ocrpipe.pipeline import Pipeline
 
-    options = Options().with_settings(settings or ())
-    pipeline = Pipeline(detector, recognizer, threads=threads, device=device, options=options)
-    with _progress() as progress:
-        results = evaluate_sets(
-            sets,
-            pipeline,
-            limit=limit,
-            casefold=casefold,
-            save_predictions=save_predictions,
-            html=html,
-            progress=progress,
-        )
+    if predictions is not None:
+        results = score_sets(sets, predictions, limit=limit, casefold=casefold, html=html)
+    else:
+        options = Options().with_settings(settings or ())
+        pipeline = Pipeline(detector, recognizer, threads=threads, device=device, options=options)
+        with _progress() as progress:
+            results = evaluate_sets(
+                sets,
+                pipeline,
+                limit=limit,
+                casefold=casefold,
+                save_predictions=save_predictions,
+                html=html,
+                progress=progress,
+            )
     if json:
         typer.echo(to_json(results))
     else:

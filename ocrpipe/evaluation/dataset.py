@@ -5,8 +5,10 @@ A set is a folder with ``gt.jsonl``, one JSON object a page, and the images that
     {"image": "images/a.png", "level": "line", "lines": [{"text": "Dear Sir", "quad": [[x, y], ...]}, ...]}
 
 ``level`` is what a page's ground truth holds: ``line`` (text and quad of every line), ``page`` (only the
-text, under ``"text"``, so reading order counts) or ``word`` (the image is the crop of one word). Predictions
-are rows ``{"image": ..., "lines": [{"text", "quad"}, ...], "sec": ...}``. Quads are in pixels of the image.
+text, under ``"text"``, so reading order counts) or ``word`` (the image is the crop of one word). A page of
+level ``line`` may hold its ``"text"`` in reading order as well; one whose lines have no quads holds nothing
+but that and is of level ``page``. Predictions are rows ``{"image": ..., "lines": [{"text", "quad"}, ...],
+"sec": ...}``, their lines in reading order. Quads are in pixels of the image.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ class ReferencePage:
         lines: Its lines; exactly one for level ``word``, none for level ``page``.
         dont_care: Regions whose lines are not transcribed (``no_line_gt_regions``), such as tables and
             figures.
-        text: The page's text in reading order, for level ``page``.
+        text: The page's text in reading order; empty where it is not known.
     """
 
     image: Path
@@ -176,7 +178,10 @@ def _parsed(path: Path, parse: Callable[[Row], T]) -> Iterator[T]:
 
 
 def _reference_page(folder: Path, row: Row) -> ReferencePage:
+    text = _text(row) if "text" in row else ""
     level = row.get("level", "line")
+    if level == "line" and row["lines"] and not any("quad" in line for line in row["lines"]):
+        level, text = "page", text or "\n".join(map(_text, row["lines"]))
     if level not in get_args(Level):
         raise ValueError(f"level is {level!r}, not one of {', '.join(get_args(Level))}")
     lines = tuple(_reference_line(line) for line in row["lines"]) if level != "page" else ()
@@ -188,7 +193,7 @@ def _reference_page(folder: Path, row: Row) -> ReferencePage:
         level=level,
         lines=lines,
         dont_care=tuple(_quad(region["quad"] if isinstance(region, dict) else region) for region in regions),
-        text=_text(row) if level == "page" else "",
+        text=_text(row) if level == "page" and not text else text,
     )
 
 

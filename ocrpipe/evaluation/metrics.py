@@ -5,6 +5,9 @@ left to right, into a reference and a hypothesis, so that splitting or joining a
 box error). Two lines overlap where they have more than half of the smaller box in common, or more than 0.3 of
 it and half of the smaller height. Predictions mostly within don't-care lines or regions, and in no line that
 is scored, are ignored. Ground truth of level ``page`` is compared as one string in the order given.
+
+Where the page's text in reading order is known, it is also compared as one string with the predicted lines in
+the order given, without those in regions that are not transcribed.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from ocrpipe.evaluation.box_metrics import (
     tilt,
 )
 from ocrpipe.evaluation.dataset import PredictedLine, Prediction, ReferenceLine, ReferencePage
-from ocrpipe.evaluation.text_metrics import TextCounts, count_errors, normalize
+from ocrpipe.evaluation.text_metrics import SpaceCounts, TextCounts, count_errors, count_spaces, normalize
 
 _TINY = 1e-9
 
@@ -52,6 +55,11 @@ class Cluster:
         """Text errors of the cluster."""
         return count_errors(self.reference, self.hypothesis)
 
+    @property
+    def spaces(self) -> SpaceCounts:
+        """Spaces of its Latin text."""
+        return count_spaces(self.reference, self.hypothesis)
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -62,12 +70,16 @@ class Comparison:
         text: Text errors of all clusters.
         boxes: Box counts; all zero on a page of level ``page``.
         ignored: Predictions in don't-care regions, which are not scored.
+        page: Errors of the page's text in reading order; None where it is not known.
+        spaces: Spaces of Latin text in all clusters.
     """
 
     clusters: tuple[Cluster, ...]
     text: TextCounts
     boxes: BoxCounts
     ignored: tuple[PredictedLine, ...] = ()
+    page: TextCounts | None = None
+    spaces: SpaceCounts = SpaceCounts()
 
 
 def compare(reference: ReferencePage, prediction: Prediction, *, casefold: bool = False) -> Comparison:
@@ -79,14 +91,8 @@ def compare(reference: ReferencePage, prediction: Prediction, *, casefold: bool 
         casefold: Whether case is ignored.
     """
     if reference.level == "page":
-        hypothesis = " ".join(line.text for line in prediction.lines)
-        cluster = Cluster(
-            reference=normalize(reference.text, casefold=casefold),
-            hypothesis=normalize(hypothesis, casefold=casefold),
-            reference_lines=(),
-            hypothesis_lines=prediction.lines,
-        )
-        return Comparison((cluster,), cluster.counts, BoxCounts())
+        whole = _whole(reference, prediction.lines, casefold)
+        return Comparison((whole,), whole.counts, BoxCounts(), page=whole.counts, spaces=whole.spaces)
 
     scored_lines = [line for line in reference.lines if line.counts]
     angle = tilt([line.quad for line in scored_lines])
@@ -94,6 +100,10 @@ def compare(reference: ReferencePage, prediction: Prediction, *, casefold: bool 
     scored_boxes = axis_aligned_boxes([line.quad for line in scored_lines], angle)
     boxes = axis_aligned_boxes([line.quad for line in prediction.lines], angle)
 
+    page = None
+    if reference.text:
+        is_known = _is_scored(boxes, scored_boxes, axis_aligned_boxes(reference.dont_care, angle))
+        page = _whole(reference, list(compress(prediction.lines, is_known)), casefold).counts
     is_scored = _is_scored(boxes, scored_boxes, axis_aligned_boxes(dont_care, angle))
     hypothesis_lines = list(compress(prediction.lines, is_scored))
     ignored = tuple(compress(prediction.lines, ~is_scored))
@@ -105,7 +115,14 @@ def compare(reference: ReferencePage, prediction: Prediction, *, casefold: bool 
         theirs = tuple(hypothesis_lines[k] for k in _reading_order(boxes, hypotheses))
         clusters.append(Cluster(_joined(ours, casefold), _joined(theirs, casefold), ours, theirs))
     text = sum((cluster.counts for cluster in clusters), TextCounts())
-    return Comparison(tuple(clusters), text, count_boxes(scored_boxes, boxes), ignored)
+    spaces = sum((cluster.spaces for cluster in clusters), SpaceCounts())
+    return Comparison(tuple(clusters), text, count_boxes(scored_boxes, boxes), ignored, page, spaces)
+
+
+def _whole(reference: ReferencePage, lines: Sequence[PredictedLine], casefold: bool) -> Cluster:
+    """The page's text in reading order against all lines in the order given."""
+    known = normalize(reference.text, casefold=casefold)
+    return Cluster(known, _joined(lines, casefold), (), tuple(lines))
 
 
 def _joined(lines: Sequence[ReferenceLine] | Sequence[PredictedLine], casefold: bool) -> str:

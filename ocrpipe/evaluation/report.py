@@ -19,6 +19,8 @@ _TITLES = {
     "CER": "CER",
     "CERsp": "CERsp",
     "WER": "WER",
+    "CERorder": "order",
+    "Fsp": "Fsp",
     "P": "P",
     "R": "R",
     "F": "F",
@@ -60,7 +62,11 @@ def print_results(results: Sequence[SetResult], *, worst: int = 0, console: Cons
         table.add_column(title, justify="right" if number else "left", no_wrap=True)
     for row in body:
         table.add_row(*row)
+    widest = console.measure(table, options=console.options.update(width=_PIPED_WIDTH)).maximum
+    width = console.width
+    console.width = max(width, widest)  # a terminal breaks a row that is too long; figures are never cut
     console.print(table)
+    console.width = width
     for result in results:
         for page in result.failed:
             console.print(Text(f"{result.name}: {page.reference.name} not read: {page.prediction.error}"))

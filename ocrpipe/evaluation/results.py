@@ -10,7 +10,7 @@ from ocrpipe.evaluation.box_metrics import BoxCounts
 from ocrpipe.evaluation.calibration import Outcome, Reliability, outcomes, reliability
 from ocrpipe.evaluation.dataset import Dataset, Level, Prediction, ReferencePage
 from ocrpipe.evaluation.metrics import Comparison, compare
-from ocrpipe.evaluation.text_metrics import TextCounts, same_word
+from ocrpipe.evaluation.text_metrics import SpaceCounts, TextCounts, same_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,17 @@ class SetResult:
     def text(self) -> TextCounts:
         """Text errors of all pages."""
         return sum((page.comparison.text for page in self.pages), TextCounts())
+
+    @cached_property
+    def page_text(self) -> TextCounts | None:
+        """Errors of the pages' texts in reading order, None where no page's is known."""
+        counts = [page.comparison.page for page in self.pages if page.comparison.page is not None]
+        return sum(counts, TextCounts()) if counts else None
+
+    @cached_property
+    def spaces(self) -> SpaceCounts:
+        """Spaces of the Latin text of all pages."""
+        return sum((page.comparison.spaces for page in self.pages), SpaceCounts())
 
     @cached_property
     def boxes(self) -> BoxCounts:
@@ -95,6 +106,8 @@ class SetResult:
             "CER": self.text.cer,
             "CERsp": self.text.cer_spaced,
             "WER": self.text.wer,
+            "CERorder": self.page_text.cer if self.page_text else None,
+            "Fsp": self.spaces.f,
             "R": self.boxes.recall if has_boxes else None,
             "P": self.boxes.precision if has_boxes else None,
             "F": self.boxes.f if has_boxes else None,

@@ -18,6 +18,7 @@ from ocrpipe.evaluation.dataset import (
     Prediction,
     ReferencePage,
     load_dataset,
+    read_predictions,
     write_predictions,
 )
 from ocrpipe.evaluation.html import write_html
@@ -103,14 +104,8 @@ def evaluate_sets(
     Raises:
         ConfigError: No folder is given, two share a name, one is not a set, or ``limit`` is less than 1.
     """
-    datasets = [load_dataset(folder) for folder in folders]
-    names = [dataset.name for dataset in datasets]
-    if not names:
-        raise ConfigError("no set to evaluate")
-    if len(set(names)) < len(names):
-        raise ConfigError(f"two sets share a name: {', '.join(sorted(names))}")
     results = []
-    for dataset in datasets:
+    for dataset in _datasets(folders):
         results.append(evaluate(dataset, pipeline, limit=limit, casefold=casefold, progress=progress))
         if save_predictions is not None:
             predictions = (page.prediction for page in results[-1].pages)
@@ -118,6 +113,52 @@ def evaluate_sets(
     if html is not None:
         write_html(html, results, pages=html_pages)
     return tuple(results)
+
+
+def score_sets(
+    folders: Sequence[str | Path],
+    predictions: str | Path,
+    *,
+    limit: int | None = None,
+    casefold: bool = False,
+    html: str | Path | None = None,
+    html_pages: int = 10,
+) -> tuple[SetResult, ...]:
+    """Score what an engine, this one or another, has read; no page is opened unless for the report.
+
+    Args:
+        folders: Folders with a ``gt.jsonl``.
+        predictions: Rows of predictions, as ``evaluate_sets`` saves them, or a folder of ``<set>.jsonl``.
+        limit: Pages of each set, the first ones; all by default.
+        casefold: Whether case is ignored in the text's figures, in all of the sets.
+        html: File for a self-contained report.
+        html_pages: How many of a set's worst pages the report shows.
+
+    Raises:
+        ConfigError: As ``evaluate_sets``; or predictions are missing or invalid, or a single file stands for
+            several sets.
+    """
+    predictions = Path(predictions)
+    datasets = [replace(dataset, pages=dataset.pages[:limit]) for dataset in _datasets(folders)]
+    if len(datasets) > 1 and not predictions.is_dir():
+        raise ConfigError(f"{predictions}: predictions of several sets are a folder of <set>.jsonl")
+    results = []
+    for dataset in datasets:
+        path = predictions / f"{dataset.name}.jsonl" if predictions.is_dir() else predictions
+        results.append(score(dataset, read_predictions(path), casefold=casefold))
+    if html is not None:
+        write_html(html, results, pages=html_pages)
+    return tuple(results)
+
+
+def _datasets(folders: Sequence[str | Path]) -> list[Dataset]:
+    datasets = [load_dataset(folder) for folder in folders]
+    names = [dataset.name for dataset in datasets]
+    if not names:
+        raise ConfigError("no set to evaluate")
+    if len(set(names)) < len(names):
+        raise ConfigError(f"two sets share a name: {', '.join(sorted(names))}")
+    return datasets
 
 
 def _predict(reference: ReferencePage, pipeline: Reader) -> Prediction:

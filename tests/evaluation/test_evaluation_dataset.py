@@ -102,3 +102,10 @@ def test_predictions_of_other_engines_are_read(tmp_path: Path) -> None:
     assert read_predictions(tmp_path / "p.jsonl") == (Prediction("a.png", (PredictedLine("x", QUAD),)),)
     with pytest.raises(ConfigError, match="no such file"):
         read_predictions(tmp_path / "q.jsonl")
+
+
+def test_lines_without_quads_are_a_pages_text(tmp_path: Path) -> None:
+    row = {"image": "a.png", "lines": [{"text": "first"}, {"text": "second"}]}
+    (tmp_path / "gt.jsonl").write_text(json.dumps(row), "utf-8")
+    (page,) = load_dataset(tmp_path).pages
+    assert (page.level, page.text, page.lines) == ("page", "first\nsecond", ())

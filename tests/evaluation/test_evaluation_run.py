@@ -17,7 +17,7 @@ from ocrpipe.errors import ConfigError, UnreadableImageError
 from ocrpipe.evaluation.dataset import load_dataset, read_predictions
 from ocrpipe.evaluation.html import diff
 from ocrpipe.evaluation.report import print_results, to_json
-from ocrpipe.evaluation.run import evaluate, evaluate_sets
+from ocrpipe.evaluation.run import evaluate, evaluate_sets, score_sets
 from ocrpipe.page import Char, Line, Paragraph, Quad, Word
 from ocrpipe.recognizers.base import CharSpan, Recognition
 from ocrpipe.result import Page
@@ -167,20 +167,22 @@ def test_the_table_fits_and_lists_what_went_wrong(tmp_path: Path) -> None:
         print_results(results, worst=2, console=console)
     text = capture.get()
     rows = [line.split() for line in text.splitlines()]
-    assert rows[0] == ["set", "pages", "CER", "CERsp", "WER", "P", "R", "F", "F50", "ECE", "s/page"]
-    assert rows[2][:9] == [
+    titles = ["set", "pages", "CER", "CERsp", "WER", "order", "P", "R", "F", "F50", "ECE", "s/page"]
+    assert rows[0] == titles
+    assert rows[2][:10] == [
         "a_long_set_name",
         "3",
         "0.417",
         "0.417",
         "0.667",
+        "–",
         "1.000",
         "0.667",
         "0.800",
         "0.800",
     ]
     assert rows[3][:3] == ["books", "2", "0.125"]
-    assert rows[3][5:9] == ["–"] * 4
+    assert rows[3][5:10] == ["0.125", *["–"] * 4]
     assert rows[4:] == [
         ["a_long_set_name:", "2.png", "not", "read:", "page", "2", "is", "<damaged>"],
         ["1.000", "a_long_set_name/2.png"],
@@ -195,6 +197,17 @@ def test_results_go_to_standard_output_by_default(tmp_path: Path, capsys: pytest
     assert capsys.readouterr().out.split()[:7] == ["set", "pages", "CER", "CERsp", "WER", "words", "ECE"]
 
 
+def test_predictions_are_scored_instead_of_reading(tmp_path: Path) -> None:
+    folders = [make_set(tmp_path / name, "line", ["abcd", "abcd"]) for name in ("one", "two")]
+    read = evaluate_sets(folders, Reader(*["abcd", "abxd"] * 2), save_predictions=tmp_path / "saved")
+    scored = score_sets(folders, tmp_path / "saved")
+    assert [result.figures() for result in scored] == [result.figures() for result in read]
+    (first,) = score_sets(folders[:1], tmp_path / "saved" / "one.jsonl", limit=1)
+    assert (first.text.edits, len(first.pages)) == (0, 1)
+    with pytest.raises(ConfigError, match="a folder of <set>.jsonl"):
+        score_sets(folders, tmp_path / "saved" / "one.jsonl")
+
+
 def test_json_holds_every_figure(tmp_path: Path) -> None:
     results = evaluate_sets([make_set(tmp_path / "set", "line", ["abcd"])], Reader("abxd"))
     (figures,) = json.loads(to_json(results))
@@ -206,6 +219,8 @@ def test_json_holds_every_figure(tmp_path: Path) -> None:
         "CER",
         "CERsp",
         "WER",
+        "CERorder",
+        "Fsp",
         "R",
         "P",
         "F",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ocrpipe.evaluation.box_metrics import BoxCounts
@@ -105,3 +106,17 @@ def test_casefold() -> None:
 
 def test_an_empty_page_read_empty_is_right() -> None:
     assert compare(page(), read()) == Comparison((), Cluster("", "", (), ()).counts, BoxCounts())
+
+
+def test_the_pages_text_is_compared_in_the_order_given() -> None:
+    lines = [ReferenceLine("first", quad(0, 0, 50)), ReferenceLine("second", quad(0, 20, 60))]
+    reference = replace(page(*lines, dont_care=(quad(0, 60, 90),)), text="first\n\nsecond")
+    found = [("first", quad(0, 0, 50)), ("second", quad(0, 20, 60)), ("table", quad(5, 61, 60, 8))]
+    right = compare(reference, read(*found))
+    assert right.page is not None
+    assert (right.page.edits, right.page.chars) == (0, 11)
+    wrong = compare(reference, read(*reversed(found)))
+    assert wrong.text == right.text
+    assert wrong.page is not None
+    assert wrong.page.edits > 0
+    assert compare(page(*lines), read(*found)).page is None

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocrpipe.evaluation.text_metrics import TextCounts, count_errors, normalize, same_word
+from ocrpipe.evaluation.text_metrics import (
+    SpaceCounts,
+    TextCounts,
+    count_errors,
+    count_spaces,
+    normalize,
+    same_word,
+)
 
 PAIRS = [
     ("the quick brown fox", "the quick brown fox"),
@@ -76,3 +83,29 @@ def test_words_are_compared_by_letters_and_digits() -> None:
     assert same_word("２０１０", "2010")
     assert not same_word("O1", "01")
     assert not same_word("word", "")
+
+
+@pytest.mark.parametrize(
+    ("reference", "hypothesis", "counts"),
+    [
+        ("the old bridge", "the old bridge", (2, 2, 2)),
+        ("the old bridge", "theold bridge", (1, 2, 1)),
+        ("the old bridge", "the old bri dge", (2, 2, 3)),
+        ("3. Some bread", "3.Some bread", (1, 2, 1)),
+        ("the old bridge", "tha old bridge", (1, 2, 2)),  # beside a wrong character
+        ("第 1 章 of 3", "第1章of 3", (1, 1, 1)),  # spaces beside hanzi are not counted
+        ("abc", "", (0, 0, 0)),
+    ],
+)
+def test_spaces_of_latin_text(reference: str, hypothesis: str, counts: tuple[int, int, int]) -> None:
+    assert count_spaces(reference, hypothesis) == SpaceCounts(*counts)
+
+
+@settings(max_examples=50, deadline=None)
+@given(TEXTS, TEXTS)
+def test_spaces_of_equal_texts_agree(reference: str, hypothesis: str) -> None:
+    same = count_spaces(reference, reference)
+    assert same.common == same.reference == same.hypothesis
+    counts = count_spaces(reference, hypothesis)
+    assert counts.common <= min(counts.reference, counts.hypothesis)
+    assert counts.f is None or 0 <= counts.f <= 1
