@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "api": "io pipeline",
     "testing": "detectors.base errors plugins recognizers.base",
     "synthesis": "characters errors geometry io page",
-    "evaluation": "characters errors geometry io page recognizers.base statistics",
+    "evaluation": "characters errors geometry io page recognizers.base statistics synthesis.fonts",
     "training": "characters detectors environment errors evaluation geometry io page plugins pretrained"
     " recognizers settings statistics synthesis threads",
     "folder": "_version errors export io options pipeline plugins pretrained result",

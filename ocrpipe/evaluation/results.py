@@ -10,6 +10,7 @@ from ocrpipe.evaluation.box_metrics import BoxCounts
 from ocrpipe.evaluation.calibration import Outcome, Reliability, outcomes, reliability
 from ocrpipe.evaluation.dataset import Dataset, Level, Prediction, ReferencePage
 from ocrpipe.evaluation.metrics import Comparison, compare
+from ocrpipe.evaluation.routing import Routing, read_lines, routing
 from ocrpipe.evaluation.text_metrics import SpaceCounts, TextCounts, same_word
 
 
@@ -69,6 +70,16 @@ class SetResult:
         """Confidence of the recognised characters against their accuracy."""
         return reliability(self._outcomes())
 
+    @cached_property
+    def routing(self) -> Routing:
+        """From which confidence on the recognised lines are free of error."""
+        return routing(
+            line
+            for page in self.pages
+            for cluster in page.comparison.clusters
+            for line in read_lines(cluster, casefold=self.casefold)
+        )
+
     @property
     def word_accuracy(self) -> float | None:
         """Fraction of words with correct letters and digits, ignoring case; only for level ``word``."""
@@ -114,6 +125,8 @@ class SetResult:
             "F50": self.boxes.f50 if has_boxes else None,
             "word_accuracy": self.word_accuracy,
             "ECE": self.reliability.ece if self.reliability.count else None,
+            "threshold": self.routing.threshold,
+            "routed": self.routing.fraction if self.routing.lines else None,
             "sec_per_page": self.seconds_per_page,
         }
 

@@ -51,3 +51,40 @@ def test_what_is_no_set(run: Run, tmp_path: Path) -> None:
     result = run("evaluate", tmp_path)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "gt.jsonl" in result.stderr
+
+
+def test_lines_alone(run: Run, dataset: Path) -> None:
+    (figures,) = json.loads(run("evaluate", dataset, "--lines", "--json").stdout)
+    assert (figures["set"], figures["lines"]) == (dataset.name, 2)
+    result = run("evaluate", dataset, "--lines", "--routing", "--worst", 1)
+    assert result.exit_code == 0 and "99 % from" in result.stdout and "第4 PAPER" in result.stdout
+    assert "99 % from" not in run("evaluate", dataset, "--lines").stdout
+
+
+def test_routing_is_printed_on_request(run: Run, dataset: Path) -> None:
+    assert "99 % from" in run("evaluate", dataset, "--routing").stdout
+    assert "99 % from" not in run("evaluate", dataset).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--lines", "--predictions", "a.jsonl"], "contradict each other"),
+        (["--classes", "FONT"], "--classes takes no SET"),
+    ],
+)
+def test_modes_that_contradict_each_other(
+    run: Run, dataset: Path, arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "font.ttf").touch()
+    given = [str(tmp_path / "font.ttf") if argument == "FONT" else argument for argument in arguments]
+    result = run("evaluate", dataset, *given)
+    assert result.exit_code == 2 and message in result.stderr
+    result = run("evaluate")
+    assert result.exit_code == 2 and "no SET to evaluate" in result.stderr
+
+
+def test_a_file_that_is_no_font(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "font.ttf").write_text("letters")
+    result = run("evaluate", "--classes", tmp_path / "font.ttf")
+    assert result.exit_code == 2 and "is no font" in result.stderr

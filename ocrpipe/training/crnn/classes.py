@@ -13,15 +13,12 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.nn import functional as F
 
-from ocrpipe.errors import ConfigError
+from ocrpipe.evaluation.classes import SIZES, misread
 from ocrpipe.io.files import write_whole
 from ocrpipe.pretrained.loader import load, save
 from ocrpipe.recognizers.base import Recognizer
@@ -39,8 +36,6 @@ _PRIOR = 0.5
 """Samples that the mean of all features counts for in a class's own mean."""
 _MAX_SCALED = 3_000
 """Samples that the rows are scaled by."""
-_SENTENCE = ("这里写着", "这个字")
-"""What comes before and after a character that is measured."""
 
 
 def extend_charset(tensors: dict[str, Tensor], config: CRNNConfig, own: str, charset: Charset) -> CRNN:
@@ -167,39 +162,6 @@ def extend_weights(
     return save(network.state_dict(), extended, folder), len(imprinted)
 
 
-def character_crops(font: Font, size: int, characters: Sequence[str]) -> list[NDArray[np.uint8]]:
-    """Each character in a neutral Chinese sentence, black on white, clean: H×W uint8.
-
-    Raises:
-        ocrpipe.errors.ConfigError: The font lacks a character or the sentence.
-    """
-    face, crops = font.at(4 * size), []
-    before, after = _SENTENCE
-    for character in characters:
-        text = f"{before}{character}{after}"
-        if not font.covers(text):
-            raise ConfigError(f"{font.path.name} cannot draw {text!r}")
-        canvas = Image.new("L", (int(face.getlength(text)) + 2 * size, 6 * size), 255)
-        ImageDraw.Draw(canvas).text((size, size), text, font=face, fill=0)
-        small = cv2.resize(np.asarray(canvas), None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-        crops.append(np.asarray(small, np.uint8))
-    return crops
-
-
-def misread(recognizer: Recognizer, font: Font, size: int, characters: Sequence[str]) -> set[str]:
-    """Those of the characters that are not read, each in a neutral sentence (see ``character_crops``).
-
-    Characters that the font lacks are not measured.
-    """
-    wrong = set()
-    covered = [c for c in characters if font.covers(c)]
-    for start in range(0, len(covered), 512):
-        chunk = covered[start : start + 512]
-        lines = recognizer.recognize(character_crops(font, size, chunk))
-        wrong |= {c for c, line in zip(chunk, lines, strict=True) if c not in line.text}
-    return wrong
-
-
 class ClassTracker:
     """How often each character is still misread, as weights to draw them by, renewed as training goes on.
 
@@ -209,8 +171,9 @@ class ClassTracker:
         fonts: Faces to measure with, one after the other.
     """
 
-    _SIZES = (28, 18)
-    _MIN_WEIGHT, _MAX_WEIGHT = 0.5, 4.0  # of what is never misread, and always
+    # Of what is never misread, and always. With 0.5 to 4 a hanzi that was read once came so seldom that it was
+    # forgotten before it was measured again.
+    _MIN_WEIGHT, _MAX_WEIGHT = 1.0, 3.0
     _DECAY = 0.5  # of earlier measurements in a character's mean error
     _PARTS = 4  # of the characters, one measured at a time
 
@@ -224,7 +187,7 @@ class ClassTracker:
         """Renew the weights of a part of the characters; returns the fraction of it that was misread."""
         turn, part = divmod(self._turn, self._PARTS)
         round_, face = divmod(turn, len(self._fonts))
-        font, size = self._fonts[face], self._SIZES[round_ % len(self._SIZES)]
+        font, size = self._fonts[face], SIZES[round_ % len(SIZES)]
         covered = [c for c in self._characters[part :: self._PARTS] if font.covers(c)]
         self._turn += 1
         wrong = misread(recognizer, font, size, covered)

@@ -15,6 +15,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from numpy.typing import NDArray
 
 from ocrpipe.errors import ConfigError
+from ocrpipe.evaluation.classes import LEVELS, SIZES, character_crops, evaluate_classes, level_of, misread
 from ocrpipe.pretrained.loader import Card, load, save
 from ocrpipe.recognizers.base import Recognition
 from ocrpipe.recognizers.crnn.charset import Charset
@@ -25,11 +26,9 @@ from ocrpipe.synthesis.text import ClassWeights
 from ocrpipe.training.crnn.classes import (
     ClassSamples,
     ClassTracker,
-    character_crops,
     extend_charset,
     extend_weights,
     imprint,
-    misread,
 )
 from ocrpipe.training.crnn.lines import TrainingLine
 
@@ -239,18 +238,42 @@ def test_characters_that_are_misread_are_found(font: Font) -> None:
     assert misread(Reader(CHARACTERS, "地囧"), font, 28, CHARACTERS + "囧") == {"地"}  # one is not drawn
 
 
+@pytest.mark.parametrize(
+    ("hanzi", "level"),
+    [("啊", 0), ("座", 0), ("亍", 1), ("齄", 1), ("镕", 2), ("為", 2), ("𫖯", 2), ("䜣", 2)],
+)
+def test_the_level_of_a_hanzi(hanzi: str, level: int) -> None:
+    assert level_of(hanzi) == LEVELS[level]
+
+
+def test_hanzi_are_counted_by_face_size_and_level(font: Font) -> None:
+    wrong = CHARACTERS[1]
+    groups = [[character for character in CHARACTERS if level_of(character) == level] for level in LEVELS]
+    asked = [character for group in groups for character in group] * len(SIZES)
+    results = evaluate_classes(Reader(asked, wrong), [font], f"abc囧{CHARACTERS}{CHARACTERS}")
+    assert [(result.size, result.level) for result in results] == [
+        (size, level) for size in SIZES for level in LEVELS
+    ]
+    for result, own in zip(results, groups * len(SIZES), strict=True):
+        assert result.total == len(own)
+        assert result.misread == tuple(character for character in own if character == wrong)
+        assert result.fraction == 1 - len(result.misread) / max(1, len(own))
+    few = evaluate_classes(Reader(asked), [font], CHARACTERS, limit=2)
+    assert [result.total for result in few] == [min(2, len(group)) for group in groups * len(SIZES)]
+
+
 def test_a_tracker_weighs_characters_by_how_often_they_are_misread(font: Font, tmp_path: Path) -> None:
     path = tmp_path / "weights.json"
     tracker = ClassTracker(CHARACTERS, path, [font])
     rates = [tracker.measure(Reader(CHARACTERS[part::4], "荒洪")) for part in range(4)]
     assert rates == [0.0, 0.0, 0.5, 0.5]  # a quarter of the characters at a time
     weights = json.loads(path.read_text("utf-8"))
-    assert weights == {c: 3.125 if c in "荒洪" else 1.375 for c in CHARACTERS}
+    assert weights == {c: 2.5 if c in "荒洪" else 1.5 for c in CHARACTERS}
     for _ in range(10):
         for part in range(4):
             tracker.measure(Reader(CHARACTERS[part::4], "荒洪"))
     weights = json.loads(path.read_text("utf-8"))
-    assert weights["荒"] == pytest.approx(4.0, abs=0.01) and weights["天"] == pytest.approx(0.5, abs=0.01)
+    assert weights["荒"] == pytest.approx(3.0, abs=0.01) and weights["天"] == pytest.approx(1.0, abs=0.01)
 
 
 def test_a_tracker_measures_in_all_faces_and_sizes(font: Font, tmp_path: Path) -> None:
@@ -274,7 +297,7 @@ def test_what_a_tracker_writes_is_drawn_by(font: Font, tmp_path: Path) -> None:
             tracker.measure(Reader(CHARACTERS[part::4], "荒"))
     drawn = ClassWeights(list(CHARACTERS), path).draw(np.random.default_rng(0), 4_000)
     counts = {c: drawn.count(c) for c in CHARACTERS}
-    assert counts["荒"] / counts["天"] == pytest.approx(8, rel=0.25)  # 4 to 0.5
+    assert counts["荒"] / counts["天"] == pytest.approx(3, rel=0.25)  # 3 to 1
 
 
 def test_a_tracker_goes_on_from_what_was_written(font: Font, tmp_path: Path) -> None:
@@ -285,5 +308,5 @@ def test_a_tracker_goes_on_from_what_was_written(font: Font, tmp_path: Path) -> 
     before = json.loads(path.read_text("utf-8"))
     ClassTracker(CHARACTERS + "日", path, [font]).measure(Reader("天宇", "天"))
     after = json.loads(path.read_text("utf-8"))
-    assert after["荒"] == before["荒"] == 3.125 and after["日"] == 2.25
-    assert after["天"] == pytest.approx(0.5 + 3.5 * (0.5 * 0.25 + 0.5), abs=1e-3)
+    assert after["荒"] == before["荒"] == 2.5 and after["日"] == 2.0
+    assert after["天"] == pytest.approx(1.0 + 2.0 * (0.5 * 0.25 + 0.5), abs=1e-3)
