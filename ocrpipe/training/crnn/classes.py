@@ -171,8 +171,8 @@ class ClassTracker:
         fonts: Faces to measure with, one after the other.
     """
 
-    # Of what is never misread, and always. With 0.5 to 4 a hanzi that was read once came so seldom that it was
-    # forgotten before it was measured again.
+    # Of what is never misread, and always. With 0.5 to 4 hanzi that were read once came so seldom that they
+    # were forgotten before they were measured again.
     _MIN_WEIGHT, _MAX_WEIGHT = 1.0, 3.0
     _DECAY = 0.5  # of earlier measurements in a character's mean error
     _PARTS = 4  # of the characters, one measured at a time
