@@ -40,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs_program(name): runs a program that may not be installed")
+    config.addinivalue_line("markers", "xdist_group(name): goes to one process with the others of its group")
     config.addinivalue_line("markers", "needs_bench: measures on the pages in the folder OCRPIPE_BENCH")
 
 

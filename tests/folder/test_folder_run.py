@@ -612,7 +612,7 @@ def test_public_names() -> None:
 def test_files_of_others_are_not_overwritten(
     start: Start, inline: list[Task], save_page: Save, tmp_path: Path, format: str
 ) -> None:
-    pytest.importorskip("pikepdf")
+    pytest.importorskip("pikepdf", reason="needs the extra ocrpipe[pdf]")
     out = tmp_path / "out"
     out.mkdir()
     save_page(tmp_path / "scans" / "one.png", 3)

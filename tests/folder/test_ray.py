@@ -20,6 +20,9 @@ Contents = Callable[[Path], dict[str, bytes]]
 Save = Callable[..., Path]
 
 
+pytestmark = pytest.mark.xdist_group("ray")  # two Rays at once want twice the memory
+
+
 def environment(site: Path) -> dict[str, str]:
     path = os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
     # without the niceness, Ray's processes get little time on a busy machine

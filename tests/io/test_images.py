@@ -454,7 +454,7 @@ def test_heic_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_heic(monkeypatch: pytest.MonkeyPatch) -> None:
-    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif = pytest.importorskip("pillow_heif", reason="needs the extra ocrpipe[heif]")
     stream = BytesIO()
     pillow_heif.from_pillow(Image.new("RGB", (64, 48), (200, 10, 10))).save(stream)
     assert load(stream).shape == (48, 64, 3)
