@@ -165,7 +165,7 @@ def test_a_pdf_keeps_what_it_is_and_gets_the_text(run: Run, tmp_path: Path) -> N
     with pikepdf.open(source) as before, pikepdf.open(tmp_path / "o.pdf") as after:
         assert after.docinfo["/Title"] == "The original"
         for old, new in zip(before.pages, after.pages, strict=True):
-            (old_image,), (new_image,) = (page.Resources.XObject.values() for page in (old, new))
+            ((_, old_image),), ((_, new_image),) = (page.Resources.XObject.items() for page in (old, new))
             assert old_image.read_raw_bytes() == new_image.read_raw_bytes()
     with pdfium.PdfDocument(tmp_path / "o.pdf") as found:
         assert [found[n].get_textpage().get_text_bounded() for n in (0, 1)] == ["第2 page", "第3 page"]

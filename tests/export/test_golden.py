@@ -114,7 +114,7 @@ def parts_of(pdf: bytes) -> bytes:
 
     with pikepdf.open(BytesIO(pdf)) as document:
         (page,) = document.pages
-        (font,) = page.Resources.Font.values()
+        ((_, font),) = page.Resources.Font.items()
         image = page.Resources.XObject.Image
         lines = [
             f"MediaBox {[float(side) for side in page.MediaBox]}, Rotate {int(page.Rotate)}",

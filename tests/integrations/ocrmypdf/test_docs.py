@@ -13,7 +13,7 @@ from pathlib import Path
 import pypdfium2
 import pytest
 
-pytest.importorskip("ocrmypdf", minversion="17", reason="needs the extra ocrpipe[ocrmypdf], Python 3.11")
+pytest.importorskip("ocrmypdf", minversion="17.13", reason="needs the extra ocrpipe[ocrmypdf], Python 3.11")
 
 DOCS = Path(__file__).parents[3] / "docs"
 BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```", (DOCS / "ocrmypdf.md").read_text("utf-8"), re.M | re.S)

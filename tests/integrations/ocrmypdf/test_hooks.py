@@ -13,7 +13,7 @@ import pytest
 
 from ocrpipe.errors import MissingExtraError
 
-pytest.importorskip("ocrmypdf", minversion="17", reason="needs the extra ocrpipe[ocrmypdf], Python 3.11")
+pytest.importorskip("ocrmypdf", minversion="17.13", reason="needs the extra ocrpipe[ocrmypdf], Python 3.11")
 
 import ocrmypdf
 import pluggy
@@ -134,8 +134,10 @@ def imported(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("ocrpipe.integrations.ocrmypdf")
 
 
-def test_keeps_still_under_an_older_ocrmypdf(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "ocrmypdf", SimpleNamespace(__version__="16.13.0"))
+@pytest.mark.parametrize("version", ["16.13.0", "17.12.1"])
+def test_keeps_still_under_an_older_ocrmypdf(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    older = SimpleNamespace(__version__=version, OcrElement=object)
+    monkeypatch.setitem(sys.modules, "ocrmypdf", older)
     manager = pluggy.PluginManager("ocrmypdf")
     plugin = imported(monkeypatch)
     manager.register(plugin)

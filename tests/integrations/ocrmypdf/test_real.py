@@ -15,7 +15,7 @@ from PIL import Image
 
 from ocrpipe.geometry import turn
 
-pytest.importorskip("ocrmypdf", minversion="17", reason="needs the extra ocrpipe[ocrmypdf], Python 3.11")
+pytest.importorskip("ocrmypdf", minversion="17.13", reason="needs the extra ocrpipe[ocrmypdf], Python 3.11")
 
 import ocrmypdf
 

@@ -23,7 +23,7 @@ from shapely.ops import unary_union
 import ocrpipe
 from ocrpipe.geometry import rotate, turn
 
-pytest.importorskip("ocrmypdf", minversion="17", reason="needs the extra ocrpipe[ocrmypdf], Python 3.11")
+pytest.importorskip("ocrmypdf", minversion="17.13", reason="needs the extra ocrpipe[ocrmypdf], Python 3.11")
 
 import ocrmypdf
 from ocrmypdf.api import _hocr_to_ocr_pdf, _pdf_to_hocr

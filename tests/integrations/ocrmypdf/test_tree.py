@@ -16,7 +16,7 @@ from ocrpipe.recognizers.base import CharSpan, Recognition
 from ocrpipe.result import Page
 from ocrpipe.stages.assembly import build_line
 
-pytest.importorskip("ocrmypdf", minversion="17", reason="needs the extra ocrpipe[ocrmypdf], Python 3.11")
+pytest.importorskip("ocrmypdf", minversion="17.13", reason="needs the extra ocrpipe[ocrmypdf], Python 3.11")
 
 from ocrmypdf import BoundingBox, OcrClass
 from ocrmypdf.font import MultiFontManager

@@ -15,7 +15,7 @@ from ocrpipe.io import images
 from ocrpipe.pipeline import Pipeline
 from ocrpipe.stages.orientation import page_skew
 
-pytest.importorskip("ocrmypdf", minversion="17", reason="needs the extra ocrpipe[ocrmypdf], Python 3.11")
+pytest.importorskip("ocrmypdf", minversion="17.13", reason="needs the extra ocrpipe[ocrmypdf], Python 3.11")
 
 Draw = Callable[..., NDArray[np.uint8]]
 
