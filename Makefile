@@ -1,7 +1,7 @@
 # What CI (.ci/run) and the pre-commit hooks run, by name. Tools come from .venv where there is one.
 BIN := $(if $(wildcard .venv/bin/python),.venv/bin/,)
 
-.PHONY: setup read format lint type test test-fast check
+.PHONY: setup read format lint type test test-fast bare coverage check
 
 setup:
 	python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e '.[dev]'
@@ -24,6 +24,12 @@ test-fast:
 	$(BIN)pytest
 
 test:
-	$(BIN)pytest -m ""
+	OMP_NUM_THREADS=1 $(BIN)pytest -m "" -n auto --dist loadgroup
+
+bare:
+	.ci/bare $(BIN)pytest -rs
+
+coverage:
+	OMP_NUM_THREADS=1 $(BIN)pytest -m "" -n auto --dist loadgroup --cov --cov-report term
 
 check: lint type test-fast
