@@ -2,12 +2,14 @@
 
 Options:
     --no-skips: A skipped test fails. For machines that have every program, extra and set.
+    --may-skip: A pattern of reasons for which a test may be skipped all the same; can be given several times.
     --no-bf16: As on a processor without bfloat16 instructions.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -35,6 +37,7 @@ settings.load_profile("ocrpipe")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="a skipped test fails")
+    parser.addoption("--may-skip", action="append", default=[], help="reasons allowed with --no-skips")
     parser.addoption("--no-bf16", action="store_true", help="as on a processor without bfloat16")
 
 
@@ -67,8 +70,11 @@ def pytest_make_collect_report(
 
 def _unless_skipped(report: _Report, config: pytest.Config) -> _Report:
     """The report, of a failure where the test was skipped and may not be."""
-    if report.outcome == "skipped" and config.getoption("no_skips") and not hasattr(report, "wasxfail"):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    if report.outcome != "skipped" or not config.getoption("no_skips") or hasattr(report, "wasxfail"):
+        return report
+    reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+    reason = reason.removeprefix("Skipped: ")
+    if not any(re.search(pattern, reason) for pattern in config.getoption("may_skip")):
         report.outcome, report.longrepr = "failed", f"with --no-skips, no test may be skipped: {reason}"
     return report
 
