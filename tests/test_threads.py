@@ -138,9 +138,9 @@ page = ocrpipe.read(sys.argv[1])
 for _ in range(2):
     child = os.fork()
     if not child:
-        signal.alarm(60)
+        signal.alarm(250)
         os._exit(0 if ocrpipe.read(sys.argv[1]) == page else 3)
     assert os.waitpid(child, 0)[1] == 0
 assert ocrpipe.read(sys.argv[1]) == page
 """
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(SAMPLE)], check=True, timeout=300)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(SAMPLE)], check=True, timeout=900)

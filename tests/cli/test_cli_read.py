@@ -159,7 +159,7 @@ def scan_pdf(path: Path, *numbers: int, **options: Any) -> Path:
 
 
 def test_a_pdf_keeps_what_it_is_and_gets_the_text(run: Run, tmp_path: Path) -> None:
-    pikepdf = pytest.importorskip("pikepdf")
+    pikepdf = pytest.importorskip("pikepdf", reason="needs the extra ocrpipe[pdf]")
     source = scan_pdf(tmp_path / "book.pdf", 2, 3)
     assert run("read", source, "--out", tmp_path / "o.pdf").exit_code == 0
     with pikepdf.open(source) as before, pikepdf.open(tmp_path / "o.pdf") as after:
@@ -241,7 +241,7 @@ def test_standard_input(run: Run, document: Path, tmp_path: Path) -> None:
 
 
 def test_standard_output(run: Run, make_page: MakePage, document: Path, tmp_path: Path) -> None:
-    pytest.importorskip("pikepdf")
+    pytest.importorskip("pikepdf", reason="needs the extra ocrpipe[pdf]")
     assert run("read", document, "--format", "pdf", "--out", "-").stdout_bytes.startswith(b"%PDF-")
     assert run("read", document, "--out", "-").stdout.count("\f") == 2
     result = run("read", document, make_page("a.png", 1), "--format", "pdf", "--out", "-")
@@ -283,7 +283,7 @@ def test_mistakes_say_what_to_do(
 
 
 def test_passwords_may_be_repeated(run: Run, tmp_path: Path) -> None:
-    pikepdf = pytest.importorskip("pikepdf")
+    pikepdf = pytest.importorskip("pikepdf", reason="needs the extra ocrpipe[pdf]")
     source = scan_pdf(tmp_path / "plain.pdf", 2)
     for name, user in (("locked.pdf", "secret"), ("restricted.pdf", "")):
         with pikepdf.open(source) as pdf:

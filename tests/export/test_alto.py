@@ -10,7 +10,7 @@ from ocrpipe.export.alto import document_to_alto
 from ocrpipe.page import Char, Line, Paragraph, Word
 from ocrpipe.result import Page
 
-etree = pytest.importorskip("lxml.etree")
+etree = pytest.importorskip("lxml.etree", reason="needs the extra ocrpipe[dev]")
 
 SCHEMAS = Path(__file__).parents[1] / "data" / "schemas"
 NAMESPACE = "{http://www.loc.gov/standards/alto/ns-v4#}"

@@ -136,7 +136,8 @@ COMPARED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_page(golden_page: Page, image: NDArray[np.uint8], check: Check, format: str) -> None:
     if format in ("parquet", "pdf"):
-        pytest.importorskip("pyarrow" if format == "parquet" else "pikepdf")
+        module = "pyarrow" if format == "parquet" else "pikepdf"
+        pytest.importorskip(module, reason="needs the extras ocrpipe[pdf,tables]")
     name, part = COMPARED.get(format, (f"page.{FORMATS[format].suffix}", bytes))
     check(name, part(FORMATS[format].page(golden_page, image)))
 

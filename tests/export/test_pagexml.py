@@ -12,7 +12,7 @@ from ocrpipe.export import document_bytes
 from ocrpipe.page import Char, Line, Paragraph, Word
 from ocrpipe.result import Page
 
-etree = pytest.importorskip("lxml.etree")
+etree = pytest.importorskip("lxml.etree", reason="needs the extra ocrpipe[dev]")
 
 SCHEMA = Path(__file__).parents[1] / "data" / "schemas" / "pagecontent-2019-07-15.xsd"
 NAMESPACE = "{http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15}"

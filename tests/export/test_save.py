@@ -34,7 +34,8 @@ def test_the_suffix_says_the_format(
     page: Page, picture: NDArray[np.uint8], tmp_path: Path, name: str
 ) -> None:
     if name in ("a.pdf", "a.parquet"):
-        pytest.importorskip("pikepdf" if name == "a.pdf" else "pyarrow")
+        module = "pikepdf" if name == "a.pdf" else "pyarrow"
+        pytest.importorskip(module, reason="needs the extras ocrpipe[pdf,tables]")
     path = tmp_path / name
     page.save(str(path), image=picture)
     assert path.read_bytes().startswith(BEGINNINGS[name].encode())
@@ -73,7 +74,7 @@ def test_a_folder_that_is_not_there(page: Page, tmp_path: Path) -> None:
 
 
 def test_pdf_opens_the_source_again(page: Page, picture: NDArray[np.uint8], tmp_path: Path) -> None:
-    pytest.importorskip("pikepdf")
+    pytest.importorskip("pikepdf", reason="needs the extra ocrpipe[pdf]")
     Image.fromarray(picture).save(tmp_path / "scan.png")
     Page(400, 300, page.paragraphs, source=str(tmp_path / "scan.png")).save(tmp_path / "scan.pdf")
     assert (tmp_path / "scan.pdf").read_bytes().startswith(b"%PDF-")

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +15,8 @@ from ocrpipe.errors import ConfigError
 from ocrpipe.pretrained.loader import Card, load, save
 from ocrpipe.recognizers.crnn.charset import default_charset
 from ocrpipe.recognizers.crnn.model import CRNNConfig
+from ocrpipe.training import lease as lease_module
+from ocrpipe.training import loop
 from ocrpipe.training import pack as packing
 from ocrpipe.training.config import TrainConfig
 from ocrpipe.training.crnn.objective import new_network
@@ -64,11 +69,18 @@ def test_a_lease_leaves_weights_log_and_summary(bundle: Path, start: str, tmp_pa
         assert tensors["classify.weight"].shape == (TINY.classes, 4)
 
 
-def test_a_lease_ends_on_time(bundle: Path, start: str, tmp_path: Path) -> None:
+def test_a_lease_ends_on_time(
+    bundle: Path, start: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = itertools.count(0.0, 0.5)  # half a second a look at the clock, however fast the machine is
+    clock = SimpleNamespace(monotonic=lambda: next(ticks), perf_counter=time.perf_counter)
+    for module in (lease_module, loop):
+        monkeypatch.setattr(module, "time", clock)
     configs = small_configs("log_minutes=0.01")
-    lease = Lease(bundle, tmp_path / "out", tmp_path / "work", 0.3, ("crnn",), {"crnn": start}, "cpu", 0)
+    lease = Lease(bundle, tmp_path / "out", tmp_path / "work", 0.75, ("crnn",), {"crnn": start}, "cpu", 0)
     summary = run_lease(lease, configs)
-    assert summary["models"]["crnn"]["steps"] >= 1
+    assert 1 <= summary["models"]["crnn"]["steps"] < 30 / 0.5  # some of the time is kept for closing
+    assert 0.5 <= summary["minutes"] < 0.75
     assert (tmp_path / "out" / "crnn.safetensors").exists()
 
 

@@ -29,7 +29,9 @@ Scan = Callable[..., Path]
 @pytest.fixture(autouse=True)
 def system_fonts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only folder that OCRmyPDF looks for fonts in, with one of Chinese, whatever is installed."""
-    provider = pytest.importorskip("ocrmypdf.font").SystemFontProvider
+    provider = pytest.importorskip(
+        "ocrmypdf.font", reason="needs the extra ocrpipe[ocrmypdf], Python 3.11"
+    ).SystemFontProvider
     folder = tmp_path / "fonts"
     folder.mkdir()
     (folder / "NotoSansSC-Regular.otf").symlink_to(CHINESE)
