@@ -101,7 +101,7 @@ def read_tree(tree: Path, out: Path, formats: Sequence[str]) -> list[str]:
     for result in run:
         key = result.path.relative_to(tree).as_posix(), result.number or 1
         if key in met:
-            problems.append(f"{key} was told twice")
+            problems.append(f"{key} was reported twice")
         met[key] = isinstance(result, ocrpipe.PageResult)
         if isinstance(result, ocrpipe.PageResult):
             said = f"done, {len(result.page.lines)} lines in {result.seconds:.1f} s"

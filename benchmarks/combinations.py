@@ -35,7 +35,7 @@ Results = Mapping[str, SetResult]
 
 
 def load(names: Sequence[str], threads: int) -> dict[str, Pipeline]:
-    """The combinations that can be loaded; why others cannot is told on stderr."""
+    """The combinations that can be loaded; the reasons for the others go to stderr."""
     found = {}
     for name in names:
         detector, _, recognizer = name.partition("+")

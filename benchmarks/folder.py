@@ -110,8 +110,8 @@ def soak(pages: Sequence[Path], count: int) -> None:
             shown = "  ".join(f"{who} {size / MEGABYTE:6.0f} MB" for who, size in now.items())
             print(f"{number:6d} pages in {run.summary.seconds:5.0f} s  {shown}", file=sys.stderr)
     growth = {who: size / settled[who] - 1 for who, size in now.items()}
-    told = ", ".join(f"{who} {size / MEGABYTE:.0f} MB, {growth[who]:+.1%}" for who, size in now.items())
-    print(f"{count} reads of {len(pages)} pages, growth since the first {SETTLED}: {told}")
+    sizes = ", ".join(f"{who} {size / MEGABYTE:.0f} MB, {growth[who]:+.1%}" for who, size in now.items())
+    print(f"{count} reads of {len(pages)} pages, growth since the first {SETTLED}: {sizes}")
     if max(growth.values()) > GROWTH:
         raise SystemExit(f"more than {GROWTH:.0%}")
 

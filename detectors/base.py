@@ -19,8 +19,8 @@ class TextLine:
     Attributes:
         quad: Corners in pixels of the image given to ``detect``, clockwise from the text's top-left.
         score: Confidence in 0..1 that this is a line of text.
-        crop: Corners of what the recogniser should see, where that is not ``quad``: a detector may know the
-            ink more closely than the usual, larger box of a line shows.
+        crop: Corners of the crop for the recogniser, where it differs from ``quad``, for instance a tight one
+            around the ink.
     """
 
     quad: Quad
@@ -35,8 +35,8 @@ class Detector(Protocol):
     ``detect`` must be safe to call from several threads and keep nothing of an image between calls.
 
     A detector whose scores can be taken for probabilities may say so by a true attribute ``calibrated``, and
-    a recogniser likewise of its confidences. Where both do, the pipeline weighs what is read by the scores:
-    faint lines can be reported, and count where they read well. Where the detector alone does, they do not.
+    a recogniser likewise of its confidences. Where both do, lines are kept by confidence × score, so that
+    lines of low score are kept if they read well. Where only the detector does, its scores have a minimum.
     """
 
     def detect(self, image: NDArray[np.uint8]) -> Sequence[TextLine]:

@@ -1,8 +1,8 @@
-"""Lines of print without weights: contrast to the background, components, run-length smoothing.
+"""Text lines without a network: contrast to the background, components, run-length smoothing.
 
 For clean scans and renderings, as a first alternative to ``ctpn`` and as a stand-in in tests. The smoothing
-is that of Wong, Casey & Wahl, "Document Analysis System", IBM J. Res. Dev. 26(6), 1982, except that how far
-a character reaches for its neighbour goes by its own height instead of one constant.
+is that of Wong, Casey & Wahl, "Document Analysis System", IBM J. Res. Dev. 26(6), 1982, except that a run is
+extended in proportion to the character's height instead of by one constant.
 """
 
 from __future__ import annotations
@@ -35,17 +35,18 @@ class ClassicalConfig:
     """What counts as text. Lengths are in typical character heights of the page where no unit is named.
 
     Attributes:
-        character_height: Pixels that a page's typical character is scaled to before lines are looked for.
-        contrast: Grey levels by which ink differs at least from its background, lighter or darker.
-        relative_contrast: The same as a fraction of the strongest difference nearby, for bold beside faint.
+        character_height: Pixels that a page's typical character is scaled to.
+        contrast: Minimum difference of ink from its background in grey levels, lighter or darker.
+        relative_contrast: Likewise, as a fraction of the strongest difference nearby.
         rule: Straight strokes longer than this are rules or frames.
-        picture: Components higher than this are pictures.
+        picture: Components taller than this are pictures.
         dot: Components smaller than this are punctuation or dirt and start no line.
-        reach: How far a character reaches for the next one on either side, in its own heights.
-        gap: Widest gap within a line, in heights of the line.
-        speck: Lines lower than this are dirt.
-        margin: Paper kept around a line's ink, in heights of the line.
-        level: Angles of text below this many degrees are left as they are.
+        reach: By how much a character's box is extended on either side to touch the next one, in its own
+            heights.
+        gap: Maximum gap within a line, in heights of the line.
+        speck: Lines of a smaller height are dirt.
+        margin: Margin around a line's ink, in heights of the line.
+        level: Minimum angle of the text, in degrees, that is corrected.
     """
 
     character_height: int = 16
@@ -196,7 +197,7 @@ def _lines(characters: Boxes, size: float, config: ClassicalConfig) -> list[tupl
         return []
     group = _chained(letters, _reach(letters, size, config))
     pieces = _unions(letters, group)
-    # punctuation and the dots of letters lengthen their piece, so that it reaches the next one
+    # punctuation and the dots of letters extend their part of a line towards the next part
     owner = _owners(dots, _expanded(pieces, 0.4, 0.25))
     owned = owner >= 0
     pieces = _unions(np.concatenate([pieces, dots[owned]]), np.append(np.arange(len(pieces)), owner[owned]))
@@ -226,7 +227,7 @@ def _owners(dots: Boxes, boxes: Boxes) -> Groups:
 
 
 def _unions(boxes: Boxes, group: Groups) -> Boxes:
-    """Box around each group."""
+    """Bounding box of each group."""
     order = np.argsort(group, kind="stable")
     starts = np.flatnonzero(np.diff(group[order], prepend=-1))
     low = np.minimum.reduceat(boxes[order, :2], starts)

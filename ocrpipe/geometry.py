@@ -182,7 +182,7 @@ def turn_matrix(width: float, height: float, degrees: int) -> Matrix:
 def rotate(image: Image, angle: float) -> tuple[Image, Matrix]:
     """Turn an image clockwise by any angle on a canvas expanded to hold all of it.
 
-    New corners get the median colour of the image's border, so that they look like paper.
+    New corners get the median colour of the image's border, like the paper.
 
     Returns:
         The turned image and the matrix that maps the given image's coordinates to it.

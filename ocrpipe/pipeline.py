@@ -1,4 +1,4 @@
-"""The one place that knows every stage: an image in, a ``Page`` out."""
+"""The stages in order: an image in, a ``Page`` out."""
 
 from __future__ import annotations
 
@@ -306,7 +306,7 @@ class Pipeline:
 
 @dataclass(slots=True)
 class _Clock:
-    """Times the stages of one page; a stage within another one does not count for that."""
+    """Times the stages of one page; nested stages are not counted twice."""
 
     report: OnStage | None
     stages: list[Stage] = field(default_factory=list)

@@ -34,7 +34,7 @@ class Emission:
 
 
 def collapse(best: NDArray[np.integer], probability: NDArray[np.floating]) -> list[Emission]:
-    """The best path from the frames' winners alone: what ``greedy`` does once it knows them.
+    """The best path (greedy decoding) from each frame's most probable class.
 
     Args:
         best: (T,) most probable class of each frame.

@@ -27,10 +27,10 @@ from ocrpipe.threads import TorchWorkers, available_threads
 
 _MULTIPLE = 32
 _MIN_WIDTH = 64  # pixels; a multiple of _MULTIPLE
-_SOLID = 0.7  # score from which a line is hardly anything else
-_FEW = 3  # solid lines below which a page is looked at again, more closely
-_CLOSER = 1.4  # factor between the two scales from which the second may show more
-_MUCH_CLOSER = 3.5  # likewise, however many lines there are; 161 real pages have at most 2.5
+_SOLID = 0.7  # score from which a line is certain
+_FEW = 3  # with fewer such lines, a second scale is tried
+_CLOSER = 1.4  # minimum ratio of the two scales then
+_MUCH_CLOSER = 3.5  # ratio from which it is always tried; 161 real pages have at most 2.5
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,15 @@ class DetectorOptions:
 
     Attributes:
         text_height: Pixels to which a page's typical line height is scaled.
-        max_pixels: Largest number of pixels of the scaled page, which bounds time and memory.
-        max_enlargement: Largest factor by which a page is enlarged.
-        default_lines: Lines to a page's height where there are too few glyphs to measure.
-        max_default_height: Line height in pixels assumed for a low image of one line, at most.
+        max_pixels: Maximum number of pixels of the scaled page, which bounds time and memory.
+        max_enlargement: Maximum factor by which a page is enlarged.
+        default_lines: Assumed number of lines per page height where there are too few glyphs to measure.
+        max_default_height: Maximum line height, in pixels, assumed for an image that may be a single line.
         scale: How text height is measured.
-        margin: Margin around the ink at the ends, and above and below, in line heights, in the quads; the
-            network's own boxes are tight, people and other detectors draw larger ones. Lines that are closer
-            divide the space between them.
-        crop_margin: Likewise, in what is cut out for the recogniser, which loses resolution by a margin.
+        margin: Margin of quads around the ink, at the ends, and above and below, in line heights. The
+            network's own boxes are tight; annotators and other detectors draw larger ones. Lines that are
+            closer share the space between them.
+        crop_margin: Likewise of crops; a wider margin costs the recogniser resolution.
         lines: Thresholds of the text-line construction.
     """
 
@@ -188,14 +188,14 @@ class CTPNDetector:
         return tuple(part[0].cpu().numpy() for part in prediction)
 
     def working_scale(self, grey: NDArray[np.uint8]) -> float:
-        """By how much to scale a page so that its text gets the height the network sees best."""
+        """Factor that scales a page's text to ``text_height``."""
         return self.working_scales(grey)[0]
 
     def working_scales(self, grey: NDArray[np.uint8]) -> tuple[float, float]:
         """Likewise for the page's typical text, and for its smaller text, which is 0.0 without any ink."""
         height, width = grey.shape
         options = self.options
-        # Without enough glyphs to measure: a low image is a line, others are pages with text of common size.
+        # Without enough glyphs to measure, an image may be a single line or a page of text of common size.
         line, page = min(0.7 * height, options.max_default_height), height / options.default_lines
         typical, smaller = text_heights(grey, options.scale)
         most = min(options.max_enlargement, math.sqrt(options.max_pixels / (height * width)))

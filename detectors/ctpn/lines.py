@@ -27,7 +27,7 @@ class LineOptions:
         nms: Vertical IoU from which the weaker of two proposals in a column goes.
         gap: Widest gap between the refined ends of neighbouring proposals of a line, in their heights.
         hole: Widest run of missing proposals within a line, likewise.
-        overlap: Smallest vertical overlap of neighbours, as a fraction of the lower one.
+        overlap: Minimum vertical overlap of neighbours, as a fraction of the smaller height.
         similarity: Smallest ratio of neighbours' heights.
         min_height: Smallest height of a line in pixels.
     """
@@ -159,7 +159,7 @@ def link(proposals: Proposals, stride: int, options: LineOptions) -> Ints:
     mutual = (right >= 0) & (left[right] == own)
     root = own.copy()
     root[right[mutual]] = own[mutual]
-    # Each step doubles how far along its chain a proposal sees.
+    # Pointer jumping: each step doubles the distance along the chain.
     while (root[root] != root).any():
         root = root[root]
     return np.unique(root, return_inverse=True)[1].reshape(-1)
@@ -192,7 +192,7 @@ def _fit(p: Proposals, a: Ints, b: Ints, options: LineOptions) -> Floats:
     shared = (p.height[a] + p.height[b]) / 2 - np.abs(p.center[a] - p.center[b])
     overlap = np.clip(shared / low, 0, 1)
     fits = (overlap >= options.overlap) & (low / high >= options.similarity)
-    # Where the network sees an end on both sides, columns part even if no proposal is missing between them.
+    # Ends predicted on both sides separate columns even if no proposal is missing between them.
     fits &= p.left[b] - p.right[a] <= options.gap * low
     return np.where(fits, overlap * low / high, 0)
 

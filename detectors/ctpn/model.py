@@ -34,8 +34,8 @@ class CTPNConfig:
         widths: Channels of the slim backbone at strides 2, 4, 8, on the grid, and at twice its stride.
         hidden: Units of the LSTM in each direction.
         features: Channels of the fully connected layer before the heads.
-        stride: Pixels between grid cells, (down, across): 8 or 16 each, and 16×16 for VGG16. Cards that don't
-            tell are of the backbone's first choice, (8, 16) or (16, 16).
+        stride: Pixels between grid cells, (down, across): 8 or 16 each, and 16×16 for VGG16. Cards
+            without it are of the backbone's default, (8, 16) or (16, 16).
     """
 
     backbone: str = "slim"
@@ -97,7 +97,7 @@ class Prediction(NamedTuple):
         vertical: B×H×W×k×2, ``v_c = (c_y − c_y^a) / h^a`` and ``v_h = log(h / h^a)``.
         side: B×H×W×k×2, offsets of the line's left and right end from the anchor's centre over its width, at
             most 32 px for ends further away. The paper has one value for the nearer end, and none where no
-            end is near; two let a line of one proposal have both ends, and tell columns apart.
+            end is near; two let a line of one proposal have both ends, and separate columns.
     """
 
     score: Tensor
@@ -153,7 +153,7 @@ class CTPN(nn.Module):
 class SlimBackbone(nn.Module):
     """Residual 3×3 convolutions down to the grid, with context of a coarser grid added from above.
 
-    The coarse branch lets a cell see a heading many times its own size at little cost.
+    The coarse branch widens the receptive field to headings many times a cell's size at low cost.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ def print_error(error: Exception) -> None:
 
 
 def warn(where: str, warnings: Iterable[PageWarning]) -> None:
-    """A line on stderr for each reason to doubt what was read."""
+    """Print each of a page's warnings as a line on stderr."""
     for warning in warnings:
         typer.echo(f"ocrpipe: {' '.join(f'{where}: {warning.message}'.split())}", err=True)
 

@@ -1,4 +1,4 @@
-"""From what a recogniser read in a crop to a line with words and characters placed on the page."""
+"""Recognised crops to lines whose words and characters have quads on the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ocrpipe.recognizers.base import CharSpan, Recognition
 from ocrpipe.stages.frame import PageFrame
 from ocrpipe.stages.reading import Reading
 
-# Han, kana, bopomofo, CJK and full-width punctuation; not Hangul, which is written with spaces.
+# Hanzi, kana, bopomofo, CJK and full-width punctuation; not Hangul, which is written with spaces.
 _CJK = re.compile(
     "[\u2e80-\u312f\u3190-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff9f\uffe0-\uffee\U00020000-\U0003ffff]"
 )

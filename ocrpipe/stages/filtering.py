@@ -1,4 +1,4 @@
-"""Which of the lines read are text: not smudges, pictures, rules or lone dots."""
+"""Which recognised lines are kept as text; smudges, pictures, rules and single dots are not."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class FilterOptions:
     """Which lines are kept.
 
     Attributes:
-        min_confidence: Lines read with a lower confidence are left out: mostly smudges and pictures. The
+        min_confidence: Minimum confidence of a line; those below are mostly smudges and pictures. The
             confidence is multiplied by the detector's score where both are probabilities (see
             ``ocrpipe.detectors.base.Detector``).
-        min_score: Least score of a line where the detector's scores are probabilities and the recogniser's
+        min_score: Minimum score of a line where the detector's scores are probabilities and the recogniser's
             confidences are not.
-        rules: Keep lines of dashes, asterisks and the like that only divide the page, blanks and lone dots.
-        min_rule_length: Characters from which marks such as dashes make a rule; three may say something.
-        min_repeated_length: Characters from which one repeated character makes a rule, whatever it is.
-        rule_purity: Fraction of a rule's characters that must be such; at such lengths some are misread.
+        rules: Keep rules (lines of dashes, asterisks and the like), blanks to fill in and single dots.
+        min_rule_length: Minimum number of marks such as dashes in a rule; three may be part of the text.
+        min_repeated_length: Minimum length of a rule of any one repeated character.
+        rule_purity: Minimum fraction of a rule's characters that are its marks; some are misread.
     """
 
     min_confidence: float = 0.45
@@ -61,13 +61,13 @@ def is_text(reading: Reading, calibrated: tuple[bool, bool], options: FilterOpti
 
 
 def is_rejected(reading: Reading, options: FilterOptions = _DEFAULT) -> bool:
-    """Whether a line that is not kept has text, which was read with too little confidence."""
+    """Whether a line that is not kept has text, which was read with low confidence."""
     text = reading.text.strip()
     return bool(text) and (options.rules or not is_rule(text, options))
 
 
 def is_rule(text: str, options: FilterOptions = _DEFAULT) -> bool:
-    """Whether the text only divides the page: a rule of characters, a blank to fill in, a lone dot."""
+    """Whether the text is a rule made of characters, a blank to fill in or a single dot."""
     marks = text.replace(" ", "").replace("…", "...")
     if not marks.strip("_"):
         return bool(marks)

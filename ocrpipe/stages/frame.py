@@ -1,8 +1,8 @@
-"""What the stages of a page have in common: its pixels, the level view of them, and the way between the two.
+"""The page's pixels, its level view, and the mapping between the two, shared by all stages.
 
-The level view is the page turned so that its text runs from left to right. Lines are found, read and put in
-order in the view's coordinates; crops are cut from the caller's own pixels, and results are mapped to those
-once, at the end.
+The level view is the page after its quarter turn and deskewing, its text running from left to right. Lines
+are detected, read and ordered in the view's coordinates; crops are cut from the caller's own pixels, and
+results are mapped to those once, at the end.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ocrpipe.page import Quad
 
 @dataclass(frozen=True)
 class PageFrame:
-    """A page and its level view; what is derived from them is computed once, when first asked for.
+    """A page and its level view; derived images and matrices are computed once, on first use.
 
     Attributes:
         image: The caller's page, H×W×3 RGB, uint8; never written to.
@@ -53,7 +53,7 @@ class PageFrame:
 
     @property
     def is_level(self) -> bool:
-        """Whether the page is level as it is, so that the view is the page itself."""
+        """Whether there is neither turn nor skew, so that the view is the page itself."""
         return not self.turned and not self.skew
 
     @cached_property
@@ -82,11 +82,11 @@ class PageFrame:
         return np.asarray(np.linalg.inv(self.to_level), np.float64)
 
     def page_quad(self, quad: Quad) -> Quad:
-        """A quad of the view in the caller's pixels, cut at the page's border."""
+        """A quad of the view in the caller's pixels, clipped to the page."""
         return clip_quad(quad if self.is_level else apply(self.to_page, quad), self.width, self.height)
 
     def clip(self, quad: Quad) -> Quad:
-        """A quad of the view without what lies beyond the page's border."""
+        """A quad of the view clipped to the page."""
         inside = self.page_quad(quad)
         return inside if self.is_level else apply(self.to_level, inside)
 

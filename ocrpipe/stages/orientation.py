@@ -1,4 +1,4 @@
-"""Which way up a page is: candidates from its ink, the decision by reading them."""
+"""Orientation of a page: candidate turns from its ink, decided by reading them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ocrpipe.stages.frame import PageFrame
 from ocrpipe.stages.reading import Reading
 from ocrpipe.stages.skew import Mask, OrientationOptions, skew_of_ink, text_ink, turns_of_ink
 
-_MAX_TILT = 15.0  # degrees from the view's direction up to which a line counts for it
-_BARS = frozenset("1Il|!i[]()-—–―_=.·'\"*~一")  # what bars, rules and specks are read as
+_MAX_TILT = 15.0  # degrees; steeper lines do not count for the tilt of a level view
+_BARS = frozenset("1Il|!i[]()-—–―_=.·'\"*~一")  # what bars, rules and specks are mistaken for
 _DEFAULT = OrientationOptions()
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A page turned one way, what was found on it so, and how well that reads.
+    """A page in one orientation: its lines and what was read from them.
 
     Attributes:
         frame: The page and its level view.
-        lines: Lines found, in the view's coordinates.
-        readings: What was read from the first of ``lines``, as many as were read.
+        lines: Detected lines, in the view's coordinates.
+        readings: Of the first of ``lines``; the others have not been read.
     """
 
     frame: PageFrame
@@ -52,17 +52,18 @@ Read = Callable[[PageFrame, Sequence[TextLine]], Sequence[Reading]]
 def find_upright(
     image: Image, find: Find, read: Read, options: OrientationOptions = _DEFAULT, *, whole: bool = True
 ) -> Candidate:
-    """The page the right way up. Only where that reads badly, or little is read, are other turns tried.
+    """Find the orientation in which a page reads best.
 
-    Both directions of an axis are judged by the same lines, and a page stays as it lies unless another turn
-    is clearly better.
+    The likeliest turn is read first; others are tried only where its confidence is low or it has few
+    characters. Both directions of an axis are compared on the same lines, and a page is left as given unless
+    another turn is better by ``stay_margin``.
 
     Args:
         image: H×W×3 RGB, uint8.
-        find: Finds lines.
+        find: Detects lines.
         read: Reads them.
         options: Thresholds.
-        whole: Read all lines of the answer, or only a sample of the longest.
+        whole: Read all lines of the result, or only a sample of the longest.
     """
     base = PageFrame(image)
     ink = text_ink(image, options) if options.quarter_turns or options.deskew else None
@@ -98,9 +99,9 @@ def find_upright(
 def compare_turns(
     image: Image, find: Find, read: Read, options: OrientationOptions = _DEFAULT
 ) -> list[tuple[int, float, int]]:
-    """How well a page's longest lines read each way up that its image allows, or all where those read badly.
+    """Read a page's longest lines in each orientation that its ink allows, or in all if those read badly.
 
-    The lines of a view are read the way they lie and upside down, so that both are judged by the same lines.
+    The same lines are read as detected and rotated by 180°, so that both directions are compared on them.
 
     Returns:
         Clockwise turn in degrees, mean confidence and number of the characters read, the best first.
@@ -125,7 +126,7 @@ def compare_turns(
 def upright_turn(
     results: Sequence[tuple[int, float, int]], options: OrientationOptions = _DEFAULT
 ) -> tuple[int, float]:
-    """The turn that ``compare_turns`` found best, and how certain it is, from 0.0 to 1.0."""
+    """The best turn of those of ``compare_turns``, and its certainty, from 0.0 to 1.0."""
     (turned, best, characters), (_, second, _) = results[:2]
     if not characters:
         return 0, 0.0
@@ -134,7 +135,7 @@ def upright_turn(
 
 
 def page_skew(image: Image, options: OrientationOptions = _DEFAULT) -> float:
-    """Direction of the text in degrees within ±``max_skew``, clockwise positive, whatever its quarter turn.
+    """Skew of the text in degrees within ±``max_skew``, clockwise positive, at any quarter turn of the page.
 
     Args:
         image: H×W×3 RGB, uint8.
@@ -145,9 +146,9 @@ def page_skew(image: Image, options: OrientationOptions = _DEFAULT) -> float:
 
 
 def residual_tilt(quads: Iterable[Quad]) -> float:
-    """Median direction of lines in a level view, weighted by length: what the estimate of the skew left over.
+    """Median angle of lines in a level view, weighted by length: the error of the skew estimate.
 
-    Lines at 15 degrees or more are no lines of the page's own direction and do not count.
+    Lines at 15 degrees or more do not follow the page's text direction and are not counted.
 
     Returns:
         Degrees, clockwise positive; 0.0 for no lines.
@@ -168,7 +169,7 @@ def longest(lines: Iterable[TextLine], count: int) -> tuple[TextLine, ...]:
 
 
 def upside_down(line: TextLine) -> TextLine:
-    """The same place, read in the opposite direction."""
+    """The line's quads with the opposite reading direction."""
 
     def turned(quad: Quad) -> Quad:
         return (*quad[2:], *quad[:2])
@@ -186,22 +187,22 @@ def _candidate(frame: PageFrame, find: Find, read: Read, sample: int | None) -> 
 
 
 def _reads_well(candidate: Candidate, options: OrientationOptions) -> bool:
-    """Whether no other turn need be tried: bars and strokes read well too, but only as few characters."""
+    """Whether no other turn need be tried; bars and strokes also read well, but as few characters."""
     enough = options.clear_characters if candidate.frame.turned else 1
-    few = sum(1 for _ in _telling(candidate.readings)) < enough
+    few = sum(1 for _ in _text_confidences(candidate.readings)) < enough
     return candidate.confidence >= options.min_confidence and not few
 
 
 def _evidence(readings: Sequence[Reading], options: OrientationOptions) -> float:
-    """How well lines read, from 0.0 to 1.0; a few characters tell less."""
-    values = list(_telling(readings))
+    """Mean confidence of the lines' characters, scaled down where they are few; from 0.0 to 1.0."""
+    values = list(_text_confidences(readings))
     if not values:
         return 0.0
     return sum(values) / len(values) * min(1.0, len(values) / options.clear_characters)
 
 
-def _telling(readings: Iterable[Reading]) -> Iterator[float]:
-    """Confidences of characters that bars and rules are not taken for."""
+def _text_confidences(readings: Iterable[Reading]) -> Iterator[float]:
+    """Confidences of the characters, without those that bars and rules are mistaken for."""
     chars = (char for reading in readings for char in reading.recognition.chars)
     return (char.confidence for char in chars if char.text.strip() and char.text not in _BARS)
 
@@ -224,7 +225,7 @@ def _levelled(base: PageFrame, turned: int, ink: Mask | None, options: Orientati
 
 
 def _skew(frame: PageFrame, ink: Mask, options: OrientationOptions) -> float:
-    """Skew of a turned page, of whose own pixels the ink is known; it is computed once for each axis."""
+    """Skew of a page after its quarter turn; ``ink`` is that of the page as given."""
     return skew_of_ink(text_ink(frame.turned_image, options) if frame.turned else ink, options)
 
 

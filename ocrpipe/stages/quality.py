@@ -1,4 +1,4 @@
-"""Reasons to doubt what was read from a page, so that nothing is left out or guessed in silence."""
+"""Warnings about a page: text that was left out, read with low confidence or too small."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _MIN_INK = 20  # pixels of ink at the scale of ``text_ink``, below which a page 
 def page_warnings(
     frame: PageFrame, kept: Sequence[Reading], rejected: Sequence[Reading]
 ) -> tuple[PageWarning, ...]:
-    """What to tell about a page.
+    """Warnings about a page.
 
     Args:
         frame: The page.
         kept: Lines that are in the result.
-        rejected: Lines of text that were read with too little confidence.
+        rejected: Lines of text that were read with low confidence.
     """
     warnings = []
     if not kept and (rejected or has_ink(frame)):
@@ -44,7 +44,7 @@ def page_warnings(
         warnings.append(PageWarning("low-confidence", message))
     small = sum(quad_size(reading.line.crop or reading.quad)[1] < _SMALL for reading in kept)
     if 2 * small > len(kept):
-        message = f"the text is small: {_lines(small)} lower than {_SMALL:g} px; a higher resolution helps"
+        message = f"the text is small: {_lines(small)} under {_SMALL:g} px high; a higher resolution helps"
         warnings.append(PageWarning("small-text", message, small))
     if rejected:
         message = f"{_lines(len(rejected))} left out, read with too little confidence"

@@ -1,4 +1,4 @@
-"""Cut lines out of the page and have them read; doubtful ones twice."""
+"""Cut crops of lines from the page and read them; those of low confidence twice."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class ReadingOptions:
     """How lines are cut out and read.
 
     Attributes:
-        pad: Margin around what the detector says to cut out, as a fraction of its height. Room costs the
-            recogniser resolution; a negative one cuts into the detector's box.
+        pad: Margin around the detector's crop quad, as a fraction of its height; negative values cut into it.
+            A wider margin costs the recogniser resolution.
         second_pass_below: Lines read with a lower confidence are cut out closer to the ink and read again,
-            and the reading with the higher confidence counts; 0 reads every line once.
-        second_pass_margin: Fraction of a line's height by which ``pad`` is smaller at the second pass.
+            and the reading with the higher confidence is kept; 0 reads every line once.
+        second_pass_margin: By how much ``pad`` is smaller at the second pass, a fraction likewise.
     """
 
     pad: float = 0.0
@@ -97,7 +97,7 @@ def read_lines(
     closer = options.pad - options.second_pass_margin
     second = _read_once(frame, [lines[i] for i in doubtful], recognize, closer)
     for i, reading in zip(doubtful, second, strict=True):
-        readings[i] = max(readings[i], reading, key=lambda one: one.confidence)
+        readings[i] = max(readings[i], reading, key=lambda either: either.confidence)
     return readings
 
 

@@ -1,7 +1,7 @@
 """Text rotated by 90° along a page: numbers on its margin, stamps of archives, labels of axes.
 
-It runs across the direction of the page's text, where a detector of lines sees nothing or fragments. Ink that
-no line accounts for, and that looks like a column of glyphs, is looked at again after a quarter turn.
+Detectors of horizontal lines miss it or return fragments. Columns of glyphs outside all detected lines are
+turned by 90° and detected again.
 """
 
 from __future__ import annotations
@@ -30,24 +30,25 @@ ReadLines = Callable[[Sequence[TextLine]], Sequence[Reading]]
 
 @dataclass(frozen=True, slots=True)
 class RotatedOptions:
-    """How rotated text is looked for. Lengths without a unit are in heights of the page's typical line.
+    """How rotated text is detected. Lengths without a unit are in heights of the page's typical line.
 
     Attributes:
-        enabled: Look for rotated lines. They come last, each as a paragraph of its own.
-        line_height: Pixels to which the page's typical line is scaled for the search.
-        min_glyph: Least width and height of a glyph.
-        max_glyph: Largest width of a glyph.
-        min_column: Least width of a column of glyphs; smaller print names photographers and printers.
-        max_column: Largest width of a column.
-        min_fill: Least fraction of ink in a glyph's box; rules have less.
-        max_fill: Largest such fraction; blots have more.
-        min_aspect: Least height of a column over its width.
-        min_length: Least height of a column.
-        margin: Room around a column.
-        min_confidence: Least confidence of a line read.
-        min_letters: Fewest letters and digits in a line.
-        contrast: Grey levels by which ink is darker than its surroundings.
-        window: Width of those surroundings in pixels at the search's scale; odd.
+        enabled: Detect rotated lines. They come last, each as a paragraph of its own.
+        line_height: Pixels to which the page's typical line is scaled before columns are searched for.
+        min_glyph: Minimum width and height of a glyph.
+        max_glyph: Maximum width of a glyph.
+        min_column: Minimum width of a column of glyphs; narrower ones are mostly credits of photographers
+            and printers.
+        max_column: Maximum width of a column.
+        min_fill: Minimum fraction of ink in a glyph's box; rules have less.
+        max_fill: Maximum fraction; blots have more.
+        min_aspect: Minimum ratio of a column's height to its width.
+        min_length: Minimum height of a column.
+        margin: Margin around a column on its left and right; twice as much above and below.
+        min_confidence: Minimum confidence of a line.
+        min_letters: Minimum number of letters and digits of a line.
+        contrast: Minimum grey levels by which ink is darker than its surroundings.
+        window: Width of those surroundings in pixels at that scale; odd.
     """
 
     enabled: bool = True
@@ -81,12 +82,12 @@ def find_rotated(
     read: ReadLines,
     options: RotatedOptions = _DEFAULT,
 ) -> list[Reading]:
-    """Rotated lines where none of those read lies, in the direction that reads better.
+    """Rotated lines outside the given ones, each in the direction that reads with higher confidence.
 
     Args:
         frame: The page.
         readings: The lines that are kept.
-        detect: Finds lines on a part of the view that was turned by 90°.
+        detect: Detects lines on a part of the view that was turned by 90°.
         read: Reads lines.
         options: Sizes and thresholds.
     """
@@ -113,16 +114,16 @@ def find_rotated(
 
 
 def rotated_strips(grey: Image, lines: Sequence[Quad], options: RotatedOptions = _DEFAULT) -> list[Quad]:
-    """Where rotated text may be.
+    """Columns of glyphs, which may be rotated text.
 
     Args:
         grey: H×W, uint8, the text running from left to right.
-        lines: What was found of that text, in pixels; its typical height gives the size of glyphs, so that
-            nothing is looked for on a page without any.
+        lines: Detected lines of that text, in pixels; their median height sets the size of glyphs, so there
+            are no columns on a page without lines.
         options: Sizes and thresholds.
 
     Returns:
-        Axis-aligned rectangles with some room around the glyphs, clockwise from their top left.
+        Axis-aligned rectangles with a margin around the glyphs, clockwise from their top left.
     """
     if not lines:
         return []
@@ -134,7 +135,7 @@ def rotated_strips(grey: Image, lines: Sequence[Quad], options: RotatedOptions =
     cv2.fillPoly(ink, [np.round(np.asarray(quad) * scale).astype(np.int32) for quad in lines], 0)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     w, h, area = stats[:, 2:].T
-    # Blurred or boldly printed, the glyphs of a column touch, so that one may be of any height.
+    # Blurred or bold glyphs of a column touch, so a component's height is not limited.
     smallest = options.min_glyph * size
     glyph = (w >= smallest) & (w <= options.max_glyph * size) & (h >= smallest)
     glyph &= (area >= options.min_fill * w * h) & (area <= options.max_fill * w * h)
@@ -169,7 +170,7 @@ def _mapped(line: TextLine, matrix: Matrix, frame: PageFrame) -> TextLine:
 
 
 def _ink(grey: Image, scale: float, options: RotatedOptions) -> NDArray[np.uint8]:
-    """Dark on light or light on dark, whichever is the rarer, as 0 and 1."""
+    """Ink, dark on light or light on dark, as 1; the background as 0."""
     size = max(1, math.ceil(grey.shape[1] * scale)), max(1, math.ceil(grey.shape[0] * scale))
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     if np.median(small) < 128:

@@ -1,11 +1,11 @@
-"""Direction of a page's text from its ink alone: small skew, and rows distinguished from columns.
+"""Direction of a page's text from its ink alone: small skew, and horizontal or vertical lines.
 
-Both look for the direction in which the upper and lower edges of ink line up. Ink is what is darker than its
-surroundings and of the size of characters, its gaps closed enough to make Chinese strokes one blob. Every
-upper edge pixel counts +1 and every lower one -1; projected along the text's direction, tops fall on tops and
-bottoms on bottoms, and the projection's energy peaks (the differential profile of Postl, "Detection of linear
-oblique structures and skew scan in digitized documents", ICPR 1986). Projecting strips of the page apart
-keeps the peak broad enough for a coarse search and lets columns with baselines of their own agree.
+Both search for the angle at which the upper and lower edges of ink align. Ink is what is darker than its
+surroundings and of the size of characters, closed so that the strokes of a hanzi are one component. Upper
+edge pixels count +1, lower ones -1; at the text's angle their projection has the highest energy (the
+differential profile of Postl, "Detection of linear oblique structures and skew scan in digitized documents",
+ICPR 1986). Strips of the page are projected separately: the peak is then wide enough for a coarse search, and
+columns with different baselines add up.
 """
 
 from __future__ import annotations
@@ -30,28 +30,29 @@ class OrientationOptions:
     """How the direction of a page's text is found.
 
     Attributes:
-        quarter_turns: Find and undo quarter turns; pages that are axis-aligned pay nothing for it.
-        deskew: Find and undo small skew.
-        max_skew: Largest skew that is undone, in degrees.
-        working_side: Side of the square, in pixels, to whose area pages are scaled down before ink is looked
-            for.
+        quarter_turns: Detect and undo quarter turns.
+        deskew: Detect and undo small skew.
+        max_skew: Maximum skew that is undone, in degrees.
+        working_side: Pages are scaled down to the area of a square of this side, in pixels, before ink is
+            measured.
         ink_window: Width, in pixels at that scale, of the surroundings that ink is compared with; odd.
-        ink_contrast: Grey levels by which ink is darker than its surroundings.
-        max_stroke: Components thicker than this, in pixels at that scale, are pictures or grids.
-        min_edges: Edge pixels below which there is nothing to measure.
-        strip: Width of the strips that are projected apart, in pixels at that scale.
-        clear_ratio: Energy of the best direction over that of the median direction from which it counts.
-        runner_up_ratio: Likewise over that of any other direction more than 2 degrees away.
-        axis_evidence: Evidence (natural logarithm of a ratio) for rows or columns from which the other is not
-            tried.
+        ink_contrast: Minimum grey levels by which ink is darker than its surroundings.
+        max_stroke: Thicker components, in pixels at that scale, are ignored as pictures or table grids.
+        min_edges: Minimum number of edge pixels; with fewer nothing is measured.
+        strip: Width of the strips that are projected separately, in pixels at that scale.
+        clear_ratio: Minimum ratio of the best angle's energy to the median one; below it, skew is 0.
+        runner_up_ratio: Likewise to the highest energy of an angle more than 2 degrees away.
+        axis_evidence: Evidence (natural logarithm of a ratio) for horizontal or vertical lines from which the
+            turns for the other axis are not tried.
         min_confidence: Mean confidence of a page's characters from which other turns are not tried.
-        sample_lines: Longest lines read to compare turns.
+        sample_lines: Maximum number of lines, the longest ones, that are read to compare turns.
         clear_margin: Difference of mean confidences from which a turn is certain; on real pages of either
             script text reads .21 to .65 better upright than upside down.
-        clear_characters: Characters from which it is; fewer may read well upside down by chance.
-        stay_margin: Difference of evidence, mean confidence weighted down where few characters are read, by
-            which a turn must be better than leaving the page as it lies.
-        fair_evidence: Evidence from which turns that the ink speaks against are not tried.
+        clear_characters: Number of characters from which a turn may be certain; fewer may read well upside
+            down by chance.
+        stay_margin: Minimum advantage of a turn over the page as given, in mean confidence, which is scaled
+            down where few characters are read.
+        fair_evidence: Confidence, scaled likewise, from which turns that contradict the ink are not tried.
     """
 
     quarter_turns: bool = True
@@ -86,18 +87,17 @@ _DEFAULT = OrientationOptions()
 def estimate_skew(image: Image, options: OrientationOptions = _DEFAULT) -> float:
     """Direction of the text of a page whose lines run roughly from left to right.
 
-    The evidence must be clear, or the answer is 0.0: the best direction has to gather twice the energy of the
-    median direction and 1.15 times that of any other one more than 2° away. Real pages, skewed or not, reach
-    more than 5 and 1.5, single lines and sparse tables 2.2 and 1.2; noise, specks and photographs stay below
-    1.8 and 1.15.
+    Without clear evidence it is 0.0: the best angle must have twice the energy of the median angle and 1.15
+    times that of any other one more than 2° away. Real pages, skewed or not, reach more than 5 and 1.5,
+    single lines and sparse tables 2.2 and 1.2; noise, specks and photographs stay below 1.8 and 1.15.
 
     Args:
         image: H×W×3 RGB or H×W grey, uint8.
         options: Scale, thresholds and limit.
 
     Returns:
-        Degrees within ±``max_skew``, clockwise positive, mostly right to 0.1; turn by its negative to undo
-        it.
+        Degrees within ±``max_skew``, clockwise positive, mostly accurate to 0.1; rotate by its negative to
+        undo it.
     """
     return skew_of_ink(text_ink(image, options), options)
 
@@ -142,9 +142,9 @@ def skew_of_ink(ink: Mask, options: OrientationOptions = _DEFAULT) -> float:
 def turns_of_ink(ink: Mask, options: OrientationOptions = _DEFAULT) -> tuple[int, ...]:
     """Clockwise turns that may make a page upright, most likely first.
 
-    Tells lines that run across the page from lines that run up or down it, at any skew within ±15°, by two
-    figures: the energy of the edges' projections both ways, and whether blobs of ink, characters closed
-    together with their nearest neighbours, are wide or tall. Up and down are distinguished by reading only.
+    Horizontal and vertical lines, at any skew within ±15°, are distinguished by two measures: the energy of
+    the edges' projections on both axes, and whether components of ink, characters merged with their nearest
+    neighbours, are wide or tall. Which way up the text is takes reading it.
 
     Args:
         ink: From ``text_ink``.
@@ -184,7 +184,7 @@ def text_ink(image: Image, options: OrientationOptions = _DEFAULT) -> Mask:
     surroundings = cv2.blur(grey, window, borderType=cv2.BORDER_REPLICATE)
     dark = (cv2.subtract(surroundings, grey) > options.ink_contrast).astype(np.uint8)
 
-    # Pictures, table grids and the dark borders of a scan are too big, or touch the edge.
+    # Pictures, table grids and the dark borders of a scan are too thick, or touch the edge.
     _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
     x, y, w, h, area = stats.T
     thickness = np.minimum(w, h)
@@ -201,26 +201,26 @@ def text_ink(image: Image, options: OrientationOptions = _DEFAULT) -> Mask:
 
 
 def _coarse(limit: float) -> NDArray[np.float64]:
-    """Directions of the coarse search in degrees, a little beyond the limit."""
+    """Angles of the coarse search in degrees, one degree beyond the limit."""
     return np.arange(-limit - 1, limit + 1.01, 0.5)
 
 
 def _edges(ink: Mask) -> Edges:
-    """Upper (+1) and lower (-1) edge pixels, shaken by up to a pixel against the pull of the pixel grid."""
+    """Upper (+1) and lower (-1) edge pixels, jittered by up to half a pixel to avoid a bias to 0°."""
     change = np.diff(ink.astype(np.int8), axis=0, prepend=0, append=0)
     y, x = np.nonzero(change)
-    shake = np.random.default_rng(0).random((2, len(x)), dtype=np.float32) + 0.5
-    return np.stack([x + shake[0], y + shake[1], change[y, x].astype(np.float32)])
+    jitter = np.random.default_rng(0).random((2, len(x)), dtype=np.float32) + 0.5
+    return np.stack([x + jitter[0], y + jitter[1], change[y, x].astype(np.float32)])
 
 
 def _sample(edges: Edges, count: int) -> Edges:
-    """At most ``count`` edge pixels, picked evenly."""
+    """At most ``count`` edge pixels, evenly spaced in the array."""
     number = edges.shape[1]
     return edges if number <= count else edges[:, np.linspace(0, number - 1, count).astype(int)]
 
 
 def _energy(edges: Edges, angles: NDArray[np.float64], strip: float) -> NDArray[np.float64]:
-    """Energy of the projection along each angle, taken over strips of a width; 1.0 if edges never align."""
+    """Energy of the projection at each angle, over strips of a width; 1.0 if no edges align."""
     x, y, sign = edges
     energy = []
     for angle in np.radians(angles):
@@ -233,7 +233,7 @@ def _energy(edges: Edges, angles: NDArray[np.float64], strip: float) -> NDArray[
 
 
 def _elongation(ink: Mask) -> float:
-    """Mean logarithm of width over height of the blobs, weighted by their size."""
+    """Mean logarithm of width over height of the components, weighted by the root of their box's area."""
     stats = cv2.connectedComponentsWithStats(ink, connectivity=8)[2][1:]
     w, h = stats[:, cv2.CC_STAT_WIDTH].astype(float), stats[:, cv2.CC_STAT_HEIGHT].astype(float)
     weight = np.sqrt(w * h)

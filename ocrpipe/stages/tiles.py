@@ -1,7 +1,7 @@
-"""Tall pictures, such as screenshots of whole conversations, are searched for lines in tiles that overlap.
+"""Detection in overlapping tiles for tall images, such as screenshots of whole conversations.
 
-A detector shrinks a picture as a whole to what it can take; of one many times as high as wide nothing
-readable is left. Tiles bound what it sees at once, and the memory that it needs.
+A detector scales an image down to its maximum size; text of an image many times as high as wide would become
+too small. Tiles limit that, and the memory that a call needs.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from ocrpipe.detectors.base import TextLine
 from ocrpipe.geometry import Image
 from ocrpipe.page import Quad
 
-_MIN_HEIGHT = 6000  # pixels from which a picture is cut
+_MIN_HEIGHT = 6000  # pixels from which an image is divided
 _MIN_ASPECT = 3.0  # height over width from which it is
 _TILE_HEIGHT = 2000  # least height of a tile, in pixels
 _TILE_ASPECT = 2.0  # height of a tile over its width
-_OVERLAP = 0.2  # of a tile's height; a higher line may be cut
+_OVERLAP = 0.2  # of a tile's height; a taller line may be cut
 _SAME = 0.5  # of the smaller of two boxes from which both are the same line
 
 Detect = Callable[[Image], Sequence[TextLine]]
@@ -33,7 +33,7 @@ def detect_in_tiles(image: Image, detect: Detect) -> tuple[TextLine, ...]:
 
     Args:
         image: H×W×3 RGB, uint8, its text running from left to right.
-        detect: Called with the image itself where it is not tall.
+        detect: Called with the image itself if it is not tall.
 
     Returns:
         Lines in pixels of ``image``.
@@ -47,7 +47,7 @@ def detect_in_tiles(image: Image, detect: Detect) -> tuple[TextLine, ...]:
 
 
 def tiles(height: int, width: int) -> list[tuple[int, int]]:
-    """First row and end of each tile; one tile for all that is not tall."""
+    """First row and end of each tile; a single tile if the image is not tall."""
     if height < _MIN_HEIGHT or height < _MIN_ASPECT * width:
         return [(0, height)]
     size = max(_TILE_HEIGHT, round(_TILE_ASPECT * width))
@@ -60,7 +60,7 @@ def tiles(height: int, width: int) -> list[tuple[int, int]]:
 def merged(upper: Sequence[TextLine], lower: Sequence[TextLine], top: int, bottom: int) -> list[TextLine]:
     """Lines of two tiles that overlap between the rows ``top`` and ``bottom``.
 
-    The seam runs where it meets the fewest lines; of a line that it does meet, the larger box counts.
+    The seam is the row that crosses the fewest lines; of a line that it crosses, the larger box is kept.
     """
     boxes = [_box(line.quad) for line in (*upper, *lower)]
     seam = _seam([(y0, y1) for _, y0, _, y1 in boxes if y1 > top and y0 < bottom], top, bottom)
@@ -79,7 +79,7 @@ def merged(upper: Sequence[TextLine], lower: Sequence[TextLine], top: int, botto
 
 
 def _seam(spans: Sequence[tuple[float, float]], top: int, bottom: int) -> float:
-    """The row between two others that meets the fewest spans, the nearest to the middle of those."""
+    """The row between two others that crosses the fewest spans; of several, the one nearest the middle."""
     middle = (top + bottom) / 2
     rows = np.arange(top, bottom + 1)
     met = np.zeros(len(rows), int)

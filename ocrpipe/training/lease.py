@@ -1,6 +1,6 @@
 """One lease of a machine with a GPU: unpack a bundle, train for some minutes, leave weights and a log.
 
-The weights are written again and again, so that a machine that is taken away takes at most two minutes along.
+The weights are written every two minutes, so that no more is lost with the machine.
 """
 
 from __future__ import annotations

@@ -232,7 +232,7 @@ class CRNNRecognizer:
         return align(log_probs, prefix_beam(log_probs, beam_width=self._decoding.beam_width)[0].labels)
 
     def _place(self, emissions: list[Emission], width: int, scale: float) -> Recognition:
-        """Spans of the characters, which extend at most as far as a Han character does."""
+        """Spans of the characters, at most as wide as a hanzi."""
         centers = [(emission.frame + 0.5) * STRIDE / scale for emission in emissions]
         spans = tuple(
             CharSpan(self._charset.decode([emission.label]), emission.confidence, start, end)

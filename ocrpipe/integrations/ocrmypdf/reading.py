@@ -54,7 +54,7 @@ def read(path: Path, models: Models, number: int = 0) -> Page:
 
 
 def orientation(path: Path, models: Models) -> tuple[int, float]:
-    """The clockwise quarter turn that makes a page upright, and how sure that is, 0.0 to 1.0.
+    """The clockwise quarter turn that makes a page upright, and the certainty, 0.0 to 1.0.
 
     Raises:
         OcrError: As ``Pipeline.orientation``.
@@ -63,7 +63,7 @@ def orientation(path: Path, models: Models) -> tuple[int, float]:
 
 
 def skew(path: Path) -> float:
-    """Direction of the page's text in degrees within ±15, clockwise positive, whatever its quarter turn.
+    """Direction of the page's text in degrees within ±15, clockwise positive, at any quarter turn.
 
     Raises:
         OcrError: The image can't be read.

@@ -111,7 +111,7 @@ def _fraction_inside(low: Points, high: Points, extent: float) -> Points:
 
 
 def _joined(texts: Sequence[str]) -> str:
-    """Joined by spaces; empty where one would come between Han characters."""
+    """Joined by spaces; empty where one would come between hanzi."""
     for before, after in zip(texts, texts[1:], strict=False):
         if before and after and is_han(before[-1]) and is_han(after[0]):
             return ""

@@ -180,5 +180,5 @@ def _with_classes(validate: Validate, charset: Charset, weights: Path, folders: 
 
 
 def _is_large_font(path: Path) -> bool:
-    """Whether it is a font file with room for all hanzi; to open the others only takes time."""
+    """Whether a font file is large enough for all hanzi, so that smaller ones need not be opened."""
     return path.suffix.lower() in {".ttf", ".otf", ".ttc"} and path.stat().st_size > _LARGE_FONT

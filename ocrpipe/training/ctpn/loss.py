@@ -75,9 +75,9 @@ class Loss(NamedTuple):
 def ctpn_loss(prediction: Prediction, batch: Batch, generator: torch.Generator | None = None) -> Loss:
     """Loss of a batch.
 
-    All positives count, with three negatives each: half of them the hardest, half drawn at random, so that
-    the score is corrected where it errs and still sees the plain background. Coordinates and sides are
-    averaged over the positives, so that a batch without text costs only its negatives.
+    All positives count, with three negatives each: half of them the hardest (online hard example mining),
+    half drawn at random from the background. Coordinates and sides are averaged over the positives, so that a
+    batch without text costs only its negatives.
 
     Args:
         prediction: Of the network.
