@@ -20,7 +20,7 @@ PAGES = Path(__file__).parent / "data" / "pages"
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 CASEFOLDED = {"sroie", "iiit5k_train", "iiit5k_test", "svt_words", "ic13_words"}
 """Sets whose cards leave case out."""
-ROOM = 0.002
+TOLERANCE = 0.002
 """By how much a figure may be worse than its card's: processors differ in the last bits."""
 
 
@@ -50,7 +50,7 @@ def test_no_set_is_read_worse_than_the_cards_say(name: str, bench: Path) -> None
     for model, figure, sign in (("crnn", "CER", 1), ("ctpn", "F", -1)):
         expected, found = card(model).get(name, {}).get(figure), result.figures()[figure]
         if expected is not None and found is not None:
-            assert sign * float(found) <= sign * expected + ROOM, f"{figure} {found}, was {expected}"
+            assert sign * float(found) <= sign * expected + TOLERANCE, f"{figure} {found}, was {expected}"
 
 
 @pytest.mark.slow
@@ -66,4 +66,4 @@ def test_no_hanzi_are_forgotten() -> None:
     results = evaluate_classes(Pipeline(), [font], load("crnn")[1].charset, limit=300)
     for level in LEVELS:
         read = [result.fraction for result in results if result.level == level]
-        assert sum(read) / len(read) >= card("crnn")["hanzi"][level] - ROOM, level
+        assert sum(read) / len(read) >= card("crnn")["hanzi"][level] - TOLERANCE, level
