@@ -14,6 +14,7 @@ from ocrpipe.errors import UnreadableImageError
 
 _STRIP = 1 << 22  # pixels
 _MAX_SCANS = 100  # of a progressive JPEG; usual encoders write about ten
+_MAX_SCANNED = 4_000_000_000  # pixels of all scans together; about half a minute
 _MAX_SAMPLE, _MAX_SAMPLE_VALUE = 281, 341  # tags of a TIFF
 
 
@@ -65,7 +66,7 @@ def check_scans(stream: BinaryIO, image: ImageFile, name: str) -> None:
     """Refuse a progressive JPEG of so many scans that decoding it would take minutes.
 
     Raises:
-        UnreadableImageError: It has more than a hundred.
+        UnreadableImageError: It has more than a hundred, or too many for its size.
     """
     if not image.info.get("progressive"):
         return
@@ -75,6 +76,10 @@ def check_scans(stream: BinaryIO, image: ImageFile, name: str) -> None:
     stream.seek(at)
     if scans > _MAX_SCANS:
         raise UnreadableImageError(f"{name} has {scans:,} scans; a JPEG may have {_MAX_SCANS}")
+    if scans * image.width * image.height > _MAX_SCANNED:
+        raise UnreadableImageError(
+            f"{name} has {scans:,} scans of {image.width}×{image.height} pixels, over {_MAX_SCANNED:,} in all"
+        )
 
 
 def reason(error: BaseException) -> str:

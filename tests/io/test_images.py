@@ -413,6 +413,18 @@ def test_a_jpeg_of_very_many_scans_is_refused_at_once() -> None:
         load(bomb)
 
 
+def test_scans_count_by_their_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = BytesIO()
+    Image.new("L", (640, 640)).save(stream, "JPEG", progressive=True)
+    scans = stream.getvalue().count(b"\xff\xda")
+    assert 1 < scans < 20
+    monkeypatch.setattr(decoding, "_MAX_SCANNED", scans * 640 * 640)
+    assert load(stream.getvalue()).shape == (640, 640, 3)
+    monkeypatch.setattr(decoding, "_MAX_SCANNED", scans * 640 * 640 - 1)
+    with pytest.raises(UnreadableImageError, match="scans of 640×640 pixels"):
+        load(stream.getvalue())
+
+
 def damaged_fax() -> bytes:
     marks = np.random.default_rng(0).random((300, 400)) > 0.9
     stream = BytesIO()
