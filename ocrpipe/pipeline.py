@@ -23,6 +23,7 @@ from ocrpipe.options import Options
 from ocrpipe.recognizers.base import Recognition, Recognizer
 from ocrpipe.result import Page
 from ocrpipe.stages.assembly import assemble, assemble_paragraph
+from ocrpipe.stages.evidence import Continuation
 from ocrpipe.stages.filtering import is_rejected, is_text
 from ocrpipe.stages.frame import PageFrame
 from ocrpipe.stages.layout import arrange
@@ -96,6 +97,7 @@ class Pipeline:
             recognizer, device=device, threads=threads, options=dict(self.options.recognizer)
         )
         self._names = (_name(detector), _name(recognizer))
+        self._continuation: Continuation | None = getattr(self._recognizer, "continuation", None)
         self._calibrated = _is_calibrated(self._detector), _is_calibrated(self._recognizer)
 
     def read(self, source: Source, *, on_stage: OnStage | None = None, stored: StoredText = NO_TEXT) -> Page:
@@ -212,7 +214,7 @@ class Pipeline:
         rotated = () if taken else self._find_rotated(frame, kept, clock)
         with clock.stage("layout") as counts:
             tilt = residual_tilt(reading.quad for reading in kept)
-            blocks = arrange(kept, angle=tilt, options=options.layout)
+            blocks = arrange(kept, angle=tilt, continuation=self._continuation, options=options.layout)
             counts["paragraphs"] = len(blocks)
         with clock.stage("assembly"):
             paragraphs = [assemble_paragraph(frame, block.lines, block.quad) for block in blocks]

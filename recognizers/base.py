@@ -47,7 +47,9 @@ class Recognizer(Protocol):
 
     ``recognize`` must be safe to call from several threads, and what it reads from a crop must not depend
     on the other crops of the call. It may have an attribute ``calibrated``, see
-    ``ocrpipe.detectors.base.Detector``.
+    ``ocrpipe.detectors.base.Detector``, and an attribute ``continuation``, a function of two texts that gives
+    how much likelier the second is after the first than by itself, the difference of natural logarithms of
+    probabilities: by it, the reading order tells columns of text from rows of a table.
     """
 
     def recognize(self, crops: Sequence[NDArray[np.uint8]]) -> Sequence[Recognition]:

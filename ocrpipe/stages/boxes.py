@@ -39,13 +39,36 @@ class LayoutOptions:
         slices: Slices of the page's height to one line height, in which lines are looked for side by side.
         min_clear: Least space left of a column.
         min_facing: Least height along which columns stand side by side: two lines.
-        min_gutter_area: Least product of a gutter's height and width, so that short ones have to be wide.
+        min_gutter_area: Product of a gutter's height and width from which it says nothing against columns.
+        min_space_area: Least product of the height and width of what may be a gutter.
         max_gap: Space over both columns that ends them.
-        max_level_offset: Most that the cells of a table's row may differ in height on the page, as a fraction
-            of the lower one.
-        max_label_width: Width of what may stand beside running text and be read along its rows, such as the
-            markers of a list.
-        min_prose_width: Least width of running text.
+        max_header_space: Widest space at a gutter in a row of a header or menu, in its usual spaces.
+        min_header_gap: Least distance of such a row from the next one, in the usual distances of rows.
+        row_prior: Log-odds for rows where nothing else tells; this and what follows add up.
+        list_weight: Log-odds for columns of a numbered list at the right.
+        figure_weight: Log-odds for rows where all lines of a side are figures, and they are level.
+        label_weight: Log-odds for rows where all lines are labels, or labels with values, and level.
+        head_weight: Log-odds for columns of one label over each side.
+        gutter_weight: Log-odds for rows of a gutter without width.
+        prose_weight: Log-odds for columns of what looks like running text on both sides.
+        continuation_weight: Log-odds for columns of each unit by which a line's continuation below it exceeds
+            the usual one.
+        across_weight: Log-odds for rows of each unit by which its continuation at the right does.
+        continuation: Usual continuation of unrelated lines and of related ones, in the middle between both:
+            difference of natural logarithms of probabilities.
+        latin_continuation: The same for Latin text, whose lines begin and end with words.
+        max_continuation: Most that a pair of lines counts.
+        max_language: Most that language says for columns.
+        max_list_sign: Most that it says for rows: lists do not continue either.
+        max_prose_step: Largest distance of lines that may continue each other.
+        level_spread: Standard deviation of the heights on the page of the cells of a row.
+        level_columns: Fraction of columns whose lines are level with each other.
+        max_offset: Most that lines that are not level say for columns.
+        max_cell_step: Largest distance of a cell's lines.
+        min_cell_ratio: Least ratio of the distances between cells to those within them.
+        max_cell_lines: Most lines of a cell.
+        max_cell_width: Width of lines up to which nothing is running text.
+        min_prose_width: Width of lines from which on anything may be; between both, by degrees.
         min_list_items: Items below each other, numbered one after the other, that make a list.
         min_row_overlap: Fraction of the lower line's height that lines of a row overlap at least.
         max_line_gap: Space between lines of a paragraph beyond the usual one.
@@ -59,9 +82,32 @@ class LayoutOptions:
     min_clear: float = 0.3
     min_facing: float = 3.0
     min_gutter_area: float = 7.0
+    min_space_area: float = 1.2
     max_gap: float = 1.8
-    max_level_offset: float = 0.25
-    max_label_width: float = 6.0
+    max_header_space: float = 1.6
+    min_header_gap: float = 1.3
+    row_prior: float = 1.0
+    list_weight: float = 8.0
+    figure_weight: float = 5.0
+    label_weight: float = 5.0
+    head_weight: float = 4.0
+    gutter_weight: float = 3.0
+    prose_weight: float = 6.0
+    continuation_weight: float = 0.5
+    across_weight: float = 0.2
+    continuation: float = -0.7
+    latin_continuation: float = 1.0
+    max_continuation: float = 3.0
+    max_language: float = 6.0
+    max_list_sign: float = 1.5
+    max_prose_step: float = 2.0
+    level_spread: float = 0.13
+    level_columns: float = 0.4
+    max_offset: float = 9.0
+    max_cell_step: float = 2.0
+    min_cell_ratio: float = 1.3
+    max_cell_lines: int = 4
+    max_cell_width: float = 4.0
     min_prose_width: float = 10.0
     min_list_items: int = 3
     min_row_overlap: float = 0.5
@@ -72,7 +118,9 @@ class LayoutOptions:
     min_indent: float = 0.8
 
     def __post_init__(self) -> None:
-        if self.slices < 1 or self.min_facing <= 0:
+        sizes = self.min_facing, self.min_gutter_area, self.max_cell_width, self.level_spread
+        widths = self.max_cell_width < self.min_prose_width
+        if not widths or self.slices < 1 or min(sizes) <= 0 or not 0 < self.level_columns < 1:
             raise ConfigError(f"options out of range: {self}")
 
 

@@ -158,8 +158,7 @@ class CharacterModel:
 
     def indices(self, characters: str) -> list[int]:
         """The model's index of each character, ``BOUNDARY`` for those that it does not know."""
-        index = {character: i for i, character in enumerate(self.characters, 1)}
-        return [index.get(_DIGITS[0] if c in _DIGITS else c, BOUNDARY) for c in characters]
+        return [self._index.get(_DIGITS[0] if c in _DIGITS else c, BOUNDARY) for c in characters]
 
     def log_prob(self, before: Sequence[int], next_: int) -> float:
         """Natural logarithm of the probability of a character after others, all by index.
@@ -195,6 +194,10 @@ class CharacterModel:
             if place < 0:
                 break
         return place
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {character: i for i, character in enumerate(self.characters, 1)}
 
     @cached_property
     def _single(self) -> list[float]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from ocrpipe.errors import ConfigError, PluginError, WeightsError
 from ocrpipe.pretrained.loader import built, load
 from ocrpipe.recognizers.base import CharSpan, Recognition
 from ocrpipe.recognizers.crnn.charset import Charset
+from ocrpipe.recognizers.crnn.continuation import continuation
 from ocrpipe.recognizers.crnn.decoding import align, prefix_beam
 from ocrpipe.recognizers.crnn.language import BOUNDARY, Candidates, CharacterModel, relabelled, rescore
 from ocrpipe.recognizers.crnn.lexicon import BKTree, lexicon_decode
@@ -179,6 +181,11 @@ class CRNNRecognizer:
             for i, emitted in zip(batch, emissions, strict=True):
                 found[i] = self._place(emitted, crops[i].shape[1], scale_of(crops[i], self._height))
         return tuple(found[i] for i in range(len(crops)))
+
+    @property
+    def continuation(self) -> Callable[[str, str], float] | None:
+        """How well a text goes on in another, by the language model; None where none is used."""
+        return partial(continuation, self._language) if self._language else None
 
     @torch.inference_mode()
     def _decode(self, images: list[NDArray[np.uint8]]) -> list[list[Emission]]:
