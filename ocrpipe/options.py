@@ -12,6 +12,7 @@ from ocrpipe.stages.boxes import LayoutOptions
 from ocrpipe.stages.filtering import FilterOptions
 from ocrpipe.stages.reading import ReadingOptions
 from ocrpipe.stages.rotated import RotatedOptions
+from ocrpipe.stages.ruling import RulingOptions
 from ocrpipe.stages.skew import OrientationOptions
 from ocrpipe.stages.stored import PdfOptions
 
@@ -44,6 +45,7 @@ class Options:
         reading: Crops and the second pass.
         filter: Which lines are kept.
         rotated: Text rotated by 90° along the page.
+        ruling: Ruled tables.
         layout: Columns, rows and paragraphs.
         detector: Options of the detector, by name; those of ``ctpn`` are the fields of
             ``ocrpipe.detectors.ctpn.DetectorOptions``. Only for a detector that is given by name.
@@ -56,6 +58,7 @@ class Options:
     reading: ReadingOptions = ReadingOptions()
     filter: FilterOptions = FilterOptions()
     rotated: RotatedOptions = RotatedOptions()
+    ruling: RulingOptions = RulingOptions()
     layout: LayoutOptions = LayoutOptions()
     detector: tuple[tuple[str, object], ...] = ()
     recognizer: tuple[tuple[str, object], ...] = ()

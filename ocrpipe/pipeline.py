@@ -32,6 +32,7 @@ from ocrpipe.stages.quality import page_warnings
 from ocrpipe.stages.reading import Reading, read_lines
 from ocrpipe.stages.rotated import find_rotated
 from ocrpipe.stages.stored import take_stored
+from ocrpipe.stages.tables import table_regions
 from ocrpipe.stages.tiles import detect_in_tiles
 
 __all__ = ["Options", "Pipeline", "Stage"]
@@ -214,7 +215,21 @@ class Pipeline:
         rotated = () if taken else self._find_rotated(frame, kept, clock)
         with clock.stage("layout") as counts:
             tilt = residual_tilt(reading.quad for reading in kept)
-            blocks = arrange(kept, angle=tilt, continuation=self._continuation, options=options.layout)
+            tables, lines = table_regions(
+                frame.level,
+                kept,
+                angle=tilt,
+                continuation=self._continuation,
+                layout=options.layout,
+                ruling=options.ruling,
+            )
+            blocks = arrange(
+                lines,
+                regions=tables,
+                angle=tilt,
+                continuation=self._continuation,
+                options=options.layout,
+            )
             counts["paragraphs"] = len(blocks)
         with clock.stage("assembly"):
             paragraphs = [assemble_paragraph(frame, block.lines, block.quad) for block in blocks]

@@ -32,6 +32,47 @@ class Placed(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Block(Generic[T]):
+    """A paragraph: its lines in reading order, and the smallest rectangle of their direction around them."""
+
+    lines: tuple[T, ...]
+    quad: Quad
+
+
+@dataclass(frozen=True, slots=True)
+class Region(Generic[T]):
+    """Paragraphs that stay together in a known order, such as those of a table or of a vertical text.
+
+    Attributes:
+        blocks: The paragraphs.
+        quad: Around all of them, level with the text around the region.
+    """
+
+    blocks: tuple[Block[T], ...]
+    quad: Quad
+
+    @property
+    def lines(self) -> tuple[T, ...]:
+        """All lines, in order."""
+        return tuple(line for block in self.blocks for line in block.lines)
+
+    @property
+    def text(self) -> str:
+        """The lines' texts, each in a line."""
+        return "\n".join(line.text for line in self.lines)
+
+    @property
+    def confidence(self) -> float:
+        """That of the line with the lowest."""
+        return min(line.confidence for line in self.lines)
+
+    @property
+    def score(self) -> float:
+        """That of the line with the lowest."""
+        return min(line.score for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
 class LayoutOptions:
     """How columns, rows and paragraphs are found. Lengths are in line heights, unless said otherwise.
 
@@ -49,6 +90,7 @@ class LayoutOptions:
         figure_weight: Log-odds for rows where all lines of a side are figures, and they are level.
         label_weight: Log-odds for rows where all lines are labels, or labels with values, and level.
         head_weight: Log-odds for columns of one label over each side.
+        region_weight: Log-odds for columns of a table or other region beside lines.
         gutter_weight: Log-odds for rows of a gutter without width.
         prose_weight: Log-odds for columns of what looks like running text on both sides.
         continuation_weight: Log-odds for columns of each unit by which a line's continuation below it exceeds
@@ -91,6 +133,7 @@ class LayoutOptions:
     figure_weight: float = 5.0
     label_weight: float = 5.0
     head_weight: float = 4.0
+    region_weight: float = 4.0
     gutter_weight: float = 3.0
     prose_weight: float = 6.0
     continuation_weight: float = 0.5
@@ -126,7 +169,7 @@ class LayoutOptions:
 
 @dataclass(frozen=True, slots=True)
 class Box(Generic[T]):
-    """A line's axis-aligned box in the level view.
+    """The axis-aligned box of a line, or of a region, in the level view.
 
     ``extent`` has a bit set for each slice of the page's height that the box covers, which makes it cheap to
     see what lies side by side.
@@ -138,6 +181,11 @@ class Box(Generic[T]):
     right: float
     bottom: float
     extent: int = 0
+
+    @property
+    def is_region(self) -> bool:
+        """Whether it holds several lines."""
+        return isinstance(self.line, Region)
 
     @property
     def width(self) -> float:

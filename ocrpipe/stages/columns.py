@@ -168,7 +168,10 @@ def _nearest(boxes: list[Box[T]], reach: Callable[[Box[T]], float]) -> list[Box[
 
 
 def _height(boxes: list[Box[T]]) -> float:
-    return max(median(box.height for box in boxes), 1.0)
+    """Of lines; that of regions tells nothing."""
+    return max(
+        median([box.height for box in boxes if not box.is_region] or [box.height for box in boxes]), 1.0
+    )
 
 
 def _extent(boxes: list[Box[T]]) -> int:

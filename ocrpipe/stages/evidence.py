@@ -67,6 +67,8 @@ def column_evidence(
     if _are_headed(left, right):
         signs["labels"] = 0.0
         signs["heads"] = options.head_weight
+    if any(box.is_region for side in sides for box in side) and len(many) > 1:
+        signs["region"] = options.region_weight
     space = min(box.left for box in right) - max(box.right for box in left)
     height = max(median(box.height for box in many), 1.0)
     area = space * _facing(left, right) / height**2
@@ -156,8 +158,10 @@ def _prose(side: Sequence[Box[T]], options: LayoutOptions) -> float:
         return 0.0
     texts = [box.line.text.strip() for box in side]
     height = max(median(box.height for box in side), 1.0)
-    edge = max(box.right for box in side)
-    full = sum(edge - box.right <= max(1.2 * height, 0.15 * box.width) for box in side[:-1]) / (len(side) - 1)
+    full = 0
+    for i, box in enumerate(side[:-1]):  # near the edge of the lines around it: a heading may be wider
+        edge = max(other.right for other in side[max(i - 2, 0) : i + 3])
+        full += edge - box.right <= max(1.2 * height, 0.15 * box.width)
     width = median(box.width for box in side) / height
     narrow = options.max_cell_width
     wide = max(min((width - narrow) / (options.min_prose_width - narrow), 1.0), 0.0)
@@ -169,7 +173,7 @@ def _prose(side: Sequence[Box[T]], options: LayoutOptions) -> float:
     ]
     lower = min(2 * sum(going_on) / len(going_on), 1.0) if going_on else 0.0
     words = 1 - _share(_is_figure, side)
-    return words * wide * max(full * (0.55 + 0.45 * stops), lower)
+    return words * wide * max(full / (len(side) - 1) * (0.55 + 0.45 * stops), lower)
 
 
 def _share(is_one: Callable[[Box[T]], bool], boxes: Sequence[Box[T]]) -> float:

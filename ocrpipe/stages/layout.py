@@ -6,15 +6,14 @@ relative to line heights.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby
 from statistics import median
-from typing import Generic
+from typing import Any, cast
 
 from ocrpipe.geometry import enclosing_quad, quad_angle, quad_size, rotate_points
-from ocrpipe.page import Quad
-from ocrpipe.stages.boxes import Box, LayoutOptions, T
+from ocrpipe.stages.boxes import Block, Box, LayoutOptions, Placed, Region, T
 from ocrpipe.stages.columns import Columns
 from ocrpipe.stages.evidence import Continuation
 from ocrpipe.stages.paragraphs import paragraphs, rows
@@ -22,17 +21,10 @@ from ocrpipe.stages.paragraphs import paragraphs, rows
 _DEFAULT = LayoutOptions()
 
 
-@dataclass(frozen=True, slots=True)
-class Block(Generic[T]):
-    """A paragraph: its lines in reading order, and the smallest rectangle of their direction around them."""
-
-    lines: tuple[T, ...]
-    quad: Quad
-
-
 def arrange(
     lines: Sequence[T],
     *,
+    regions: Sequence[Region[T]] = (),
     angle: float = 0.0,
     continuation: Continuation | None = None,
     options: LayoutOptions = _DEFAULT,
@@ -41,24 +33,38 @@ def arrange(
 
     Args:
         lines: In any order; the result does not depend on it.
+        regions: Lines in an order of their own, which are placed as a whole.
         angle: Direction of the text in the lines' coordinates, in degrees, clockwise positive.
         continuation: How well a text goes on in another; without it, the boxes and texts alone decide.
         options: Thresholds.
 
     Returns:
-        Paragraphs in reading order; empty for no lines.
+        Paragraphs in reading order; empty for no lines and regions.
     """
-    if not lines:
+    items: list[Placed] = [*lines, *regions]
+    if not items:
         return ()
     remembered = continuation and lru_cache(None)(continuation)
     return tuple(
-        Block(tuple(box.line for box in boxes), enclosing_quad([box.line.quad for box in boxes], angle))
-        for block in Columns(options, remembered).blocks(_boxes(lines, angle, options))
+        paragraph
+        for block in Columns(options, remembered).blocks(_boxes(items, angle, options))
         for boxes in paragraphs(rows(block, options), options)
+        for paragraph in _expanded([box.line for box in boxes], angle)
     )
 
 
-def _boxes(lines: Sequence[T], angle: float, options: LayoutOptions) -> list[Box[T]]:
+def _expanded(items: Sequence[Placed], angle: float) -> Iterator[Block[Any]]:
+    """A paragraph, ended by each region within it, whose own paragraphs follow."""
+    for is_region, group in groupby(items, lambda item: isinstance(item, Region)):
+        if is_region:
+            for region in group:
+                yield from cast("Region[Any]", region).blocks
+        else:
+            lines = tuple(group)
+            yield Block(lines, enclosing_quad([line.quad for line in lines], angle))
+
+
+def _boxes(lines: Sequence[Placed], angle: float, options: LayoutOptions) -> list[Box[Placed]]:
     """Axis-aligned boxes after turning the lines level, from top to bottom."""
     spans = []
     for line in lines:
@@ -70,7 +76,8 @@ def _boxes(lines: Sequence[T], angle: float, options: LayoutOptions) -> list[Box
         else:
             spans.append((xs[0], ys[0], xs[3], ys[3]))
     start = min(top for _, top, _, _ in spans)
-    height = max(median(bottom - top for _, top, _, bottom in spans), 1.0)
+    single = [span for line, span in zip(lines, spans, strict=True) if not isinstance(line, Region)] or spans
+    height = max(median(bottom - top for _, top, _, bottom in single), 1.0)
     boxes = []
     for line, (left, top, right, bottom) in zip(lines, spans, strict=True):
         inset = 0.15 * (bottom - top)  # lines set solid may touch
@@ -80,7 +87,7 @@ def _boxes(lines: Sequence[T], angle: float, options: LayoutOptions) -> list[Box
     return sorted(boxes, key=_place)
 
 
-def _place(box: Box[T]) -> tuple[object, ...]:
+def _place(box: Box[Placed]) -> tuple[object, ...]:
     """A key that leaves no two different boxes in the order they came in."""
     line = box.line
     return box.middle, box.left, box.right, box.top, line.quad, line.text, line.confidence, line.score

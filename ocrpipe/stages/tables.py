@@ -1,0 +1,69 @@
+"""Lines in the cells of ruled tables, put in order cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+from ocrpipe.geometry import Image, enclosing_quad, quad_size
+from ocrpipe.page import Quad
+from ocrpipe.stages.boxes import Block, LayoutOptions, Region, T
+from ocrpipe.stages.evidence import Continuation
+from ocrpipe.stages.layout import arrange
+from ocrpipe.stages.ruling import RulingOptions, ruled_tables
+
+
+def table_regions(
+    image: Image,
+    lines: Sequence[T],
+    *,
+    angle: float = 0.0,
+    continuation: Continuation | None = None,
+    layout: LayoutOptions,
+    ruling: RulingOptions,
+) -> tuple[list[Region[T]], list[T]]:
+    """Find ruled tables and read them cell by cell.
+
+    Args:
+        image: The level view, H×W×3 RGB, uint8.
+        lines: Of the page, in pixels of the view.
+        angle: Direction of the text in the lines' coordinates, in degrees, clockwise positive.
+        continuation: As for ``arrange``.
+        layout: Options for the lines within a cell.
+        ruling: Options for finding tables.
+
+    Returns:
+        A region for each table, of one paragraph unless a cell holds as much text as a page's block, and the
+        lines outside all tables.
+    """
+    if len(lines) < ruling.min_cells:
+        return [], list(lines)
+    height = max(median(quad_size(line.quad)[1] for line in lines), 1.0)
+    regions: list[Region[T]] = []
+    inside: set[int] = set()
+    for table in ruled_tables(image, [_points(line.quad) for line in lines], height, ruling):
+        inside.update(i for cell in table for i in cell)
+        groups: list[list[T]] = [[]]
+        for cell in table:
+            found = arrange([lines[i] for i in cell], angle=angle, continuation=continuation, options=layout)
+            if len(cell) > layout.max_cell_lines:
+                groups += [*(list(block.lines) for block in found), []]
+            else:
+                groups[-1] += [line for block in found for line in block.lines]
+        blocks = [
+            Block(tuple(group), enclosing_quad([line.quad for line in group], angle))
+            for group in groups
+            if group
+        ]
+        regions.append(Region(tuple(blocks), enclosing_quad([block.quad for block in blocks], angle)))
+    return regions, [line for i, line in enumerate(lines) if i not in inside]
+
+
+def _points(quad: Quad) -> list[tuple[float, float]]:
+    """Points on a line's axis: half a line height from its start, or its middle if it is shorter, and on."""
+    width, height = quad_size(quad)
+    first = min(height / max(width, 1.0), 1.0) / 2
+    (left, top), (right, upper), (end, lower), (start, bottom) = quad
+    x, y = (left + start) / 2, (top + bottom) / 2
+    along, down = (right + end) / 2 - x, (upper + lower) / 2 - y
+    return [(x + part * along, y + part * down) for part in (first, (1 + 2 * first) / 4, 0.5)]
