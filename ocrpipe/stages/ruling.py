@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ocrpipe.errors import ConfigError
-from ocrpipe.geometry import Image
+from ocrpipe.geometry import Image, quad_size
+from ocrpipe.page import Quad
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class RulingOptions:
         contrast: Least difference of a stroke to its surroundings, in grey levels.
         min_rule: Least length of a horizontal line; letters that touch give shorter ones.
         min_upright: Least length of a vertical line; longer than any stroke of a glyph.
+        max_open: Most height of a cell without a line at its side.
         max_thickness: Most thickness of a ruled line.
         min_fill: Least part of a cell's bounding box that the cell fills.
         max_space: Most space between cells that touch.
@@ -38,6 +41,7 @@ class RulingOptions:
     contrast: float = 8.0
     min_rule: float = 4.0
     min_upright: float = 2.0
+    max_open: float = 8.0
     max_thickness: float = 0.35
     min_fill: float = 0.75
     max_space: float = 0.5
@@ -65,7 +69,7 @@ class RuledCell:
 
 def ruled_tables(
     image: Image,
-    places: Sequence[Sequence[tuple[float, float]]],
+    quads: Sequence[Quad],
     height: float,
     options: RulingOptions,
 ) -> list[list[list[int]]]:
@@ -73,21 +77,21 @@ def ruled_tables(
 
     Args:
         image: The level view, H×W×3 RGB, uint8.
-        places: Points of each line of text, x and y, from its start on; the first in a cell counts.
+        quads: Of the lines of text, in the view's pixels. A line is in the cell in which it begins.
         height: Of the text.
         options: Thresholds.
 
     Returns:
-        For each table the indices of the places in its cells, cell by cell in reading order: by rows, a cell
+        For each table the indices of the lines in its cells, cell by cell in reading order: by rows, a cell
         over several rows with the first of them. Cells without any are left out.
     """
-    if not places:
+    if not quads:
         return []
     scale = min(options.height / height, 1.0)
     unit = height * scale
-    labels, stats = _regions(image, scale, unit, options)
+    labels, stats = _regions(image, quads, scale, unit, options)
     within: dict[int, list[int]] = {}
-    for i, points in enumerate(places):
+    for i, points in enumerate(map(_points, quads)):
         around = (_label(labels, x * scale, y * scale) for x, y in points)
         if label := next(filter(None, around), 0):
             within.setdefault(label, []).append(i)
@@ -100,13 +104,30 @@ def ruled_tables(
     return tables
 
 
+def _points(quad: Quad) -> list[tuple[float, float]]:
+    """Points on a line's axis: half a line height from its start, or its middle if it is shorter, and on."""
+    width, height = quad_size(quad)
+    first = min(height / max(width, 1.0), 1.0) / 2
+    (left, top), (right, upper), (end, lower), (start, bottom) = quad
+    x, y = (left + start) / 2, (top + bottom) / 2
+    along, down = (right + end) / 2 - x, (upper + lower) / 2 - y
+    return [(x + part * along, y + part * down) for part in (first, (1 + 2 * first) / 4, 0.5)]
+
+
+def _inner(quad: Quad) -> NDArray[np.float64]:
+    """The middle of a line's height, without its edges, which may touch a ruled line."""
+    corners = np.array(quad, np.float64)
+    corners += 0.2 * (corners[::-1] - corners)
+    return corners
+
+
 def _label(labels: NDArray[np.int32], x: float, y: float) -> int:
     row = min(max(round(y), 0), labels.shape[0] - 1)
     return int(labels[row, min(max(round(x), 0), labels.shape[1] - 1)])
 
 
 def _regions(
-    image: Image, scale: float, unit: float, options: RulingOptions
+    image: Image, quads: Sequence[Quad], scale: float, unit: float, options: RulingOptions
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Regions between ruled lines by number, and OpenCV's statistics of each; 0 are the lines themselves."""
     size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
@@ -117,15 +138,41 @@ def _regions(
     strokes = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT if is_dark else cv2.MORPH_BLACKHAT, thickness)
     ink = (strokes > options.contrast).astype(np.uint8)
     rule, upright = (max(round(part * unit), 8) for part in (options.min_rule, options.min_upright))
-    ruled = np.zeros(ink.shape, np.uint8)
-    for across, along in (((3, 1), (1, rule)), ((1, 3), (upright, 1))):
-        thick = cv2.dilate(ink, np.ones(across, np.uint8))  # a stroke may be a little off its axis
-        ruled[cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones(along, np.uint8)) > 0] = 1
+    for quad in quads:  # glyphs that touch would pass for lines
+        cv2.fillConvexPoly(ink, np.rint(_inner(quad) * scale).astype(np.int32), 0)
+    # A stroke may be a little off its axis, so it is made thicker first.
+    level = cv2.morphologyEx(cv2.dilate(ink, np.ones((3, 1))), cv2.MORPH_OPEN, np.ones((1, rule)))
+    ruled = cv2.morphologyEx(cv2.dilate(ink, np.ones((1, 3))), cv2.MORPH_OPEN, np.ones((upright, 1)))
+    ruled = cv2.bitwise_or(ruled, level)
+    for first, second in _open_sides(level, unit, options):
+        cv2.line(ruled, first, second, 1)
     free = 1 - cv2.dilate(ruled, np.ones((3, 3), np.uint8))
     free = cv2.copyMakeBorder(free, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(free, connectivity=4)
     stats[labels[0, 0]] = 0  # what reaches the border
     return np.asarray(labels[1:-1, 1:-1], np.int32), np.asarray(stats, np.int32)
+
+
+def _open_sides(
+    level: NDArray[Any], unit: float, options: RulingOptions
+) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Lines along the sides of tables that have none: from end to end of level lines of one length."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(level, connectivity=8)
+    ends = []
+    for label in range(1, count):
+        left, top, width, height, _ = stats[label].tolist()
+        part = labels[top : top + height, left : left + width] == label
+        first, last = (top + int(np.flatnonzero(part[:, column]).mean()) for column in (0, width - 1))
+        ends.append((first, left, last, left + width - 1))
+    sides = []
+    above: list[tuple[int, int, int, int]] = []
+    for below in sorted(ends):
+        for one in [one for one in above if max(abs(one[1] - below[1]), abs(one[3] - below[3])) < 0.7 * unit]:
+            above.remove(one)
+            if below[0] - one[0] < options.max_open * unit:
+                sides += [((one[1], one[0]), (below[1], below[0])), ((one[3], one[2]), (below[3], below[2]))]
+        above.append(below)
+    return sides
 
 
 def _cells(

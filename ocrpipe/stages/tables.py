@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from statistics import median
 
 from ocrpipe.geometry import Image, enclosing_quad, quad_size
-from ocrpipe.page import Quad
 from ocrpipe.stages.boxes import Block, LayoutOptions, Region, T
 from ocrpipe.stages.evidence import Continuation
 from ocrpipe.stages.layout import arrange
@@ -41,7 +40,7 @@ def table_regions(
     height = max(median(quad_size(line.quad)[1] for line in lines), 1.0)
     regions: list[Region[T]] = []
     inside: set[int] = set()
-    for table in ruled_tables(image, [_points(line.quad) for line in lines], height, ruling):
+    for table in ruled_tables(image, [line.quad for line in lines], height, ruling):
         inside.update(i for cell in table for i in cell)
         groups: list[list[T]] = [[]]
         for cell in table:
@@ -57,13 +56,3 @@ def table_regions(
         ]
         regions.append(Region(tuple(blocks), enclosing_quad([block.quad for block in blocks], angle)))
     return regions, [line for i, line in enumerate(lines) if i not in inside]
-
-
-def _points(quad: Quad) -> list[tuple[float, float]]:
-    """Points on a line's axis: half a line height from its start, or its middle if it is shorter, and on."""
-    width, height = quad_size(quad)
-    first = min(height / max(width, 1.0), 1.0) / 2
-    (left, top), (right, upper), (end, lower), (start, bottom) = quad
-    x, y = (left + start) / 2, (top + bottom) / 2
-    along, down = (right + end) / 2 - x, (upper + lower) / 2 - y
-    return [(x + part * along, y + part * down) for part in (first, (1 + 2 * first) / 4, 0.5)]
