@@ -109,6 +109,7 @@ class LayoutOptions:
         max_cell_step: Largest distance of a cell's lines.
         min_cell_ratio: Least ratio of the distances between cells to those within them.
         max_cell_lines: Most lines of a cell.
+        min_wrapped_width: Least width of a line that goes on below in its cell, as a part of the column's.
         max_cell_width: Width of lines up to which nothing is running text.
         min_prose_width: Width of lines from which on anything may be; between both, by degrees.
         min_list_items: Items below each other, numbered one after the other, that make a list.
@@ -150,6 +151,7 @@ class LayoutOptions:
     max_cell_step: float = 2.0
     min_cell_ratio: float = 1.3
     max_cell_lines: int = 4
+    min_wrapped_width: float = 0.6
     max_cell_width: float = 4.0
     min_prose_width: float = 10.0
     min_list_items: int = 3

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from ocrpipe.geometry import enclosing_quad, quad_angle, quad_size, rotate_points
 from ocrpipe.stages.boxes import Block, Box, LayoutOptions, Placed, Region, T
+from ocrpipe.stages.cells import with_whole_cells
 from ocrpipe.stages.columns import Columns
 from ocrpipe.stages.evidence import Continuation
 from ocrpipe.stages.paragraphs import paragraphs, rows
@@ -48,7 +49,7 @@ def arrange(
     return tuple(
         paragraph
         for block in Columns(options, remembered).blocks(_boxes(items, angle, options))
-        for boxes in paragraphs(rows(block, options), options)
+        for boxes in paragraphs(with_whole_cells(rows(block, options), options), options)
         for paragraph in _expanded([box.line for box in boxes], angle)
     )
 
