@@ -8,6 +8,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 
 TRAINING = {
     "MALLOC_MMAP_MAX_": "0",
@@ -39,6 +41,42 @@ def has_bf16(device: str = "cpu") -> bool:
         return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # not in all versions of torch
     return bool(supported and supported())
+
+
+def computes_bf16() -> bool:
+    """Whether this CPU computes in bfloat16 (AVX512-BF16 or AMX); torch is not imported.
+
+    As Linux tells; elsewhere the answer is no. A limit of oneDNN's instruction set, in the environment, counts.
+    """
+    return bool(bf16_flags()) and isa_limit() in ("", "ALL", "DEFAULT", *_ISA_WITH_BF16)
+
+
+def isa_limit() -> str:
+    """The instruction set that the environment limits oneDNN to, which torch and OpenVINO compute with."""
+    names = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+    return next((os.environ[name].upper() for name in names if os.environ.get(name)), "")
+
+
+_ISA_WITH_BF16 = (
+    "AVX512_CORE_BF16",
+    "AVX512_CORE_FP16",
+    "AVX512_CORE_AMX",
+    "AVX512_CORE_AMX_FP16",
+    "AVX10_1_512",
+    "AVX10_1_512_AMX",
+    "AVX10_1_512_AMX_FP16",
+)
+
+
+@cache
+def bf16_flags() -> tuple[str, ...]:
+    """The bfloat16 instructions of the CPU, by the names that Linux gives them."""
+    try:
+        with Path("/proc/cpuinfo").open(encoding="ascii", errors="replace") as lines:
+            flags = next((line for line in lines if line.startswith("flags")), "").split()
+    except OSError:
+        return ()
+    return tuple(flag for flag in ("avx512_bf16", "amx_bf16") if flag in flags)
 
 
 @contextmanager

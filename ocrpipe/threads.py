@@ -1,4 +1,4 @@
-"""Processor threads: how many a process may use, and workers in which torch runs.
+"""Processor threads: how many a process may use, and workers in which networks run.
 
 torch keeps its number of threads partly for the calling thread, partly for the process. Engines run it in
 workers of their own instead of changing the caller's settings, so that several pipelines with different
@@ -42,16 +42,15 @@ def openmp_threads(wanted: int) -> int:
     return max(1, min(wanted, int(limit)) if limit.isdecimal() else wanted)
 
 
-class TorchWorkers:
-    """Threads of one's own that run torch, started with the first call and anew after a fork.
+class Workers:
+    """Threads of one's own, started with the first call and anew after a fork.
 
     Args:
         workers: Calls that run at once.
-        threads: Threads that each of them may use within torch.
     """
 
-    def __init__(self, workers: int, threads: int) -> None:
-        self._workers, self._threads = workers, openmp_threads(threads)
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
         self._pool: ThreadPoolExecutor | None = None
         self._process = 0
 
@@ -63,10 +62,10 @@ class TorchWorkers:
         """``function`` of each value, in the order given."""
         return list(self._started().map(function, values))
 
-    def __getstate__(self) -> tuple[int, int]:
-        return self._workers, self._threads
+    def __getstate__(self) -> tuple[int, ...]:
+        return (self._workers,)
 
-    def __setstate__(self, state: tuple[int, int]) -> None:
+    def __setstate__(self, state: tuple[int, ...]) -> None:
         self.__init__(*state)  # type: ignore[misc]
 
     def _started(self) -> ThreadPoolExecutor:
@@ -75,6 +74,25 @@ class TorchWorkers:
                 if self._pool is None or self._process != os.getpid():
                     self._pool, self._process = self._start(), os.getpid()
         return self._pool
+
+    def _start(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._workers, "ocrpipe")
+
+
+class TorchWorkers(Workers):
+    """Workers that run torch.
+
+    Args:
+        workers: Calls that run at once.
+        threads: Threads that each of them may use within torch.
+    """
+
+    def __init__(self, workers: int, threads: int) -> None:
+        super().__init__(workers)
+        self._threads = openmp_threads(threads)
+
+    def __getstate__(self) -> tuple[int, ...]:
+        return self._workers, self._threads
 
     def _start(self) -> ThreadPoolExecutor:
         """All workers at once; the number that threads new to torch begin with stays what it was."""

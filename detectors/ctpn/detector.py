@@ -6,24 +6,26 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ocrpipe.detectors.base import TextLine
 from ocrpipe.detectors.ctpn.anchors import AnchorGrid
+from ocrpipe.detectors.ctpn.config import CTPNConfig
 from ocrpipe.detectors.ctpn.lines import LineOptions, build, decode
 from ocrpipe.detectors.ctpn.margins import expand, expand_apart
-from ocrpipe.detectors.ctpn.model import CTPN, CTPNConfig, Prediction
+from ocrpipe.detectors.ctpn.network import Network, OpenVINONetwork, Predicted
 from ocrpipe.detectors.ctpn.scale import ScaleOptions, text_heights
-from ocrpipe.environment import has_bf16
 from ocrpipe.errors import ConfigError, PluginError, WeightsError
 from ocrpipe.geometry import clip_quad, to_quad
-from ocrpipe.threads import TorchWorkers, available_threads
+from ocrpipe.runtime import choose_runtime
+from ocrpipe.threads import available_threads
+
+if TYPE_CHECKING:
+    from ocrpipe.detectors.ctpn.model import CTPN
 
 _MULTIPLE = 32
 _MIN_WIDTH = 64  # pixels; a multiple of _MULTIPLE
@@ -74,13 +76,17 @@ class CTPNDetector:
         device: "cpu", "cuda" or "mps".
         threads: Processor threads of a call; by default as many as the process may run.
         options: Scale, margins and thresholds.
+        runtime: "openvino", "torch" or "auto"; see ``ocrpipe.runtime.choose_runtime``.
 
     Raises:
         WeightsError: The weights are missing, damaged, or not a CTPN's.
+        ConfigError: The runtime is unknown, or does not run on the device.
+        MissingExtraError: The runtime is not installed.
 
     Attributes:
         calibrated: Scores are probabilities.
         Options: Type of ``options``.
+        runtime: "openvino" or "torch".
     """
 
     calibrated = True
@@ -93,19 +99,25 @@ class CTPNDetector:
         device: str = "cpu",
         threads: int | None = None,
         options: DetectorOptions | None = None,
+        runtime: str = "auto",
     ) -> None:
-        from ocrpipe.pretrained.loader import built, load
+        from ocrpipe.pretrained.loader import load_arrays
 
-        state, card = load(weights or "ctpn")
+        self.runtime = choose_runtime(runtime, device)
+        arrays, card = load_arrays(weights or "ctpn")
+        count = threads or available_threads()
         try:
             config = CTPNConfig.from_dict(card.config)
-            model = built(lambda: CTPN(config), state)
-        except (ConfigError, RuntimeError, TypeError) as error:
+            if self.runtime == "openvino":
+                network: Network = OpenVINONetwork(config, arrays, card.sha256, count)
+            else:
+                network = _torch_network(config, arrays, device, count)
+        except (ConfigError, WeightsError, RuntimeError, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise WeightsError(
                 f"{weights or 'ctpn'} does not hold the weights of a CTPN: {reason}"
             ) from error
-        self._prepare(model, device, threads, options)
+        self._prepare(network, config, options)
 
     @classmethod
     def from_model(
@@ -116,24 +128,22 @@ class CTPNDetector:
         threads: int | None = None,
         options: DetectorOptions | None = None,
     ) -> CTPNDetector:
-        """A detector around a network at hand, for instance one in training; the network is copied."""
+        """A detector around a network of torch, for instance one in training; the network is copied."""
+        from ocrpipe.detectors.ctpn.model import CTPN
+        from ocrpipe.detectors.ctpn.torch_network import TorchNetwork
+
         detector = cls.__new__(cls)
         copy = CTPN(model.config)
         copy.load_state_dict(model.state_dict())
-        detector._prepare(copy, device, threads, options)
+        detector.runtime = "torch"
+        network = TorchNetwork(copy, device, threads or available_threads())
+        detector._prepare(network, copy.config, options)
         return detector
 
-    def _prepare(
-        self, model: CTPN, device: str, threads: int | None, options: DetectorOptions | None
-    ) -> None:
-        self.config = model.config
-        self._workers = TorchWorkers(1, threads or available_threads())
+    def _prepare(self, network: Network, config: CTPNConfig, options: DetectorOptions | None) -> None:
+        self.config = config
         self.options = options or DetectorOptions()
-        self._device = torch.device(device)
-        fuse(model.eval())
-        self._model = model.requires_grad_(False).to(self._device)
-        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._bf16 = self._device.type == "cpu" and has_bf16()
+        self._network = network
 
     def detect(self, image: NDArray[np.uint8]) -> Sequence[TextLine]:
         """Find the lines of text on a page whose lines run from left to right within a few degrees.
@@ -161,7 +171,7 @@ class CTPNDetector:
         height, width = grey.shape
         scaled = _resize(grey if self.config.channels == 1 else image, scale)
         padded, grid = self._pad(scaled)
-        score, vertical, side = self._workers.run(self._predict, padded)
+        score, vertical, side = self._predict(padded)
         proposals = decode(score, vertical, side, grid, self.options.lines.min_score)
         lines = build(proposals, grid.stride[1], self.options.lines)
 
@@ -177,15 +187,12 @@ class CTPNDetector:
             if cv2.contourArea(np.asarray(crop, np.float32)) > 1
         )
 
-    @torch.inference_mode()
-    def _predict(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
+    def _predict(self, image: NDArray[np.uint8]) -> Predicted:
         """The network's scores, vertical coordinates and side offsets of an H×W or H×W×C image."""
-        pixels = torch.from_numpy(image.reshape(*image.shape[:2], -1).transpose(2, 0, 1)[None].copy())
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
-            prediction: Prediction = self._model(pixels.to(self._device))
-        if not all(part.sum().isfinite() for part in prediction):
+        prediction = self._network(image)
+        if not all(np.isfinite(part.sum()) for part in prediction):
             raise PluginError("detector 'ctpn' computed numbers that are not finite")
-        return tuple(part[0].cpu().numpy() for part in prediction)
+        return prediction
 
     def working_scale(self, grey: NDArray[np.uint8]) -> float:
         """Factor that scales a page's text to ``text_height``."""
@@ -213,15 +220,14 @@ class CTPNDetector:
         return np.asarray(canvas, np.uint8), AnchorGrid.of(size, self.config.stride, self.config.heights)
 
 
-def fuse(module: nn.Module) -> None:
-    """Fold each batch normalisation into the convolution before it, in place; for inference only."""
-    for child in module.children():
-        fuse(child)
-    if isinstance(module, nn.Sequential):
-        for index in range(len(module) - 1):
-            first, second = module[index], module[index + 1]
-            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
-                module[index], module[index + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
+def _torch_network(
+    config: CTPNConfig, arrays: dict[str, NDArray[Any]], device: str, threads: int
+) -> Network:
+    from ocrpipe.detectors.ctpn.model import CTPN
+    from ocrpipe.detectors.ctpn.torch_network import TorchNetwork
+    from ocrpipe.pretrained.loader import built, tensors_of
+
+    return TorchNetwork(built(lambda: CTPN(config), tensors_of(arrays)), device, threads)
 
 
 def _solid(lines: Sequence[TextLine]) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from typing import Any
 import PIL
 
 from ocrpipe.errors import OcrError
+from ocrpipe.io.cache import cache_folder
 from ocrpipe.io.files import write_whole
 from ocrpipe.synthesis import font_inspection
 from ocrpipe.synthesis.font_inspection import FaceInfo, inspect_font
@@ -74,17 +74,6 @@ def add_to_cache(faces: Mapping[Path, Sequence[FaceInfo]]) -> None:
         entries[str(path.absolute())] = [status.st_size, status.st_mtime_ns, [encode_face(f) for f in known]]
     folder = cache_folder()
     _save(folder / "fonts.json.gz" if folder else None, entries)
-
-
-def cache_folder() -> Path | None:
-    """Folder of ocrpipe's caches, in ``$XDG_CACHE_HOME`` or ``~/.cache``; None for a user without a home."""
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if not base.is_absolute():  # to be ignored, says the XDG Base Directory Specification
-        try:
-            base = Path.home() / ".cache"
-        except RuntimeError:
-            return None
-    return base / "ocrpipe"
 
 
 def _rules() -> str:

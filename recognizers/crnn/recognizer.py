@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ocrpipe.environment import has_bf16
-from ocrpipe.errors import ConfigError, PluginError, WeightsError
-from ocrpipe.pretrained.loader import built, load
+from ocrpipe.errors import ConfigError, WeightsError
+from ocrpipe.pretrained.loader import Card, load_arrays
 from ocrpipe.recognizers.base import CharSpan, Recognition
 from ocrpipe.recognizers.crnn.charset import Charset
+from ocrpipe.recognizers.crnn.config import STRIDE, CRNNConfig
 from ocrpipe.recognizers.crnn.continuation import continuation
 from ocrpipe.recognizers.crnn.decoding import align, prefix_beam
 from ocrpipe.recognizers.crnn.language import BOUNDARY, Candidates, CharacterModel, relabelled, rescore
 from ocrpipe.recognizers.crnn.lexicon import BKTree, lexicon_decode
-from ocrpipe.recognizers.crnn.model import CRNN, STRIDE, CRNNConfig, Residual, Stage
-from ocrpipe.recognizers.crnn.preprocess import prepare, scale_of, to_input
-from ocrpipe.recognizers.crnn.transcription import BestClasses
+from ocrpipe.recognizers.crnn.network import Features, Network
+from ocrpipe.recognizers.crnn.preprocess import prepare, scale_of
 from ocrpipe.recognizers.ctc import BLANK, Emission, collapse
 from ocrpipe.recognizers.spans import spans_around
-from ocrpipe.threads import TorchWorkers, available_threads
+from ocrpipe.runtime import choose_runtime
+from ocrpipe.threads import available_threads
+
+if TYPE_CHECKING:
+    from ocrpipe.recognizers.crnn.model import CRNN
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,9 @@ class Decoding:
         lexicon: If not empty, a line is read as one of these words where one is within ``max_distance`` edits
             of what was read (arXiv 1507.05717, section 2.3.2).
         max_distance: See ``lexicon``.
-        batch_pixels: Summed padded width of a batch: 16 lines of 768 px.
-        max_padding: Fraction of a batch's pixels that may be padding.
+        batch_pixels: Summed padded width of a batch of torch: 16 lines of 768 px. OpenVINO's batches hardly have
+            padding, and there is one for each thread.
+        max_padding: Fraction of such a batch's pixels that may be padding.
     """
 
     language: float = 0.2
@@ -77,7 +79,7 @@ class CRNNRecognizer:
     """Reads line crops.
 
     What is read from a crop does not depend on the other crops of a call: each is scaled and padded by
-    itself, and where widths differ within a batch, what lies beyond a crop's own end is masked everywhere.
+    itself, and where several share a row or a batch, what lies beyond a crop's own end is masked everywhere.
 
     Args:
         weights: A .safetensors file with its card; by default those in the package.
@@ -85,13 +87,17 @@ class CRNNRecognizer:
         threads: Processor threads of a call; by default as many as the process may run.
         options: Greedy decoding by default, rescored by the language model.
         bf16: Compute in bfloat16; by default where the processor has instructions for it.
+        runtime: "openvino", "torch" or "auto"; see ``ocrpipe.runtime.choose_runtime``.
 
     Raises:
         ocrpipe.errors.WeightsError: The weights are missing, damaged or do not fit.
+        ocrpipe.errors.ConfigError: The runtime is unknown, or does not run on the device.
+        ocrpipe.errors.MissingExtraError: The runtime is not installed.
 
     Attributes:
         calibrated: Confidences are probabilities.
         Options: Type of ``options``.
+        runtime: "openvino" or "torch".
     """
 
     calibrated = True
@@ -105,20 +111,26 @@ class CRNNRecognizer:
         threads: int | None = None,
         options: Decoding = _DEFAULT,
         bf16: bool | None = None,
+        runtime: str = "auto",
     ) -> None:
+        self.runtime = choose_runtime(runtime, device)
         name = weights or "crnn"
-        tensors, card = load(name)
+        arrays, card = load_arrays(name)
         try:
             config, charset = CRNNConfig.from_dict(card.config), Charset(card.charset)
         except (TypeError, ValueError) as error:
             raise WeightsError(f"the card of the weights {name} is no CRNN's: {error}") from error
-        try:
-            model = built(lambda: CRNN(config), tensors)
-        except RuntimeError as error:
-            raise WeightsError(
-                f"the weights {name} do not fit their card's configuration: {error}"
-            ) from error
-        self._set_up(model, charset, device, threads, options, bf16, card.calibration)
+        if config.classes != len(charset):
+            raise WeightsError(f"the model has {config.classes} classes, its charset {len(charset)}")
+        count = threads or available_threads()
+        if self.runtime == "openvino":
+            network = _openvino_network(config, arrays, card, name, count, bf16)
+        else:
+            from ocrpipe.recognizers.crnn.torch_network import TorchNetwork, model_of
+
+            model = model_of(config, arrays, name)
+            network = TorchNetwork(model, device, count, card.calibration, bf16)
+        self._set_up(network, config, charset, options)
 
     @classmethod
     def from_model(
@@ -130,40 +142,30 @@ class CRNNRecognizer:
         options: Decoding = _INK_ONLY,
         bf16: bool | None = None,
     ) -> CRNNRecognizer:
-        """A recogniser around a copy of a ready model, as training needs it: without the language."""
-        copy = CRNN(model.config)
+        """A recogniser around a copy of a ready model, as training needs it: in torch, without the language."""
+        from ocrpipe.recognizers.crnn.model import CRNN
+        from ocrpipe.recognizers.crnn.torch_network import TorchNetwork
+
+        config = model.config
+        if config.classes != len(charset):
+            raise WeightsError(f"the model has {config.classes} classes, its charset {len(charset)}")
+        copy = CRNN(config)
         copy.load_state_dict(model.state_dict())
         self = cls.__new__(cls)
-        self._set_up(copy, charset, "cpu", threads, options, bf16, 1.0)
+        self.runtime = "torch"
+        network = TorchNetwork(copy, "cpu", threads or available_threads(), 1.0, bf16)
+        self._set_up(network, config, charset, options)
         return self
 
-    def _set_up(
-        self,
-        model: CRNN,
-        charset: Charset,
-        device: str,
-        threads: int | None,
-        decoding: Decoding,
-        bf16: bool | None,
-        temperature: float,
-    ) -> None:
-        if model.config.classes != len(charset):
-            raise WeightsError(f"the model has {model.config.classes} classes, its charset {len(charset)}")
+    def _set_up(self, network: Network, config: CRNNConfig, charset: Charset, decoding: Decoding) -> None:
+        self._network = network
         self._charset = charset
-        self._height = model.config.height
-        self._device = torch.device(device)
-        # A worker a batch: the steps of an LSTM are too small to be divided among threads.
-        self._workers = TorchWorkers(threads or available_threads(), 1)
+        self._height = config.height
         self._decoding = decoding
         self._tree = BKTree(decoding.lexicon) if decoding.lexicon else None
         self._language = load_language() if decoding.language and decoding.best_path else None
         if self._language:
             self._indices = (BOUNDARY, *self._language.indices(charset.characters))
-        self._bf16 = has_bf16() and self._device.type == "cpu" if bf16 is None else bf16
-        self._model = _fused(model.eval()).to(self._device)
-        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        precision = torch.bfloat16 if self._bf16 else torch.float32
-        self._classes = BestClasses(self._model.classify, temperature, precision)
 
     def recognize(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[Recognition, ...]:
         """Read upright single-line crops; see ``ocrpipe.recognizers.base.Recognizer``.
@@ -174,8 +176,9 @@ class CRNNRecognizer:
         for i, crop in enumerate(crops):
             _check(crop, i)
         prepared = [prepare(crop, self._height) for crop in crops]
-        batches = list(_batches([image.shape[1] for image in prepared], self._decoding))
-        decoded = self._workers.map(self._decode, [[prepared[i] for i in batch] for batch in batches])
+        options, widths = self._decoding, [image.shape[1] for image in prepared]
+        batches = self._network.batches(widths, options.batch_pixels, options.max_padding)
+        decoded = self._network.map(self._decode, [[prepared[i] for i in batch] for batch in batches])
         found: dict[int, Recognition] = {}
         for batch, emissions in zip(batches, decoded, strict=True):
             for i, emitted in zip(batch, emissions, strict=True):
@@ -187,46 +190,48 @@ class CRNNRecognizer:
         """How well a text goes on in another, by the language model; None where none is used."""
         return partial(continuation, self._language) if self._language else None
 
-    @torch.inference_mode()
     def _decode(self, images: list[NDArray[np.uint8]]) -> list[list[Emission]]:
-        widths = [image.shape[1] for image in images]
-        white = np.full((len(images), self._height, max(widths)), 255, np.uint8)
-        for row, image in zip(white, images, strict=True):
-            row[:, : image.shape[1]] = image
-        inputs = torch.from_numpy(to_input(white))[:, None].to(
-            self._device, memory_format=torch.channels_last
-        )
-        frames = [width // STRIDE for width in widths]
-        mask = None if len(set(widths)) == 1 else torch.tensor(frames, device=self._device)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
-            features = self._model.features(inputs, mask)
-        if not features.sum().isfinite():
-            raise PluginError("recognizer 'crnn' computed numbers that are not finite")
-        lines = [line[:count] for line, count in zip(features, frames, strict=True)]
+        lines = self._network.features(images)
         if not self._decoding.best_path:
-            return [self._search(self._classes.log_probs(line).cpu().numpy()) for line in lines]
-        winners = (part.cpu().numpy() for part in self._classes.best(torch.cat(lines)))
-        labels, values = (np.split(part, np.cumsum(frames)[:-1]) for part in winners)
-        found = [collapse(*one) for one in zip(labels, values, strict=True)]
-        return [self._rescored(*one) for one in zip(found, lines, strict=True)] if self._language else found
+            return [self._search(self._network.log_probs(line)) for line in lines]
+        found = [collapse(*one) for one in self._network.winners(lines)]
+        return self._rescored(found, lines) if self._language else found
 
-    def _rescored(self, emissions: list[Emission], features: Tensor) -> list[Emission]:
+    def _rescored(self, lines: list[list[Emission]], features: list[Features]) -> list[list[Emission]]:
         """The emissions after the language model has chosen among the candidates of doubtful ones."""
         options = self._decoding
-        doubtful = [i for i, emission in enumerate(emissions) if emission.confidence < options.rescore_below]
-        if not doubtful or self._language is None:
-            return emissions
-        frames = [emissions[i].frame for i in doubtful]
-        count = min(options.candidates, len(self._charset))
-        likeliest = self._classes.log_probs(features[frames]).topk(count, -1)
+        doubtful = [
+            [i for i, emission in enumerate(line) if emission.confidence < options.rescore_below]
+            for line in lines
+        ]
+        asked = [i for i, some in enumerate(doubtful) if some]
+        if not asked:
+            return lines
+        likeliest = self._network.likeliest(
+            [features[i] for i in asked],
+            [[lines[i][j].frame for j in doubtful[i]] for i in asked],
+            min(options.candidates, len(self._charset)),
+        )
+        rescored = list(lines)
+        for i, (labels, values) in zip(asked, likeliest, strict=True):
+            rescored[i] = self._chosen(lines[i], doubtful[i], labels, values)
+        return rescored
+
+    def _chosen(
+        self,
+        emissions: list[Emission],
+        doubtful: list[int],
+        likeliest: list[list[int]],
+        log_probs: list[list[float]],
+    ) -> list[Emission]:
+        """A line's emissions, the doubtful ones of which may be any of the likeliest labels."""
+        assert self._language is not None
         candidates = [Candidates((emission.label,), (0.0,)) for emission in emissions]
-        for i, values, labels in zip(
-            doubtful, likeliest.values.tolist(), likeliest.indices.tolist(), strict=True
-        ):
+        for i, values, labels in zip(doubtful, log_probs, likeliest, strict=True):
             near = [
                 (label, value)
                 for label, value in zip(labels, values, strict=True)
-                if label != BLANK and value > values[0] - options.candidate_range
+                if label != BLANK and value > values[0] - self._decoding.candidate_range
             ]
             candidates[i] = Candidates(*zip(*near, strict=True))
         best = rescore(candidates, self._language, self._indices, self._decoding.language)
@@ -256,9 +261,9 @@ def load_language(weights: str | Path | None = None) -> CharacterModel:
     Raises:
         ocrpipe.errors.WeightsError: The file is missing, damaged, or no language model.
     """
-    tensors, card = load(weights or "language")
+    arrays, card = load_arrays(weights or "language")
     return CharacterModel.from_arrays(
-        {name: tensor.numpy() for name, tensor in tensors.items()}, card.charset
+        {key: a.astype(np.float32) if a.dtype.kind == "f" else a for key, a in arrays.items()}, card.charset
     )
 
 
@@ -270,34 +275,17 @@ def _check(crop: NDArray[np.uint8], index: int) -> None:
         raise ConfigError(f"crop {index} is {crop.dtype}{list(crop.shape)}, not {wanted}")
 
 
-def _batches(widths: list[int], options: Decoding) -> Iterator[list[int]]:
-    """Indices of similar widths together, so that little of a batch is padding."""
-    batch: list[int] = []
-    for i in sorted(range(len(widths)), key=lambda i: -widths[i]):
-        if batch:
-            widest = widths[batch[0]]
-            full = (len(batch) + 1) * widest > options.batch_pixels
-            if full or widths[i] < (1 - options.max_padding) * widest:
-                yield batch
-                batch = []
-        batch.append(i)
-    if batch:
-        yield batch
+def _openvino_network(
+    config: CRNNConfig,
+    arrays: dict[str, NDArray[Any]],
+    card: Card,
+    name: str | Path,
+    threads: int,
+    bf16: bool | None,
+) -> Network:
+    from ocrpipe.recognizers.crnn.openvino_network import OpenVINONetwork
 
-
-def _fused(model: CRNN) -> CRNN:
-    """The model with every batch normalisation folded into the convolution before it."""
-    for stage in model.stages:
-        for layers in (stage, stage.body) if isinstance(stage, Residual) else (stage,):
-            if isinstance(layers, Stage):
-                _fuse(layers)
-    return model
-
-
-def _fuse(stage: Stage) -> None:
-    for i, layer in enumerate(stage):
-        if isinstance(layer, nn.BatchNorm2d):
-            convolution = stage[i - 1]
-            assert isinstance(convolution, nn.Conv2d)  # so both backbones are built
-            stage[i - 1] = fuse_conv_bn_eval(convolution, layer)
-            stage[i] = nn.Identity()
+    try:
+        return OpenVINONetwork(config, arrays, card.sha256, threads, card.calibration, bf16)
+    except WeightsError as error:
+        raise WeightsError(f"the weights {name} do not fit their card's configuration: {error}") from error
