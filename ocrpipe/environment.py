@@ -46,7 +46,7 @@ def has_bf16(device: str = "cpu") -> bool:
 def computes_bf16() -> bool:
     """Whether this CPU computes in bfloat16 (AVX512-BF16 or AMX); torch is not imported.
 
-    As Linux tells; elsewhere the answer is no. A limit of oneDNN's instruction set, in the environment, counts.
+    As Linux tells; elsewhere the answer is no. A limit of oneDNN's instruction set in the environment counts.
     """
     return bool(bf16_flags()) and isa_limit() in ("", "ALL", "DEFAULT", *_ISA_WITH_BF16)
 

@@ -5,7 +5,11 @@ Images are N×C×H×W, sequences N×T×C, all float32; with a compiled network's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,11 +21,17 @@ if TYPE_CHECKING:
     from openvino import Node
 
 Floats = NDArray[np.float32]
-Make = Callable[[], "Node"]
 
 _EPSILON = 1e-5  # of torch's batch normalisation
 _CLOSED = -1e4  # what closes a gate of an LSTM for good, in bfloat16 as well
 _ALIGNED = 32  # inputs of an LSTM; products of other widths take several times as long
+
+
+@cache
+def code_of(module: ModuleType) -> str:
+    """Identifies the code of a module that makes graphs, with this one's."""
+    sources = (Path(path).read_bytes() for path in (__file__, module.__file__) if path)
+    return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
 
 
 class Weights:
@@ -46,7 +56,8 @@ class Weights:
         if norm is None:
             return kernel, self.take(f"{name}.bias", shape[0])
         scale, shift, mean, variance = (
-            self.take(f"{norm}.{part}", shape[0]) for part in ("weight", "bias", "running_mean", "running_var")
+            self.take(f"{norm}.{part}", shape[0])
+            for part in ("weight", "bias", "running_mean", "running_var")
         )
         self._found(f"{norm}.num_batches_tracked", (), "iu")
         factor = scale / np.sqrt(variance + np.float32(_EPSILON))
@@ -68,7 +79,12 @@ class Weights:
         for prefix, suffix in names:
             arrays = [
                 self.take(f"{prefix}.{part}_l0{suffix}", 4 * hidden, *columns)
-                for part, *columns in (("weight_ih", inputs), ("weight_hh", hidden), ("bias_ih",), ("bias_hh",))
+                for part, *columns in (
+                    ("weight_ih", inputs),
+                    ("weight_hh", hidden),
+                    ("bias_ih",),
+                    ("bias_hh",),
+                )
             ]
             weight, recurrent, bias = arrays[0], arrays[1], arrays[2] + arrays[3]
             directions.append([_reordered(array) for array in (weight, recurrent, bias)])
@@ -91,7 +107,7 @@ class Weights:
 
 
 def _reordered(gates: Floats) -> Floats:
-    """From torch's order of gates (input, forget, cell, output) to OpenVINO's (forget, input, cell, output)."""
+    """Gates in OpenVINO's order: torch has the input's before the one that forgets."""
     first, second, *others = np.split(gates, 4)
     return np.concatenate([second, first, *others])
 
@@ -161,8 +177,8 @@ def bilstm(x: Node, weights: list[Floats], gaps: Node | None = None) -> Node:
         x: The input.
         weights: As ``Weights.lstm`` gives them, of two directions.
         gaps: N×T×1, 1 at steps that belong to no sequence and 0 at others. At a gap all gates close, so that
-            the states of both directions are 0 behind it: what a sequence starts with. Several sequences can
-            stand in a row with one step between them, and neither they nor the row's end matter to each other.
+            behind it the states of both directions are 0, what a sequence starts with: several sequences can
+            stand in a row with one step between them, without an influence on each other.
     """
     from openvino import opset13 as ops
 
@@ -179,7 +195,15 @@ def bilstm(x: Node, weights: list[Floats], gaps: Node | None = None) -> Node:
     state = ops.broadcast(constant(np.float32(0)), ops.concat([count, constant([2, hidden])], 0))
     lengths = ops.broadcast(ops.convert(steps, "i32"), count)
     outputs = ops.lstm_sequence(
-        x, state, state, lengths, constant(weight), constant(recurrent), constant(bias), hidden, "bidirectional"
+        x,
+        state,
+        state,
+        lengths,
+        constant(weight),
+        constant(recurrent),
+        constant(bias),
+        hidden,
+        "bidirectional",
     ).output(0)  # N, direction, T, hidden
     beside = ops.transpose(outputs, constant([0, 2, 1, 3]))
     return ops.reshape(beside, constant([0, 0, 2 * hidden]), True)

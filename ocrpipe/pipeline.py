@@ -72,11 +72,14 @@ class Pipeline:
             many as the process may run. OpenCV's threads are the process's own setting and left as they are.
         device: "cpu", "cuda" or "mps", for the built-in models and plug-ins that take it.
         options: How pages are read.
+        runtime: What the built-in networks run on: "openvino", "torch", or "auto", which is OpenVINO on the
+            CPU where it is installed, and torch otherwise.
 
     Raises:
         ocrpipe.errors.PluginError: A name is unknown, or what it stands for cannot be loaded.
         ocrpipe.errors.WeightsError: Weights are missing or damaged.
-        ocrpipe.errors.ConfigError: An option makes no sense.
+        ocrpipe.errors.ConfigError: An option makes no sense, or the runtime does not run on the device.
+        ocrpipe.errors.MissingExtraError: The runtime is not installed.
     """
 
     def __init__(
@@ -87,15 +90,24 @@ class Pipeline:
         threads: int | None = None,
         device: str = "cpu",
         options: Options | None = None,
+        runtime: str = "auto",
     ) -> None:
         if threads is not None and threads < 1:
             raise ConfigError(f"threads must be at least 1, not {threads}")
         self.options = options or Options()
         self._detector = plugins.load_detector(
-            detector, device=device, threads=threads, options=dict(self.options.detector)
+            detector,
+            device=device,
+            threads=threads,
+            options=dict(self.options.detector),
+            runtime=runtime,
         )
         self._recognizer = plugins.load_recognizer(
-            recognizer, device=device, threads=threads, options=dict(self.options.recognizer)
+            recognizer,
+            device=device,
+            threads=threads,
+            options=dict(self.options.recognizer),
+            runtime=runtime,
         )
         self._names = (_name(detector), _name(recognizer))
         self._continuation: Continuation | None = getattr(self._recognizer, "continuation", None)

@@ -83,6 +83,7 @@ def load_detector(
     device: str = "cpu",
     threads: int | None = None,
     options: Settings | None = None,
+    runtime: str = "auto",
 ) -> Detector:
     """A detector from its name, or the object given, if it has a ``detect`` method.
 
@@ -93,12 +94,14 @@ def load_detector(
             ``None`` leaves them their own default.
         options: Options of a plug-in that is given by name, by their names; it must have a parameter
             ``options`` and say by its attribute ``Options`` which dataclass that takes.
+        runtime: ``"auto"``, ``"openvino"`` or ``"torch"``; handed to plug-ins that have a ``runtime``
+            parameter, as the built-in networks do.
 
     Raises:
         PluginError: The name is unknown or claimed twice, the plug-in cannot be imported or made, or it has
             no such method. Errors of ocrpipe that it raises, such as a missing extra, pass unchanged.
     """
-    return cast(Detector, _load("detectors", spec, device, threads, options or {}))
+    return cast(Detector, _load("detectors", spec, device, threads, options or {}, runtime))
 
 
 def load_recognizer(
@@ -107,12 +110,13 @@ def load_recognizer(
     device: str = "cpu",
     threads: int | None = None,
     options: Settings | None = None,
+    runtime: str = "auto",
 ) -> Recognizer:
     """A recogniser from its name, or the object given, if it has a ``recognize`` method.
 
     Arguments and errors are those of `load_detector`.
     """
-    return cast(Recognizer, _load("recognizers", spec, device, threads, options or {}))
+    return cast(Recognizer, _load("recognizers", spec, device, threads, options or {}, runtime))
 
 
 def detect(detector: Detector, image: NDArray[np.uint8], name: str) -> tuple[TextLine, ...]:
@@ -209,10 +213,12 @@ def _noun(kind: Kind) -> str:
     return kind.removesuffix("s")
 
 
-def _load(kind: Kind, spec: object, device: str, threads: int | None, options: Settings) -> object:
+def _load(
+    kind: Kind, spec: object, device: str, threads: int | None, options: Settings, runtime: str
+) -> object:
     if isinstance(spec, str):
         plugin = _find(kind, spec)
-        made, who = _make(plugin, device, threads, options), str(plugin)
+        made, who = _make(plugin, device, threads, options, runtime), str(plugin)
     else:
         owner = spec if isinstance(spec, type) else type(spec)
         made, who = spec, f"{_noun(kind)} {owner.__name__}"
@@ -239,11 +245,11 @@ def _find(kind: Kind, name: str) -> Plugin:
     return matches[0]
 
 
-def _make(plugin: Plugin, device: str, threads: int | None, options: Settings) -> object:
+def _make(plugin: Plugin, device: str, threads: int | None, options: Settings, runtime: str) -> object:
     entry = metadata.EntryPoint(plugin.name, plugin.target, f"ocrpipe.{plugin.kind}")
     with _blaming(f"{plugin} cannot be loaded"):
         factory = entry.load()
-        offered: dict[str, Any] = {"device": device}
+        offered: dict[str, Any] = {"device": device, "runtime": runtime}
         if threads is not None:
             offered["threads"] = threads
         known = _parameters(factory)

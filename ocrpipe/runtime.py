@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import queue
+import sys
 import threading
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from importlib.util import find_spec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ocrpipe.environment import bf16_flags, isa_limit
-from ocrpipe.errors import ConfigError, MissingExtraError
+from ocrpipe.errors import ConfigError, MissingExtraError, PluginError
 from ocrpipe.io.cache import load_blob, save_blob
 
 if TYPE_CHECKING:
+    import numpy as np
     import openvino
+    from numpy.typing import NDArray
 
 Runtime = Literal["openvino", "torch"]
 
@@ -29,7 +33,6 @@ _EXTRAS = {
     "openvino": "pip install openvino",
     "torch": "pip install 'ocrpipe[torch]'",
 }
-_compiling = threading.Lock()
 
 
 def choose_runtime(runtime: str, device: str) -> Runtime:
@@ -62,117 +65,180 @@ def _is_installed(name: str) -> bool:
         return True
 
 
+_Copy = tuple[Any, Any]
+"""A compiled network, which lives as long as it may be needed, and its request."""
+
+
 class CompiledNetwork:
     """A network compiled by OpenVINO for this machine's CPU. Several threads may call it at once.
 
-    It is compiled with the first call, or read from the user's cache folder where an earlier process has
-    compiled the same; again in a child of a fork, since threads of OpenVINO do not survive that, and where
-    it was unpickled. OpenVINO's settings are of this network alone; threads are not pinned to cores.
+    Compiled networks are kept in the user's cache folder, where later processes find them. OpenVINO's
+    settings are of this network alone, threads are not pinned to cores, and each copy runs in the thread that
+    calls it, so that a child of a fork can go on with what its parent has compiled.
 
     Args:
         make: Makes the network; can be pickled where this is to be.
-        key: Identifies what ``make`` makes.
-        streams: Calls that run at once.
-        threads: Processor threads of each call.
+        key: Identifies what ``make`` makes; without one, nothing is read from the cache folder or kept there.
+        copies: Calls that run at once, each with a copy of the network, made when it is first needed.
+        threads: Processor threads of a call.
         bf16: Compute in bfloat16.
     """
 
     def __init__(
-        self, make: Callable[[], openvino.Model], key: str, *, streams: int, threads: int, bf16: bool
+        self, make: Callable[[], openvino.Model], key: str, *, copies: int = 1, threads: int = 1, bf16: bool
     ) -> None:
         self._make, self._key = make, key
-        self._streams, self._threads, self._bf16 = streams, threads, bf16
-        self._compiled: Any = None
-        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._process = 0
+        self._copies, self._threads, self._bf16 = copies, threads, bf16
+        self._start()
 
     def __call__(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
-        """The network's outputs, in order; arrays of their own."""
-        self.prepare()
-        idle = self._idle
-        try:
-            request = idle.get_nowait()
-        except queue.Empty:
-            request = self._compiled.create_infer_request()
+        """The network's outputs, in order; arrays of their own.
+
+        Raises:
+            ocrpipe.errors.PluginError: As ``prepare``.
+        """
+        copy = self._acquired()
+        compiled, request = copy
         try:
             request.infer(dict(enumerate(inputs)), share_inputs=True)
-            outputs = range(len(self._compiled.outputs))
-            return [np.array(request.get_output_tensor(i).data) for i in outputs]
+            return [request.get_output_tensor(i).data.copy() for i in range(len(compiled.outputs))]
         finally:
-            idle.put(request)
+            self._idle.put(copy)
 
     def prepare(self) -> None:
-        """Compile the network, unless this process has."""
-        if self._compiled is None or self._process != os.getpid():
-            with _compiling:
-                if self._compiled is None or self._process != os.getpid():
-                    self._idle = queue.SimpleQueue()
-                    self._compiled = self._compile()
-                    self._process = os.getpid()
+        """Compile the first copy, unless that has been done.
 
-    def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_compiled": None, "_idle": None}
+        Raises:
+            ocrpipe.errors.PluginError: This is a child of a fork in which OpenVINO can compile nothing.
+        """
+        self._idle.put(self._acquired())
 
-    def _compile(self) -> openvino.CompiledModel:
-        core = _core()
-        settings = {
-            "INFERENCE_PRECISION_HINT": "bf16" if self._bf16 else "f32",
-            "INFERENCE_NUM_THREADS": self._streams * self._threads,
-            "NUM_STREAMS": self._streams,
-            "ENABLE_CPU_PINNING": False,
-        }
-        name = f"{self._name(core, settings)}.blob"
-        if blob := load_blob(name):
-            with suppress(RuntimeError):  # it may be of another build of OpenVINO
-                return core.import_model(blob, "CPU", settings)
-        compiled = core.compile_model(self._make(), "CPU", settings)
-        with suppress(RuntimeError):
-            save_blob(name, compiled.export_model().getvalue())
-        return compiled
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self._make, self._key, self._copies, self._threads, self._bf16
 
-    def _name(self, core: openvino.Core, settings: dict[str, Any]) -> str:
-        import openvino
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self._make, self._key, self._copies, self._threads, self._bf16 = state
+        self._start()
 
-        described = (
-            self._key,
-            openvino.get_version(),
-            core.get_property("CPU", "FULL_DEVICE_NAME"),
-            core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"),
-            isa_limit(),
-            bf16_flags(),
-            settings,
+    def _start(self) -> None:
+        self._idle: queue.SimpleQueue[_Copy] = queue.SimpleQueue()
+        self._made, self._process = 0, os.getpid()
+        self._lock = threading.Lock()
+
+    def _acquired(self) -> _Copy:
+        """An idle copy, or a new one."""
+        if self._process != os.getpid():
+            with _after_fork:  # what was in use in the parent stays there
+                if self._process != os.getpid():
+                    self._made, self._lock, self._process = self._idle.qsize(), threading.Lock(), os.getpid()
+        with suppress(queue.Empty):
+            return self._idle.get_nowait()
+        with self._lock:
+            new = self._made < self._copies
+            self._made += new
+        if not new:
+            return self._idle.get()
+        try:
+            compiled = _compiled(self._make, self._key, self._threads, self._bf16)
+        except BaseException:
+            with self._lock:
+                self._made -= 1
+            raise
+        copy = compiled, compiled.create_infer_request()
+        weakref.finalize(compiled, _count_dropped)
+        _living.update(copy)
+        return copy
+
+
+def _compiled(
+    make: Callable[[], openvino.Model], key: str, threads: int, bf16: bool
+) -> openvino.CompiledModel:
+    if _lost_threads:
+        raise PluginError(
+            "OpenVINO cannot compile a network in this child of a fork, since its parent has discarded one: "
+            "make the pipeline before the fork, or start processes with 'spawn'"
         )
-        return "network-" + hashlib.sha256(repr(described).encode()).hexdigest()[:32]
+    core = _core()
+    _living.add(core)
+    settings = {
+        "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        "ENABLE_CPU_PINNING": False,
+    }
+    if not key:
+        return core.compile_model(make(), "CPU", settings)
+    name = f"{_name(core, key, settings)}.blob"
+    if blob := load_blob(name):
+        with suppress(RuntimeError):  # it may be of another build of OpenVINO
+            return core.import_model(blob, "CPU", settings)
+    compiled = core.compile_model(make(), "CPU", settings)
+    with suppress(RuntimeError):
+        save_blob(name, compiled.export_model().getvalue())
+    return compiled
 
 
-_cores: dict[int, Any] = {}
+def _name(core: openvino.Core, key: str, settings: dict[str, Any]) -> str:
+    described = (
+        key,
+        load_openvino().get_version(),
+        core.get_property("CPU", "FULL_DEVICE_NAME"),
+        core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"),
+        isa_limit(),
+        bf16_flags(),
+        settings,
+    )
+    return "network-" + hashlib.sha256(repr(described).encode()).hexdigest()[:32]
 
 
+@cache
 def _core() -> openvino.Core:
-    """This process's OpenVINO; one of its own in a child of a fork."""
-    process = os.getpid()
-    if process not in _cores:
-        import openvino
-
-        _inherited.extend(_cores.values())  # never destroyed: that would wait for threads that are gone
-        _cores.clear()
-        _cores[process] = openvino.Core()
-    return _cores[process]
+    return load_openvino().Core()
 
 
-_inherited: list[Any] = []
+def load_openvino() -> ModuleType:
+    """The module ``openvino``, without its converters of other formats unless someone has imported it before.
+
+    Importing those takes longer than all the rest, and reports the import to OpenVINO's makers where their
+    telemetry is installed.
+    """
+    converters = "openvino.tools.ovc"
+    with _importing:
+        blocked = "openvino" not in sys.modules and converters not in sys.modules
+        if blocked:
+            sys.modules[converters] = None  # type: ignore[assignment]
+        try:
+            import openvino
+        finally:
+            if blocked:
+                del sys.modules[converters]
+    module: ModuleType = openvino
+    return module
 
 
-def _forget_lock() -> None:
-    """A child of a fork may have inherited the lock while another thread held it."""
-    global _compiling
-    _compiling = threading.Lock()
+# OpenVINO gives the threads of a discarded network to the next one, and waits for them; and where a network is
+# discarded, for its own. In a child of a fork they do not exist, so that what it has inherited must live on.
+_living: weakref.WeakSet[Any] = weakref.WeakSet()
+_dropped = 0
+_lost_threads = False
+_after_fork = threading.Lock()
+_importing = threading.Lock()
+
+
+def _count_dropped() -> None:
+    global _dropped
+    _dropped += 1
+
+
+def _in_child() -> None:
+    """After a fork; locks may have been inherited while another thread held them."""
+    for inherited in list(_living):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
+    global _lost_threads, _after_fork, _importing
+    _lost_threads = _lost_threads or _dropped > 0
+    _after_fork = threading.Lock()
+    _importing = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_lock)
-
-
-def rows_of(arrays: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Arrays of as many columns below each other; one alone is not copied."""
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+    os.register_at_fork(after_in_child=_in_child)

@@ -32,8 +32,12 @@ MAY_IMPORT = {
     "geometry": "errors page",
     "io": "errors",
     "pretrained": "errors io",
-    "detectors": "characters environment errors geometry kernels page pretrained statistics threads",
-    "recognizers": "characters environment errors geometry kernels page pretrained statistics threads",
+    "graphs": "errors",
+    "runtime": "environment errors io",
+    "detectors": "characters environment errors geometry graphs kernels page pretrained runtime statistics"
+    " threads",
+    "recognizers": "characters environment errors geometry graphs kernels page pretrained runtime statistics"
+    " threads",
     "engines": "detectors.base errors geometry page recognizers.base recognizers.ctc recognizers.spans",
     "plugins": "detectors.base errors page recognizers.base settings",
     "stages": "characters detectors.base errors geometry page plugins recognizers.base statistics",
@@ -47,7 +51,7 @@ MAY_IMPORT = {
     "evaluation": "characters errors geometry io page recognizers.base statistics synthesis.fonts",
     "training": "characters detectors environment errors evaluation geometry io page plugins pretrained"
     " recognizers settings statistics synthesis threads",
-    "folder": "_version errors export io options pipeline plugins pretrained result",
+    "folder": "_version errors export io options pipeline plugins pretrained result runtime",
     "integrations": "_version errors export geometry io options page pipeline plugins recognizers.base result"
     " stages",
     "cli": "_version detectors environment errors evaluation export folder io options page pipeline"

@@ -127,17 +127,23 @@ class CTPNDetector:
         device: str = "cpu",
         threads: int | None = None,
         options: DetectorOptions | None = None,
+        runtime: str = "torch",
     ) -> CTPNDetector:
-        """A detector around a network of torch, for instance one in training; the network is copied."""
-        from ocrpipe.detectors.ctpn.model import CTPN
-        from ocrpipe.detectors.ctpn.torch_network import TorchNetwork
-
+        """A detector around a network at hand, for instance one in training; the network is copied."""
         detector = cls.__new__(cls)
-        copy = CTPN(model.config)
-        copy.load_state_dict(model.state_dict())
-        detector.runtime = "torch"
-        network = TorchNetwork(copy, device, threads or available_threads())
-        detector._prepare(network, copy.config, options)
+        detector.runtime = choose_runtime(runtime, device)
+        count = threads or available_threads()
+        if detector.runtime == "openvino":
+            arrays = {name: tensor.cpu().numpy().copy() for name, tensor in model.state_dict().items()}
+            network: Network = OpenVINONetwork(model.config, arrays, "", count)
+        else:
+            from ocrpipe.detectors.ctpn.model import CTPN
+            from ocrpipe.detectors.ctpn.torch_network import TorchNetwork
+
+            copy = CTPN(model.config)
+            copy.load_state_dict(model.state_dict())
+            network = TorchNetwork(copy, device, count)
+        detector._prepare(network, model.config, options)
         return detector
 
     def _prepare(self, network: Network, config: CTPNConfig, options: DetectorOptions | None) -> None:
@@ -220,9 +226,7 @@ class CTPNDetector:
         return np.asarray(canvas, np.uint8), AnchorGrid.of(size, self.config.stride, self.config.heights)
 
 
-def _torch_network(
-    config: CTPNConfig, arrays: dict[str, NDArray[Any]], device: str, threads: int
-) -> Network:
+def _torch_network(config: CTPNConfig, arrays: dict[str, NDArray[Any]], device: str, threads: int) -> Network:
     from ocrpipe.detectors.ctpn.model import CTPN
     from ocrpipe.detectors.ctpn.torch_network import TorchNetwork
     from ocrpipe.pretrained.loader import built, tensors_of

@@ -29,6 +29,7 @@ class Proposals:
     arrays: dict[str, NDArray[Any]]
 
     def __call__(self) -> Model:
+        """The graph."""
         from openvino import Model
         from openvino import opset13 as ops
 

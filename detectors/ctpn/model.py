@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import ocrpipe.kernels  # noqa: F401, before torch
 import torch
 from torch import Tensor, nn
 
+import ocrpipe.kernels  # noqa: F401, before torch
 from ocrpipe.detectors.ctpn.config import SLIM_HEIGHTS as SLIM_HEIGHTS
 from ocrpipe.detectors.ctpn.config import SLIM_STRIDE as SLIM_STRIDE
 from ocrpipe.detectors.ctpn.config import VGG_HEIGHTS as VGG_HEIGHTS
 from ocrpipe.detectors.ctpn.config import VGG_STRIDE as VGG_STRIDE
 from ocrpipe.detectors.ctpn.config import CTPNConfig as CTPNConfig
+
 
 class Prediction(NamedTuple):
     """What the heads say about B images on a grid of H rows, W columns and k anchors a cell.

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from functools import cache
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrpipe import graphs
 from ocrpipe.detectors.ctpn import graph
 from ocrpipe.detectors.ctpn.config import CTPNConfig
 from ocrpipe.environment import computes_bf16
+from ocrpipe.graphs import code_of
 from ocrpipe.runtime import CompiledNetwork
 
 Floats = NDArray[np.float32]
@@ -35,7 +32,7 @@ class OpenVINONetwork:
     Args:
         config: Shape of the network.
         arrays: Its weights, by the names of ``ocrpipe.detectors.ctpn.model.CTPN``.
-        key: Identifies the weights.
+        key: Identifies the weights; without one, the compiled network is not kept in the cache folder.
         threads: Processor threads of a call.
         bf16: Compute in bfloat16; by default where the processor has instructions for it.
 
@@ -53,8 +50,7 @@ class OpenVINONetwork:
     ) -> None:
         self._network = CompiledNetwork(
             graph.Proposals(config, arrays),
-            f"CTPN {config} {key} {_code()}",
-            streams=1,
+            key and f"CTPN {config} {key} {code_of(graph)}",
             threads=threads,
             bf16=computes_bf16() if bf16 is None else bf16,
         )
@@ -65,10 +61,3 @@ class OpenVINONetwork:
         planes = image.reshape(*image.shape[:2], -1).transpose(2, 0, 1)[None]
         score, vertical, side = self._network(np.ascontiguousarray(planes))
         return score, vertical.reshape(*score.shape, 2), side.reshape(*score.shape, 2)
-
-
-@cache
-def _code() -> str:
-    """Identifies the code that makes the graph."""
-    sources = [Path(module.__file__).read_bytes() for module in (graphs, graph)]
-    return hashlib.sha256(b"".join(sources)).hexdigest()[:16]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ocrpipe.cli.options import Detector, Device, Recognizer, Settings, Threads
+from ocrpipe.cli.options import Detector, Device, Recognizer, Runtime, Settings, Threads
 from ocrpipe.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def evaluate(
     recognizer: Recognizer = "crnn",
     threads: Threads = None,
     device: Device = "cpu",
+    runtime: Runtime = "auto",
     settings: Settings = None,
 ) -> None:
     """Read sets of pages with ground truth and print the error rates.
@@ -94,7 +95,9 @@ def evaluate(
         results = score_sets(sets or (), predictions, limit=limit, casefold=casefold, html=html)
     else:
         options = Options().with_settings(settings or ())
-        pipeline = Pipeline(detector, recognizer, threads=threads, device=device, options=options)
+        pipeline = Pipeline(
+            detector, recognizer, threads=threads, device=device, runtime=runtime, options=options
+        )
         if classes:
             figures = _classes(pipeline, classes, recognizer, limit)
             typer.echo(report.to_json(figures)) if json else report.print_classes(figures, worst=worst)

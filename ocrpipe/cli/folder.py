@@ -14,6 +14,7 @@ from ocrpipe.cli.options import (
     Recognizer,
     RedoOcr,
     RotatePages,
+    Runtime,
     Settings,
     SkipText,
     pdf_settings,
@@ -68,6 +69,7 @@ def folder(
     detector: Detector = "ctpn",
     recognizer: Recognizer = "crnn",
     device: Device = "cpu",
+    runtime: Runtime = "auto",
     settings: Settings = None,
     engine: Annotated[
         str, typer.Option(metavar="NAME", help="processes, on this machine, or ray (ocrpipe[ray]).")
@@ -111,6 +113,7 @@ def folder(
         detector=detector,
         recognizer=recognizer,
         device=device,
+        runtime=runtime,
         options=options,
         dpi=dpi,
         password=password,

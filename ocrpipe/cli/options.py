@@ -15,6 +15,9 @@ Recognizer = Annotated[
 ]
 Threads = Annotated[int | None, typer.Option(min=1, metavar="N", help="Processor threads; all by default.")]
 Device = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda or mps.")]
+Runtime = Annotated[
+    str, typer.Option(metavar="NAME", help="openvino or torch; auto is OpenVINO on the CPU, torch elsewhere.")
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(

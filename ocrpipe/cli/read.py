@@ -17,6 +17,7 @@ from ocrpipe.cli.options import (
     Recognizer,
     RedoOcr,
     RotatePages,
+    Runtime,
     Settings,
     SkipText,
     Threads,
@@ -81,6 +82,7 @@ def read(
     recognizer: Recognizer = "crnn",
     threads: Threads = None,
     device: Device = "cpu",
+    runtime: Runtime = "auto",
     settings: Settings = None,
     verbose: Verbose = False,
 ) -> None:
@@ -103,7 +105,9 @@ def read(
     options = Options().with_settings([*(settings or ()), *how])
     writer.pdf = options.pdf
     with working("loading"):
-        pipeline = Pipeline(detector, recognizer, threads=threads, device=device, options=options)
+        pipeline = Pipeline(
+            detector, recognizer, threads=threads, device=device, runtime=runtime, options=options
+        )
     reader = _Reader(
         pipeline, dpi, tuple(password or ()), selection, report_stage if verbose else None, _Failures(context)
     )

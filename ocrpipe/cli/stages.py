@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ocrpipe.cli.console import working
-from ocrpipe.cli.options import Detector, Device, Recognizer, Settings, Threads
+from ocrpipe.cli.options import Detector, Device, Recognizer, Runtime, Settings, Threads
 from ocrpipe.io.names import printable
 from ocrpipe.page import Line, Paragraph
 from ocrpipe.result import Page
@@ -24,6 +24,7 @@ def detect(
     detector: Detector = "ctpn",
     threads: Threads = None,
     device: Device = "cpu",
+    runtime: Runtime = "auto",
     settings: Settings = None,
 ) -> None:
     """Find a page's lines and print them as JSON.
@@ -37,7 +38,7 @@ def detect(
     options = Options().with_settings(settings or ())
     image = images.load(file)
     with working(f"detecting lines in {file}"):
-        pipeline = Pipeline(detector, threads=threads, device=device, options=options)
+        pipeline = Pipeline(detector, threads=threads, device=device, runtime=runtime, options=options)
         detected = pipeline.detect(image)
     typer.echo(jsonlib.dumps({"image": printable(str(file)), "lines": [asdict(line) for line in detected]}))
     if draw:
@@ -57,6 +58,7 @@ def recognize(
     recognizer: Recognizer = "crnn",
     threads: Threads = None,
     device: Device = "cpu",
+    runtime: Runtime = "auto",
 ) -> None:
     """Read crops that hold one line each and print what they say, a line a CROP."""
     from ocrpipe.io import images
@@ -64,7 +66,7 @@ def recognize(
 
     loaded = [images.load(crop) for crop in crops]
     with working("reading"):
-        pipeline = Pipeline(recognizer=recognizer, threads=threads, device=device)
+        pipeline = Pipeline(recognizer=recognizer, threads=threads, device=device, runtime=runtime)
         recognitions = pipeline.recognize(loaded)
     for crop, one in zip(crops, recognitions, strict=True):
         row = {"image": printable(str(crop)), **asdict(one), "confidence": one.confidence}

@@ -40,6 +40,7 @@ def read_folder(
     engine: Engine = "processes",
     ray_address: str | None = None,
     memory_limit: int | None = MEMORY_LIMIT,
+    runtime: str = "auto",
 ) -> FolderRun:
     """Read all images, multi-page TIFFs and PDFs of a tree in worker processes.
 
@@ -79,6 +80,7 @@ def read_folder(
         memory_limit: Maximum bytes of data of a worker process, so that a hostile file fails without the
             others; on Linux with ``device="cpu"`` only, since drivers of other devices map far more. ``None``
             is no limit.
+        runtime: As for ``Pipeline``.
 
     Returns:
         An iterator of results in the order in which they are finished; the work is done during iteration.
@@ -89,7 +91,7 @@ def read_folder(
             written, or the pipeline can't be created. A file that can't be read is a ``Failure`` instead.
     """
     workers, threads = share_cores(workers, threads)
-    reading = ReadSettings(detector, recognizer, device, options, dpi, password, threads)
+    reading = ReadSettings(detector, recognizer, device, options, dpi, password, threads, runtime)
     run = RunSettings(
         tuple(dict.fromkeys(formats)),
         tuple(include),

@@ -7,12 +7,13 @@ import json
 import os
 import pickle
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
 from ocrpipe import _version
-from ocrpipe.errors import ConfigError, PluginError
+from ocrpipe.errors import ConfigError, MissingExtraError, PluginError
 from ocrpipe.folder.code import code_digest
 from ocrpipe.io.names import Passwords
 
@@ -48,6 +49,7 @@ class ReadSettings:
         dpi: Resolution PDF pages are rendered at.
         password: Of locked PDFs; several to try may be given.
         threads: Processor threads a worker may use.
+        runtime: ``"auto"``, ``"openvino"`` or ``"torch"``.
 
     Raises:
         ConfigError: A value is invalid, or an engine can't be pickled.
@@ -60,6 +62,7 @@ class ReadSettings:
     dpi: float = DPI
     password: Passwords = None
     threads: int = 1
+    runtime: str = "auto"
 
     def __post_init__(self) -> None:
         if not 0 < self.dpi < float("inf"):
@@ -84,6 +87,7 @@ class ReadSettings:
             threads=self.threads,
             device=self.device,
             options=self.options,
+            runtime=self.runtime,
         )
 
     def fingerprint(self) -> str:
@@ -99,10 +103,19 @@ class ReadSettings:
             "detector": _describe("detectors", self.detector),
             "recognizer": _describe("recognizers", self.recognizer),
             "device": self.device,
+            "runtime": self._chosen_runtime(),
             "options": _changed(self.options),
             "dpi": float(self.dpi),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def _chosen_runtime(self) -> str:
+        """What the built-in networks run on; their last digits differ, and so may a doubtful character."""
+        from ocrpipe.runtime import choose_runtime
+
+        with suppress(MissingExtraError):  # not needed by all engines
+            return choose_runtime(self.runtime, self.device)
+        return self.runtime
 
 
 @dataclass(frozen=True, slots=True)

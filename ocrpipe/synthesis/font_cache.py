@@ -19,7 +19,7 @@ from typing import Any
 import PIL
 
 from ocrpipe.errors import OcrError
-from ocrpipe.io.cache import cache_folder
+from ocrpipe.io.cache import cache_folder as cache_folder
 from ocrpipe.io.files import write_whole
 from ocrpipe.synthesis import font_inspection
 from ocrpipe.synthesis.font_inspection import FaceInfo, inspect_font

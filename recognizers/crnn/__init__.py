@@ -1,4 +1,4 @@
-"""The CRNN recogniser: model, decoding, training. ``CRNN`` itself needs torch, which is loaded when it is used."""
+"""The CRNN recogniser: model, decoding. ``CRNN`` itself needs torch, which is loaded when it is used."""
 
 from __future__ import annotations
 

@@ -51,6 +51,7 @@ class Convolutions:
     arrays: dict[str, NDArray[Any]]
 
     def __call__(self) -> Model:
+        """The graph."""
         from openvino import Model
         from openvino import opset13 as ops
 
@@ -78,6 +79,7 @@ class Sequences:
     arrays: dict[str, NDArray[Any]]
 
     def __call__(self) -> Model:
+        """The graph."""
         from openvino import Model
         from openvino import opset13 as ops
 
@@ -99,13 +101,14 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Scores:
-    """The graph of the class layer: F×``classes_input`` features to F×classes scores, over ``temperature``."""
+    """The graph of the class layer: F×``classes_input`` features to F×classes scores over ``temperature``."""
 
     config: CRNNConfig
     arrays: dict[str, NDArray[Any]]
     temperature: float
 
     def __call__(self) -> Model:
+        """The graph."""
         from openvino import Model
         from openvino import opset13 as ops
 
@@ -132,6 +135,7 @@ class Winners(Scores):
     """
 
     def __call__(self) -> Model:
+        """The graph."""
         from openvino import Model
         from openvino import opset13 as ops
 
@@ -183,7 +187,11 @@ def _vgg(x: Node, half: Node, quarter: Node, config: CRNNConfig, weights: Weight
     inputs = 1
     for i, (outputs, norm, pool) in enumerate(_VGG):
         name = f"stages.{i}"
-        x = relu(convolve(x, weights.convolution(f"{name}.0", f"{name}.1" if norm else None, outputs, inputs, 3, 3)))
+        x = relu(
+            convolve(
+                x, weights.convolution(f"{name}.0", f"{name}.1" if norm else None, outputs, inputs, 3, 3)
+            )
+        )
         x = max_pool(x, pool) if pool else x
         x = ops.multiply(x, half if i == 0 else quarter)
         inputs = outputs

@@ -10,14 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import ocrpipe.kernels  # noqa: F401, before torch
 import torch
 from torch import Tensor, nn
 
+import ocrpipe.kernels  # noqa: F401, before torch
 from ocrpipe.recognizers.crnn.config import STRIDE as STRIDE
 from ocrpipe.recognizers.crnn.config import CRNNConfig as CRNNConfig
 
 Mask = Callable[[Tensor], Tensor]
+
 
 class CRNN(nn.Module):
     """Reads a batch of line crops into per-frame class scores."""

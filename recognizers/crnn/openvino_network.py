@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrpipe import graphs
 from ocrpipe.environment import computes_bf16
 from ocrpipe.errors import PluginError
+from ocrpipe.graphs import code_of
 from ocrpipe.recognizers.crnn import graph
 from ocrpipe.recognizers.crnn.config import STRIDE, CRNNConfig
-from ocrpipe.recognizers.crnn.graph import Convolutions, Scores, Sequences, Winners, classes_input, features_of
+from ocrpipe.recognizers.crnn.graph import (
+    Convolutions,
+    Scores,
+    Sequences,
+    Winners,
+    features_of,
+)
 from ocrpipe.recognizers.crnn.network import Floats, Labels, Pixels
 from ocrpipe.recognizers.crnn.packing import GAP, bucket, pack, shared_out
 from ocrpipe.recognizers.crnn.preprocess import to_input
@@ -30,13 +33,16 @@ _STRIPS = (128, 256, 512, 1024)
 """Frames of a row of lines that goes through the convolutions, whose kernels are compiled for each width."""
 
 _ROWS = 16
-"""Sequences that the LSTMs take at once, at least, if there is enough text: a step costs the same for fewer."""
+"""Sequences that the LSTMs take at once if there is enough text: a step of fewer costs as much."""
 
 _STEPS = 16
 """Steps of the LSTMs are multiples of this."""
 
-_MOST_FRAMES = 8192
-"""Frames of a batch."""
+_LEAST_FRAMES, _MOST_FRAMES = 256, 8192
+"""Frames of a batch; fewer are not worth a thread of their own."""
+
+_MOST_COPIES = 8
+"""Batches at once, each of which takes a copy of the network."""
 
 _CHUNK = 256
 """Frames whose class scores are computed at once, some 10 MB."""
@@ -48,7 +54,7 @@ class OpenVINONetwork:
     Args:
         config: Shape of the network.
         arrays: Its weights, by the names of ``ocrpipe.recognizers.crnn.model.CRNN``.
-        key: Identifies the weights.
+        key: Identifies the weights; without one, the compiled network is not kept in the cache folder.
         threads: Batches that are computed at once, with a processor thread each.
         temperature: What class scores are divided by.
         bf16: Compute in bfloat16; by default where the processor has instructions for it.
@@ -67,6 +73,7 @@ class OpenVINONetwork:
         bf16: bool | None,
     ) -> None:
         self._config = config
+        threads = min(threads, _MOST_COPIES)
         self._workers = Workers(threads)
         self._threads = threads
         makers = (
@@ -78,9 +85,8 @@ class OpenVINONetwork:
         networks = [
             CompiledNetwork(
                 make,
-                f"{type(make).__name__} {config} {temperature} {key} {_code()}",
-                streams=threads,
-                threads=1,
+                key and f"{type(make).__name__} {config} {temperature} {key} {code_of(graph)}",
+                copies=threads,
                 bf16=computes_bf16() if bf16 is None else bf16,
             )
             for make in makers
@@ -91,7 +97,9 @@ class OpenVINONetwork:
 
     def batches(self, widths: Sequence[int], batch_pixels: int, max_padding: float) -> list[list[int]]:
         """A batch for each thread; its lines stand in rows, so that it needs no bounds."""
-        return shared_out([width // STRIDE for width in widths], self._threads, _MOST_FRAMES)
+        lengths = [width // STRIDE for width in widths]
+        parts = max(1, min(self._threads, sum(lengths) // _LEAST_FRAMES))
+        return shared_out(lengths, parts, _MOST_FRAMES)
 
     def map(self, function: Callable[[list[Pixels]], T], batches: list[list[Pixels]]) -> list[T]:
         """See ``Network``."""
@@ -127,13 +135,18 @@ class OpenVINONetwork:
         self, lines: list[Floats], frames: list[list[int]], count: int
     ) -> list[tuple[list[list[int]], list[list[float]]]]:
         """See ``Network``."""
-        log_probs = self.log_probs(np.concatenate([line[some] for line, some in zip(lines, frames, strict=True)]))
+        log_probs = self.log_probs(
+            np.concatenate([line[some] for line, some in zip(lines, frames, strict=True)])
+        )
         top = np.argpartition(-log_probs, count - 1, axis=1)[:, :count]
         order = np.argsort(-np.take_along_axis(log_probs, top, 1), axis=1, kind="stable")
         labels = np.take_along_axis(top, order, 1)
         values = np.take_along_axis(log_probs, labels, 1)
         ends = np.cumsum([len(some) for some in frames])[:-1]
-        return [(one.tolist(), other.tolist()) for one, other in zip(np.split(labels, ends), np.split(values, ends), strict=True)]
+        return [
+            (one.tolist(), other.tolist())
+            for one, other in zip(np.split(labels, ends), np.split(values, ends), strict=True)
+        ]
 
     def log_probs(self, line: Floats) -> Floats:
         """See ``Network``."""
@@ -197,10 +210,3 @@ def _log_sum(scores: Floats) -> Floats:
     """Logarithm of each row's summed exponentials."""
     highest = scores.max(1, keepdims=True)
     return np.asarray(highest[:, 0] + np.log(np.exp(scores - highest).sum(1)), np.float32)
-
-
-@cache
-def _code() -> str:
-    """Identifies the code that makes the graphs."""
-    sources = [Path(module.__file__).read_bytes() for module in (graphs, graph)]
-    return hashlib.sha256(b"".join(sources)).hexdigest()[:16]

@@ -45,9 +45,9 @@ class Decoding:
         lexicon: If not empty, a line is read as one of these words where one is within ``max_distance`` edits
             of what was read (arXiv 1507.05717, section 2.3.2).
         max_distance: See ``lexicon``.
-        batch_pixels: Summed padded width of a batch of torch: 16 lines of 768 px. OpenVINO's batches hardly have
-            padding, and there is one for each thread.
-        max_padding: Fraction of such a batch's pixels that may be padding.
+        batch_pixels: Summed padded width of a batch in torch: 16 lines of 768 px. OpenVINO takes lines
+            in rows, in a batch for each thread.
+        max_padding: Fraction of the pixels of a batch in torch that may be padding.
     """
 
     language: float = 0.2
@@ -124,7 +124,7 @@ class CRNNRecognizer:
             raise WeightsError(f"the model has {config.classes} classes, its charset {len(charset)}")
         count = threads or available_threads()
         if self.runtime == "openvino":
-            network = _openvino_network(config, arrays, card, name, count, bf16)
+            network: Network = _openvino_network(config, arrays, card, name, count, bf16)
         else:
             from ocrpipe.recognizers.crnn.torch_network import TorchNetwork, model_of
 
@@ -141,19 +141,27 @@ class CRNNRecognizer:
         threads: int | None = None,
         options: Decoding = _INK_ONLY,
         bf16: bool | None = None,
+        runtime: str = "torch",
     ) -> CRNNRecognizer:
-        """A recogniser around a copy of a ready model, as training needs it: in torch, without the language."""
-        from ocrpipe.recognizers.crnn.model import CRNN
-        from ocrpipe.recognizers.crnn.torch_network import TorchNetwork
-
+        """A recogniser around a copy of a ready model, as training needs it: without the language."""
         config = model.config
         if config.classes != len(charset):
             raise WeightsError(f"the model has {config.classes} classes, its charset {len(charset)}")
-        copy = CRNN(config)
-        copy.load_state_dict(model.state_dict())
         self = cls.__new__(cls)
-        self.runtime = "torch"
-        network = TorchNetwork(copy, "cpu", threads or available_threads(), 1.0, bf16)
+        self.runtime = choose_runtime(runtime, "cpu")
+        count = threads or available_threads()
+        if self.runtime == "openvino":
+            from ocrpipe.recognizers.crnn.openvino_network import OpenVINONetwork
+
+            arrays = {name: tensor.cpu().numpy().copy() for name, tensor in model.state_dict().items()}
+            network: Network = OpenVINONetwork(config, arrays, "", count, 1.0, bf16)
+        else:
+            from ocrpipe.recognizers.crnn.model import CRNN
+            from ocrpipe.recognizers.crnn.torch_network import TorchNetwork
+
+            copy = CRNN(config)
+            copy.load_state_dict(model.state_dict())
+            network = TorchNetwork(copy, "cpu", count, 1.0, bf16)
         self._set_up(network, config, charset, options)
         return self
 

@@ -49,9 +49,7 @@ class TorchNetwork:
         bf16: Compute in bfloat16; by default where the processor has instructions for it.
     """
 
-    def __init__(
-        self, model: CRNN, device: str, threads: int, temperature: float, bf16: bool | None
-    ) -> None:
+    def __init__(self, model: CRNN, device: str, threads: int, temperature: float, bf16: bool | None) -> None:
         self._height = model.config.height
         self._device = torch.device(device)
         # A worker a batch: the steps of an LSTM are too small to be divided among threads.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ocrpipe.detectors.ctpn import CTPN, CTPNConfig, CTPNDetector, DetectorOptions, LineOptions
 from ocrpipe.detectors.ctpn.scale import estimate_text_height
+from ocrpipe.detectors.ctpn.torch_network import TorchNetwork
 from ocrpipe.errors import ConfigError, PluginError, WeightsError
 from ocrpipe.pretrained.loader import Card, save
 from ocrpipe.testing import check_detector
@@ -130,7 +131,9 @@ def test_senseless_options_are_refused() -> None:
 
 def test_numbers_that_are_not_finite_are_an_error_that_names_the_engine() -> None:
     detector = eager()
-    torch.nn.init.constant_(detector._model.score.bias, float("nan"))
+    network = detector._network
+    assert isinstance(network, TorchNetwork)
+    torch.nn.init.constant_(network._model.score.bias, float("nan"))
     with pytest.raises(PluginError, match="'ctpn'.*not finite"):
         detector.detect(text_page(0.5))
 

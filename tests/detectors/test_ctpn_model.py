@@ -9,8 +9,8 @@ import torch
 
 from ocrpipe.detectors.ctpn import CTPN, CTPNConfig
 from ocrpipe.detectors.ctpn.anchors import AnchorGrid
-from ocrpipe.detectors.ctpn.detector import fuse
 from ocrpipe.detectors.ctpn.model import Prediction
+from ocrpipe.detectors.ctpn.torch_network import fuse
 from ocrpipe.errors import ConfigError
 from ocrpipe.training.ctpn.loss import Batch, ctpn_loss
 from ocrpipe.training.ctpn.targets import assign

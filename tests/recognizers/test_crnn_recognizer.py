@@ -21,7 +21,7 @@ from ocrpipe.environment import has_bf16
 from ocrpipe.errors import ConfigError, PluginError, WeightsError
 from ocrpipe.pretrained.loader import Card, save
 from ocrpipe.recognizers.base import Recognition, Recognizer
-from ocrpipe.recognizers.crnn import recognizer as module
+from ocrpipe.recognizers.crnn import torch_network
 from ocrpipe.recognizers.crnn.charset import Charset
 from ocrpipe.recognizers.crnn.decoding import label_log_probs
 from ocrpipe.recognizers.crnn.model import CRNN, CRNNConfig
@@ -258,7 +258,7 @@ def test_calibration_divides_the_logits(model: CRNN, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("config", [SLIM, CRNNConfig.paper(len(CHARSET))], ids=["slim", "paper"])
 def test_folding_the_normalisations_changes_nothing(config: CRNNConfig) -> None:
-    model, fused = model_of(config), module._fused(model_of(config))
+    model, fused = model_of(config), torch_network._fused(model_of(config))
     assert not any(isinstance(part, nn.BatchNorm2d) for part in fused.modules())
     before, after = (raw_logits(one, CROPS[0]) for one in (model, fused))
     assert before.std() > 0.1
@@ -308,7 +308,7 @@ def test_batches_hold_all_crops_and_little_padding() -> None:
     widths = np.random.default_rng(0).integers(1, 80, 300).tolist()
     widths = [32 * width for width in widths]
     options = Decoding()
-    batches = list(module._batches(widths, options))
+    batches = list(torch_network._batches(widths, options.batch_pixels, options.max_padding))
     assert sorted(i for batch in batches for i in batch) == list(range(300))
     for batch in batches:
         widest, narrowest = max(widths[i] for i in batch), min(widths[i] for i in batch)
