@@ -54,7 +54,8 @@ def choose_runtime(runtime: str, device: str) -> Runtime:
     if runtime == "auto":
         chosen = "openvino" if device == "cpu" and _is_installed("openvino") else "torch"
     if not _is_installed(chosen):
-        raise MissingExtraError(f"device {device!r} needs {chosen}: {_EXTRAS[chosen]}")
+        what = f"device {device!r}" if chosen == "torch" and device != "cpu" else "this"
+        raise MissingExtraError(f"{what} needs {chosen}: {_EXTRAS[chosen]}")
     return cast(Runtime, chosen)
 
 

@@ -85,6 +85,7 @@ def _processor(pytestconfig: pytest.Config) -> Iterator[None]:
         if pytestconfig.getoption("no_bf16"):
             import torch
 
+            patch.setattr("ocrpipe.environment.bf16_flags", lambda: ())
             patch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False, raising=False)
         yield
 

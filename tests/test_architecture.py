@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "synthesis": "characters errors geometry io page",
     "evaluation": "characters errors geometry io page recognizers.base statistics synthesis.fonts",
     "training": "characters detectors environment errors evaluation geometry io page plugins pretrained"
-    " recognizers settings statistics synthesis threads",
+    " recognizers runtime settings statistics synthesis threads",
     "folder": "_version errors export io options pipeline plugins pretrained result runtime",
     "integrations": "_version errors export geometry io options page pipeline plugins recognizers.base result"
     " stages",

@@ -10,6 +10,7 @@ import torch
 from ocrpipe.detectors.ctpn import CTPN, CTPNConfig
 from ocrpipe.detectors.ctpn.anchors import AnchorGrid
 from ocrpipe.detectors.ctpn.model import Prediction
+from ocrpipe.detectors.ctpn.network import OpenVINONetwork
 from ocrpipe.detectors.ctpn.torch_network import fuse
 from ocrpipe.errors import ConfigError
 from ocrpipe.training.ctpn.loss import Batch, ctpn_loss
@@ -128,3 +129,37 @@ def test_a_batch_without_text_has_a_finite_loss() -> None:
     loss = ctpn_loss(CTPN(TINY)(torch.zeros(1, 1, 64, 64)), batch)
     loss.total.backward()  # type: ignore[no-untyped-call]
     assert torch.isfinite(loss.total)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(TINY, stride=(8, 16)),
+        replace(TINY, channels=3, stride=(16, 16)),
+        replace(TINY, heights=(8.0, 20.0), stride=(16, 8)),
+        replace(TINY, stride=(8, 8)),
+        CTPNConfig.paper(),
+    ],
+)
+def test_openvino_computes_what_torch_does(config: CTPNConfig) -> None:
+    pytest.importorskip("openvino")
+    torch.manual_seed(0)
+    model = CTPN(config).eval()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d) and module.running_mean is not None:
+            assert module.running_var is not None
+            module.running_mean.normal_(0, 0.2)
+            module.running_var.uniform_(0.5, 2)
+    for head in (model.score, model.vertical, model.side):
+        torch.nn.init.normal_(head.weight, std=1.0)
+    shape = (96, 160) if config.channels == 1 else (96, 160, 3)
+    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    arrays = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    found = OpenVINONetwork(config, arrays, "", threads=2, bf16=False)(image)
+    pixels = torch.from_numpy(image.reshape(*shape[:2], -1).transpose(2, 0, 1)[None].copy())
+    with torch.inference_mode():
+        expected = [part[0].numpy() for part in model(pixels)]
+    for a, b in zip(expected, found, strict=True):
+        assert a.shape == b.shape
+        assert np.abs(a - b).max() < 1e-4 * max(1.0, np.abs(a).max())
+    assert np.abs(expected[0]).std() > 1e-3

@@ -92,6 +92,69 @@ def raw_logits(model: CRNN, crop: Crop) -> torch.Tensor:
     return logits
 
 
+SHAPES = {
+    "slim": SLIM,
+    "deep and joined": replace(SLIM, blocks=(1, 0, 2, 1), join=10, bottleneck=0),
+    "tall": replace(SLIM, height=40),
+    "paper": CRNNConfig.paper(len(CHARSET)),
+}
+
+
+@pytest.mark.parametrize("config", SHAPES.values(), ids=SHAPES)
+def test_openvino_computes_what_torch_does(config: CRNNConfig) -> None:
+    """Features of lines that share rows, and the classes, in single precision; and the text."""
+    model = model_of(config)
+    pytest.importorskip("openvino")
+    one, other = (
+        CRNNRecognizer.from_model(model, CHARSET, bf16=False, threads=2, runtime=runtime)
+        for runtime in ("torch", "openvino")
+    )
+    assert (one.runtime, other.runtime) == ("torch", "openvino")
+    prepared = [prepare(crop, config.height) for crop in CROPS]
+    with torch.inference_mode():
+        expected = [np.asarray(line) for line in one._network.features(prepared)]
+    found = other._network.features(prepared)
+    scale = max(np.abs(line).max() for line in expected)
+    for a, b in zip(expected, found, strict=True):
+        assert a.shape == b.shape
+        assert np.abs(a - b).max() < 1e-4 * scale
+    for a, b in zip(one.recognize(CROPS), other.recognize(CROPS), strict=True):
+        assert_same(a, b)
+    with torch.inference_mode():
+        exact = one._network.log_probs(torch.from_numpy(expected[0]))
+    assert np.abs(exact - other._network.log_probs(found[0])).max() < 1e-3
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_openvino_reads_the_same_alone_in_any_batch_with_any_number_of_threads(
+    model: CRNN, bf16: bool
+) -> None:
+    pytest.importorskip("openvino")
+    for threads in (1, 3):
+        recognizer = CRNNRecognizer.from_model(model, CHARSET, bf16=bf16, threads=threads, runtime="openvino")
+        alone = [recognizer.recognize([crop])[0] for crop in CROPS]
+        for order in ([0, 1, 2, 3, 4, 5], [5, 3, 1, 0, 2, 4], [0, 5], [0, 0, 0, 5, 5, 3] * 12):
+            together = recognizer.recognize([CROPS[i] for i in order])
+            for i, one in zip(order, together, strict=True):
+                assert_same(alone[i], one)
+
+
+def test_openvino_refuses_weights_of_another_shape(model: CRNN, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    state = model.state_dict()
+    narrow = state | {"classify.weight": state["classify.weight"][:, 1:].contiguous()}
+    cases = {
+        "classify.weight is ": narrow,
+        "rnn.1.back.bias_hh_l0 is missing": {k: v for k, v in state.items() if k != "rnn.1.back.bias_hh_l0"},
+        "extra is unknown": state | {"extra": torch.ones(2)},
+        "neck.more is unknown": state | {"neck.more": torch.ones(2)},
+    }
+    for message, tensors in cases.items():
+        path = save(tensors, card(), tmp_path)
+        with pytest.raises(WeightsError, match=f"do not fit .*{message}"):
+            CRNNRecognizer(path, runtime="openvino")
+
+
 @pytest.mark.parametrize(
     ("config", "decoding"),
     [
