@@ -217,8 +217,8 @@ def load_openvino() -> ModuleType:
     return module
 
 
-# OpenVINO gives the threads of a discarded network to the next one, and waits for them; and where a network is
-# discarded, for its own. In a child of a fork they do not exist, so that what it has inherited must live on.
+# OpenVINO gives the threads of a discarded network to the next one and waits for them; where it discards one,
+# it waits for that one's own. A child of a fork has none of them: what it has inherited must live on.
 _living: weakref.WeakSet[Any] = weakref.WeakSet()
 _dropped = 0
 _lost_threads = False
