@@ -16,7 +16,7 @@ NAME = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
 def test_the_kernel_cache_is_bounded_before_torch_is_there(
     before: str, set_to: str | None, expected: str
 ) -> None:
-    code = f"{before}import os, ocrpipe.detectors.ctpn.model; print(os.environ.get('{NAME}'))"
+    code = f"{before}import os, ocrpipe.detectors.ctpn; print(os.environ.get('{NAME}'))"
     environment = {name: value for name, value in os.environ.items() if name != NAME}
     if set_to:
         environment[NAME] = set_to

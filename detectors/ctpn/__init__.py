@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import ocrpipe.kernels  # noqa: F401, before torch
 from ocrpipe.detectors.ctpn.config import CTPNConfig
 from ocrpipe.detectors.ctpn.detector import CTPNDetector, DetectorOptions
 from ocrpipe.detectors.ctpn.lines import LineOptions

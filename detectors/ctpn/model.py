@@ -12,7 +12,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-import ocrpipe.kernels  # noqa: F401, before torch
 from ocrpipe.detectors.ctpn.config import SLIM_HEIGHTS as SLIM_HEIGHTS
 from ocrpipe.detectors.ctpn.config import SLIM_STRIDE as SLIM_STRIDE
 from ocrpipe.detectors.ctpn.config import VGG_HEIGHTS as VGG_HEIGHTS

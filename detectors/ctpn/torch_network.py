@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-import ocrpipe.kernels  # noqa: F401
 from ocrpipe.detectors.ctpn.model import CTPN, Prediction
 from ocrpipe.detectors.ctpn.network import Predicted
 from ocrpipe.environment import has_bf16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import ocrpipe.kernels  # noqa: F401, before torch
 from ocrpipe.recognizers.crnn.charset import Charset, default_charset
 from ocrpipe.recognizers.crnn.config import CRNNConfig
 from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer, Decoding

@@ -13,7 +13,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-import ocrpipe.kernels  # noqa: F401, before torch
 from ocrpipe.recognizers.crnn.config import STRIDE as STRIDE
 from ocrpipe.recognizers.crnn.config import CRNNConfig as CRNNConfig
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-import ocrpipe.kernels  # noqa: F401
 from ocrpipe.environment import has_bf16
 from ocrpipe.errors import PluginError, WeightsError
 from ocrpipe.pretrained.loader import built, tensors_of

@@ -118,8 +118,8 @@ def test_openvino_computes_what_torch_does(config: CRNNConfig) -> None:
     for a, b in zip(expected, found, strict=True):
         assert a.shape == b.shape
         assert np.abs(a - b).max() < 1e-4 * scale
-    for a, b in zip(one.recognize(CROPS), other.recognize(CROPS), strict=True):
-        assert_same(a, b)
+    for read, again in zip(one.recognize(CROPS), other.recognize(CROPS), strict=True):
+        assert_same(read, again)
     with torch.inference_mode():
         exact = one._network.log_probs(torch.from_numpy(expected[0]))
     assert np.abs(exact - other._network.log_probs(found[0])).max() < 1e-3
