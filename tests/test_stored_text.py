@@ -196,7 +196,7 @@ def test_pages_are_shown_upright_on_request(rotate: int, tmp_path: Path) -> None
     source = tmp_path / "a.pdf"
     turned = {0: b"-1 0 0 -1 340 60", 90: b"0 -1 1 0 60 300"}[rotate]  # upside down as it is shown
     source.write_bytes(pdf_of(content(LINES).replace(b"1 0 0 1 60 300", turned), rotate=rotate))
-    shown = []
+    shown: list[documents.PageImage] = []
     for arguments in ([], ["--rotate-pages"]):
         out = tmp_path / f"{len(arguments)}.pdf"
         result = CliRunner().invoke(app, ["read", str(source), "--out", str(out), "--force-ocr", *arguments])
