@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from pages import markdown, seconds_in_turns
 
 from ocrpipe.detectors.ctpn.detector import CTPNDetector, DetectorOptions
-from ocrpipe.detectors.ctpn.torch_network import fuse
 from ocrpipe.detectors.ctpn.model import CTPN, CTPNConfig
+from ocrpipe.detectors.ctpn.torch_network import fuse
 from ocrpipe.environment import restart_for_training
 from ocrpipe.io.files import write_whole
 from ocrpipe.recognizers.crnn.charset import default_charset

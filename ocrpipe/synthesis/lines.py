@@ -86,9 +86,9 @@ class LineStyle:
         clean: Whether crops stay black on white, without colours and scan effects; not scene words.
     """
 
-    chinese: float = 0.5
-    every_class: float = 0.4
-    traditional: float = 0.2
+    chinese: float = 0.55
+    every_class: float = 0.5
+    traditional: float = 0.3
     symbols: float = 0.05
     contexts: float = 0.14
     scene: float = 0.125
