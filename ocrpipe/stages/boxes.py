@@ -137,11 +137,11 @@ class LayoutOptions:
     region_weight: float = 4.0
     gutter_weight: float = 3.0
     prose_weight: float = 6.0
-    continuation_weight: float = 0.5
-    across_weight: float = 0.2
-    continuation: float = -0.7
-    latin_continuation: float = 1.0
-    max_continuation: float = 3.0
+    continuation_weight: float = 0.45
+    across_weight: float = 0.3
+    continuation: float = -1.2
+    latin_continuation: float = 2.2
+    max_continuation: float = 6.0
     max_language: float = 6.0
     max_list_sign: float = 1.5
     max_prose_step: float = 2.0

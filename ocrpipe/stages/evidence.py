@@ -141,7 +141,7 @@ def _language(
         for other in right[max(at - 1, 0) : at + 1]:
             if abs(other.middle - box.middle) < 0.3 * box.height and not _has_figure(box, other):
                 value = _continues(box.line.text, other.line.text, continuation, options)
-                total -= options.across_weight * (value - options.continuation)
+                total -= options.across_weight * max(value, 0.0)
     return max(min(total, options.max_language), -options.max_list_sign)
 
 
@@ -173,7 +173,7 @@ def _prose(side: Sequence[Box[T]], options: LayoutOptions) -> float:
     ]
     lower = min(2 * sum(going_on) / len(going_on), 1.0) if going_on else 0.0
     words = 1 - _share(_is_figure, side)
-    return words * wide * max(full / (len(side) - 1) * (0.55 + 0.45 * stops), lower)
+    return words * max(wide * full / (len(side) - 1) * (0.55 + 0.45 * stops), 0.8 * lower)
 
 
 def _share(is_one: Callable[[Box[T]], bool], boxes: Sequence[Box[T]]) -> float:
