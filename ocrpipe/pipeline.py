@@ -242,7 +242,7 @@ class Pipeline:
                 continuation=self._continuation,
                 options=options.layout,
             )
-            counts["paragraphs"] = len(blocks)
+            counts |= {"paragraphs": len(blocks), "tables": len(tables)}
         with clock.stage("assembly"):
             paragraphs = [assemble_paragraph(frame, block.lines, block.quad) for block in blocks]
             paragraphs += [assemble_paragraph(frame, (reading,), reading.quad) for reading in rotated]

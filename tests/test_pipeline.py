@@ -371,3 +371,30 @@ class Doubtful(Notches):
 def test_a_page_is_only_turned_by_a_clear_margin(upside_down: float, turned: int) -> None:
     found = Pipeline(Bars(), Doubtful(0.5, upside_down), options=options()).read(page())
     assert found.orientation == turned
+
+
+class Lines(Notches):
+    """Two columns of two lines each; says that each line continues in the one below it, or in none."""
+
+    def __init__(self, goes_on: float) -> None:
+        super().__init__()
+        self.asked: list[tuple[str, str]] = []
+        self.goes_on = goes_on
+
+    def continuation(self, before: str, after: str) -> float:
+        self.asked.append((before, after))
+        return self.goes_on
+
+
+@pytest.mark.parametrize(("goes_on", "down"), [(6.0, True), (-6.0, False)])
+def test_the_recognizers_language_tells_columns_from_rows(goes_on: float, down: bool) -> None:
+    page = np.full((400, 600, 3), 255, np.uint8)
+    for x in (40, 330):
+        for y in range(40, 240, 32):
+            page[y : y + 20, x : x + 120] = 0
+            page[y + 10 : y + 20, x + 95 : x + 120] = 60
+    recognizer = Lines(goes_on)
+    pipeline = Pipeline(Bars(), recognizer)
+    lefts = [round(line.quad[0][0], -2) for line in pipeline.read(page).lines]
+    assert recognizer.asked
+    assert (lefts == sorted(lefts)) is down

@@ -198,3 +198,10 @@ def test_repeated_characters_cost_few_look_ups(monkeypatch: pytest.MonkeyPatch) 
     either = Candidates((1, 2), (-0.5, -1.0))
     rescore([either] * 2000, model, [BOUNDARY, 1, 2], 0.2)
     assert asked < 200
+
+
+def test_the_recognizer_offers_its_language_model() -> None:
+    goes_on = CRNNRecognizer().continuation
+    assert goes_on is not None
+    assert goes_on("the lamps along the riv-", "er burned") > 0 > goes_on("the lamps along the riv-", "qz")
+    assert CRNNRecognizer(options=Decoding(language=0.0)).continuation is None
