@@ -10,8 +10,10 @@ drawn and converted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -89,8 +91,11 @@ class Paragraph(_HasQuad):
 
     @property
     def text(self) -> str:
-        """The lines' text, one line each."""
-        return "\n".join(line.text for line in self.lines)
+        """The lines' text, one line each; lines beside each other, as in a table's row, share one."""
+        texts = [line.text for line in self.lines[:1]]
+        for before, line in pairwise(self.lines):
+            texts += [" " if _is_beside(before.quad, line.quad) else "\n", line.text]
+        return "".join(texts)
 
     @property
     def confidence(self) -> float:
@@ -154,13 +159,30 @@ class PageContent:
 
     @property
     def text(self) -> str:
-        """The page's text: a line each, paragraphs separated by a blank line."""
+        """The page's text: a line or row each, paragraphs separated by a blank line."""
         return "\n\n".join(paragraph.text for paragraph in self.paragraphs)
 
     @property
     def confidence(self) -> float:
         """Mean of the characters' confidences, 0.0 for an empty page."""
         return _mean(char.confidence for line in self.lines for char in line.chars)
+
+
+def _is_beside(before: Quad, after: Quad) -> bool:
+    """Whether a line begins behind the end of another one, in its direction and at its height."""
+    start, end = _middle(before[0], before[3]), _middle(before[1], before[2])
+    length = math.dist(start, end)
+    if not length:
+        return False
+    along, across = (end[0] - start[0]) / length, (end[1] - start[1]) / length
+    first = _middle(after[0], after[3])
+    x, y = first[0] - end[0], first[1] - end[1]
+    height = min(math.dist(before[0], before[3]), math.dist(after[0], after[3]))
+    return x * along + y * across > -height / 2 and abs(y * along - x * across) < height / 2
+
+
+def _middle(one: Point, other: Point) -> Point:
+    return (one[0] + other[0]) / 2, (one[1] + other[1]) / 2
 
 
 def _mean(values: Iterable[float]) -> float:

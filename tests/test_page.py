@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
+from ocrpipe.geometry import rotate_points, to_quad
 from ocrpipe.page import Char, Line, PageContent, Paragraph, Quad, Word
 from ocrpipe.result import Page
 
@@ -72,3 +73,20 @@ def test_a_page_is_its_content_with_methods() -> None:
     match page:
         case Page(width, height):
             assert (width, height) == (9, 8)
+
+
+def test_lines_beside_each_other_share_a_line_of_the_text() -> None:
+    def placed(text: str, x: float, y: float, angle: float) -> Line:
+        corners = [(x, y), (x + 60, y), (x + 60, y + 20), (x, y + 20)]
+        return Line(text, to_quad(rotate_points(corners, angle)), 1.0, ())
+
+    for angle in (0.0, 5.0, 90.0, 180.0):
+        lines = [
+            placed("Tea", 10, 10, angle),
+            placed("2.50", 200, 14, angle),
+            placed("Coffee", 10, 40, angle),
+            placed("3.10", 200, 40, angle),
+            placed("Total", 200, 70, angle),
+        ]
+        assert Paragraph(tuple(lines), lines[0].quad).text == "Tea 2.50\nCoffee 3.10\nTotal"
+    assert Paragraph((), lines[0].quad).text == ""
