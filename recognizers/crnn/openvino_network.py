@@ -118,16 +118,15 @@ class OpenVINONetwork:
         every = np.concatenate(lines)
         labels = np.full(len(every), BLANK)
         values = np.ones(len(every), np.float32)
-        (blank, highest) = self._chunked(self._winners, every, (1, 1))
-        inked = np.flatnonzero(blank[:, 0] < highest[:, 0])
+        blank, highest = self._chunked(self._winners, every, 2).T
+        inked = np.flatnonzero(blank < highest)
         for start in range(0, len(inked), _CHUNK):
             some = inked[start : start + _CHUNK]
             (scores,) = self._scores(_padded(every[some]))
-            scores = scores[: len(some)]
-            best = scores.argmax(1)
+            best, sums = _best(scores[: len(some)])
             labels[some] = best
             # A blank after all, by the last digits: then, too, its probability does not count.
-            values[some] = np.where(best == BLANK, 1, np.exp(scores.max(1) - _log_sum(scores)))
+            values[some] = np.where(best == BLANK, 1, 1 / sums)
         ends = np.cumsum([len(line) for line in lines])[:-1]
         return list(zip(np.split(labels, ends), np.split(values, ends), strict=True))
 
@@ -150,8 +149,10 @@ class OpenVINONetwork:
 
     def log_probs(self, line: Floats) -> Floats:
         """See ``Network``."""
-        (scores,) = self._chunked(self._scores, line, (self._config.classes,))
-        return scores - _log_sum(scores)[:, None]
+        scores = self._chunked(self._scores, line, self._config.classes)
+        highest = scores.max(1, keepdims=True)
+        _, sums = _best(scores.copy())
+        return np.asarray(scores - highest - np.log(sums)[:, None], np.float32)
 
     def _convolved(self, images: list[Pixels], lengths: list[int]) -> list[Floats]:
         """What the convolutions make of each line: F×features."""
@@ -190,23 +191,27 @@ class OpenVINONetwork:
             for place, length in zip(places, lengths, strict=True)
         ]
 
-    def _chunked(self, network: CompiledNetwork, features: Floats, columns: Sequence[int]) -> list[Floats]:
-        """A network's outputs for features of any number of frames."""
-        outputs = [np.empty((len(features), count), np.float32) for count in columns]
+    def _chunked(self, network: CompiledNetwork, features: Floats, columns: int) -> Floats:
+        """A network's output for features of any number of frames."""
+        output = np.empty((len(features), columns), np.float32)
         for start in range(0, len(features), _CHUNK):
             some = features[start : start + _CHUNK]
-            for output, part in zip(outputs, network(_padded(some)), strict=True):
-                output[start : start + _CHUNK] = part[: len(some)]
-        return outputs
+            (part,) = network(_padded(some))
+            output[start : start + _CHUNK] = part[: len(some)]
+        return output
 
 
 def _padded(features: Floats) -> Floats:
     """Features with more frames of zeros, so that few shapes occur."""
     count = bucket(len(features), (16, 64, _CHUNK))
-    return np.pad(features, ((0, count - len(features)), (0, 0)))
+    if count == len(features):
+        return features
+    return np.concatenate([features, np.zeros((count - len(features), features.shape[1]), np.float32)])
 
 
-def _log_sum(scores: Floats) -> Floats:
-    """Logarithm of each row's summed exponentials."""
-    highest = scores.max(1, keepdims=True)
-    return np.asarray(highest[:, 0] + np.log(np.exp(scores - highest).sum(1)), np.float32)
+def _best(scores: Floats) -> tuple[Labels, Floats]:
+    """Each row's highest class, and the sum of all probabilities over that class's; overwrites scores."""
+    best = scores.argmax(1)
+    scores -= np.take_along_axis(scores, best[:, None], 1)
+    np.exp(scores, out=scores)
+    return best, scores.sum(1)
