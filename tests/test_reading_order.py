@@ -135,7 +135,7 @@ WORDS = ["国有法人", "自然人", "境内非国有法人", "其他"]
 )
 def test_a_table_is_read_by_rows(names: list[str], count: int, width: int, pitch: float, seed: int) -> None:
     rng = random.Random(seed)
-    kinds = [
+    kinds: list[Callable[[], str]] = [
         lambda: f"{rng.randrange(10**7):,}",
         lambda: f"{rng.randrange(100)}.{rng.randrange(100):02}%",
         lambda: rng.choice(WORDS) if names is NAMES else rng.choice(["kg", "box", "piece"]),
