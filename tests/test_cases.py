@@ -31,7 +31,7 @@ def pages() -> dict[str, ReferencePage]:
 
 @cache
 def pipeline() -> Pipeline:
-    return Pipeline()
+    return Pipeline(threads=1)
 
 
 @pytest.mark.parametrize(
