@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 PACKAGES = {
     "pdftotext": "poppler-utils",
@@ -31,7 +31,8 @@ PACKAGES = {
 
 _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
 
-settings.register_profile("ocrpipe", deadline=None)  # the time of an example depends on the machine
+# How long an example takes depends on the machine.
+settings.register_profile("ocrpipe", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ocrpipe")
 
 
