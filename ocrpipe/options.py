@@ -10,11 +10,14 @@ from ocrpipe.io.images import MAX_PIXELS
 from ocrpipe.settings import Settings, configured, pairs_of
 from ocrpipe.stages.boxes import LayoutOptions
 from ocrpipe.stages.filtering import FilterOptions
+from ocrpipe.stages.glyph_cells import CellOptions
 from ocrpipe.stages.reading import ReadingOptions
 from ocrpipe.stages.rotated import RotatedOptions
 from ocrpipe.stages.ruling import RulingOptions
 from ocrpipe.stages.skew import OrientationOptions
 from ocrpipe.stages.stored import PdfOptions
+from ocrpipe.stages.vertical import VerticalOptions
+from ocrpipe.stages.vertical_columns import ColumnOptions
 
 _ENGINES = ("detector", "recognizer")
 
@@ -46,6 +49,9 @@ class Options:
         filter: Which lines are kept.
         rotated: Text rotated by 90° along the page.
         ruling: Ruled tables.
+        vertical: Telling vertical text from horizontal.
+        columns: Reading columns of vertical text.
+        cells: Cutting such columns into characters.
         layout: Columns, rows and paragraphs.
         detector: Options of the detector, by name; those of ``ctpn`` are the fields of
             ``ocrpipe.detectors.ctpn.DetectorOptions``. Only for a detector that is given by name.
@@ -59,6 +65,9 @@ class Options:
     filter: FilterOptions = FilterOptions()
     rotated: RotatedOptions = RotatedOptions()
     ruling: RulingOptions = RulingOptions()
+    vertical: VerticalOptions = VerticalOptions()
+    columns: ColumnOptions = ColumnOptions()
+    cells: CellOptions = CellOptions()
     layout: LayoutOptions = LayoutOptions()
     detector: tuple[tuple[str, object], ...] = ()
     recognizer: tuple[tuple[str, object], ...] = ()

@@ -14,11 +14,13 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from shapely import Polygon
 
+Direction = Literal["horizontal", "vertical"]
+"""How the characters of a line follow each other: across the page, or down a column."""
 Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]
 """Four corners, clockwise on the screen from the top left of the *text*: they give its orientation, too."""
@@ -62,7 +64,9 @@ class Line(_HasQuad):
     """One line of text.
 
     ``confidence`` is the mean of its characters' confidences, 0.0 for empty text; ``score`` is the
-    detector's confidence that there is a line.
+    detector's confidence that there is a line. ``direction`` is "horizontal", or "vertical" for a column of
+    upright characters, read from top to bottom: its quad, and those of its words and characters, begin at the
+    top right and run down the column.
     """
 
     text: str
@@ -70,6 +74,7 @@ class Line(_HasQuad):
     confidence: float
     words: tuple[Word, ...]
     score: float = 1.0
+    direction: Direction = "horizontal"
 
     @property
     def chars(self) -> tuple[Char, ...]:

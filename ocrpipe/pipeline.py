@@ -23,6 +23,7 @@ from ocrpipe.options import Options
 from ocrpipe.recognizers.base import Recognition, Recognizer
 from ocrpipe.result import Page
 from ocrpipe.stages.assembly import assemble, assemble_paragraph
+from ocrpipe.stages.endings import with_ends
 from ocrpipe.stages.evidence import Continuation
 from ocrpipe.stages.filtering import is_rejected, is_text
 from ocrpipe.stages.frame import PageFrame
@@ -34,6 +35,9 @@ from ocrpipe.stages.rotated import find_rotated
 from ocrpipe.stages.stored import take_stored
 from ocrpipe.stages.tables import table_regions
 from ocrpipe.stages.tiles import detect_in_tiles
+from ocrpipe.stages.vertical import find_columns, separate
+from ocrpipe.stages.vertical_columns import read_columns
+from ocrpipe.stages.writing import with_columns
 
 __all__ = ["Options", "Pipeline", "Stage"]
 
@@ -178,10 +182,13 @@ class Pipeline:
         """
         image = images.load(source, max_pixels=self.options.load.max_pixels)
         upright = self._find_upright(image, _Clock(None), whole=False)
-        frame = upright.frame
+        frame, lines = upright.frame, upright.lines
+        if upright.vertical:
+            columns, across = self._separate(upright, _Clock(None))
+            lines = (*columns, *across)
         return tuple(
             TextLine(frame.page_quad(line.quad), line.score, line.crop and frame.page_quad(line.crop))
-            for line in upright.lines
+            for line in lines
         )
 
     def recognize(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[Recognition, ...]:
@@ -221,10 +228,19 @@ class Pipeline:
         taken = self._take_stored(image, stored, clock)
         upright = taken or self._find_upright(image, clock, whole=True)
         frame = upright.frame
+        columns, readings = (
+            self._read_vertical(upright, clock) if upright.vertical else ([], upright.readings)
+        )
         with clock.stage("filter") as counts:
-            kept, rejected = (list(taken.readings), []) if taken else self._filtered(upright.readings)
-            counts |= {"lines": len(kept), "left_out": len(upright.readings) - len(kept)}
-        rotated = () if taken else self._find_rotated(frame, kept, clock)
+            kept, rejected = (list(readings), []) if taken else self._filtered(readings)
+            columns, faint = self._filtered(columns)
+            rejected += faint
+            counts |= {"lines": len(kept) + len(columns), "left_out": len(rejected)}
+        rotated: list[Reading] = []
+        if not taken:
+            rotated = self._find_rotated(frame, [*kept, *columns], clock)
+            columns += [reading for reading in rotated if reading.vertical]
+            rotated = [reading for reading in rotated if not reading.vertical]
         with clock.stage("layout") as counts:
             tilt = residual_tilt(reading.quad for reading in kept)
             tables, lines = table_regions(
@@ -242,6 +258,7 @@ class Pipeline:
                 continuation=self._continuation,
                 options=options.layout,
             )
+            blocks = tuple(with_columns(blocks, columns, options.layout, options.vertical))
             counts |= {"paragraphs": len(blocks), "tables": len(tables)}
         with clock.stage("assembly"):
             paragraphs = [assemble_paragraph(frame, block.lines, block.quad) for block in blocks]
@@ -255,7 +272,7 @@ class Pipeline:
             name,
             number,
             dpi,
-            page_warnings(frame, kept, rejected),
+            page_warnings(frame, [*kept, *columns], rejected),
             tuple(assemble(frame, reading) for reading in rejected),
         )
         clock.log(name, number, page)
@@ -278,7 +295,7 @@ class Pipeline:
             return None
         return Candidate(frame, tuple(reading.line for reading in readings), tuple(readings))
 
-    def _find_rotated(self, frame: PageFrame, kept: Sequence[Reading], clock: _Clock) -> Sequence[Reading]:
+    def _find_rotated(self, frame: PageFrame, kept: Sequence[Reading], clock: _Clock) -> list[Reading]:
         with clock.stage("rotated text") as counts:
             rotated = find_rotated(
                 frame,
@@ -286,9 +303,12 @@ class Pipeline:
                 lambda part: self._detect(part, clock),
                 lambda lines: self._read_lines(frame, lines, clock),
                 self.options.rotated,
+                (lambda lines: self._read_columns(frame, lines, clock))
+                if self.options.vertical.enabled
+                else None,
             )
             counts["lines"] = len(rotated)
-        return rotated
+        return list(rotated)
 
     def _filtered(self, readings: Sequence[Reading]) -> tuple[list[Reading], list[Reading]]:
         """The lines that are kept, and those with text that are not, from top to bottom."""
@@ -309,9 +329,26 @@ class Pipeline:
                 lambda frame, lines: self._read_lines(frame, lines, clock),
                 self.options.orientation,
                 whole=whole,
+                read_columns=(lambda frame, lines: self._read_columns(frame, lines, clock, sideways=False))
+                if self.options.vertical.enabled
+                else None,
+                vertical=self.options.vertical,
             )
             counts |= {"turned": upright.frame.turned, "skew": upright.frame.skew}
         return upright
+
+    def _separate(self, page: Candidate, clock: _Clock) -> tuple[list[TextLine], list[TextLine]]:
+        """Columns of a page of vertical text, and its horizontal lines."""
+        found = find_columns(
+            page.frame, lambda turned: detect_in_tiles(turned, lambda part: self._detect(part, clock))
+        )
+        options = self.options
+        columns, rest = separate(found, page.lines, options.vertical)
+        return with_ends(page.frame.grey, columns, rest, options.vertical, options.cells), rest
+
+    def _read_vertical(self, page: Candidate, clock: _Clock) -> tuple[list[Reading], Sequence[Reading]]:
+        columns, lines = self._separate(page, clock)
+        return self._read_columns(page.frame, columns, clock), self._read_lines(page.frame, lines, clock)
 
     def _find(self, frame: PageFrame, clock: _Clock) -> tuple[TextLine, ...]:
         """Lines of the level view, without what lies beyond the page's border."""
@@ -331,6 +368,16 @@ class Pipeline:
         with clock.stage("crop and recognize") as counts:
             counts["lines"] = len(lines)
             return read_lines(frame, lines, self.recognize, self.options.reading)
+
+    def _read_columns(
+        self, frame: PageFrame, lines: Sequence[TextLine], clock: _Clock, *, sideways: bool = True
+    ) -> list[Reading]:
+        with clock.stage("crop and recognize") as counts:
+            counts["lines"] = len(lines)
+            options = self.options
+            return read_columns(
+                frame, lines, self.recognize, options.columns, options.cells, sideways=sideways
+            )
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 from ocrpipe import _version
 from ocrpipe.errors import ConfigError
 from ocrpipe.export.parts import Box, box, clean, common_source, language, words
-from ocrpipe.page import Line, PageContent, Point, Word
+from ocrpipe.page import Direction, Line, PageContent, Point, Word
 
 _NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 _SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-3.xsd"
@@ -62,7 +62,7 @@ def _add_page(layout: ET.Element, page: PageContent, index: int) -> None:
         for line in paragraph.lines:
             if line_words := words(line):  # the schema wants a String in every TextLine
                 element = _add_line(block, line, page, f"line_{index}_{next(line_numbers)}")
-                for word, gap in _with_gaps(line_words, page):
+                for word, gap in _with_gaps(line_words, page, line.direction):
                     if gap:
                         ET.SubElement(element, "SP", _position(gap))
                     _add_word(element, word, page, f"string_{index}_{next(word_numbers)}")
@@ -83,20 +83,28 @@ def _add_description(alto: ET.Element, source: str | None) -> None:
 
 def _add_line(block: ET.Element, line: Line, page: PageContent, id: str) -> ET.Element:
     element = _add(block, "TextLine", id, box(line.quad, page))
+    if line.direction == "vertical":
+        element.set("BASEDIRECTION", "ttb")  # and the baseline is the column's left side
     element.set("BASELINE", _points(line.quad[3], line.quad[2]))
     ET.SubElement(ET.SubElement(element, "Shape"), "Polygon", {"POINTS": _points(*line.quad)})
     return element
 
 
-def _with_gaps(line_words: Sequence[Word], page: PageContent) -> Iterator[tuple[Word, Box | None]]:
+def _with_gaps(
+    line_words: Sequence[Word], page: PageContent, direction: Direction
+) -> Iterator[tuple[Word, Box | None]]:
     """Each word of a line and the space before it; ``None`` for the first word."""
     previous: Box | None = None
     for word in line_words:
         current = box(word.quad, page)
         gap = None
         if previous:
-            left, right = sorted((previous.right, current.left))
-            gap = Box(left, current.top, right, current.bottom)
+            if direction == "vertical":
+                top, bottom = sorted((previous.bottom, current.top))
+                gap = Box(current.left, top, current.right, bottom)
+            else:
+                left, right = sorted((previous.right, current.left))
+                gap = Box(left, current.top, right, current.bottom)
         yield word, gap
         previous = current
 

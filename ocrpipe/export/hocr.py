@@ -2,6 +2,8 @@
 
 Lines are children of ``p.ocr_par``: OCRmyPDF's parser ignores any others. Boxes are whole pixels; a line's
 slope goes into ``baseline``, the direction of a line that does not run from left to right into ``textangle``.
+Columns of vertical text have neither, but the style ``writing-mode: vertical-rl``, on the line and, where all
+lines of a paragraph are such, on that.
 The specification wants boxes of lines, and of paragraphs, that hardly overlap: overlapping ones are trimmed.
 
 Specification: http://kba.github.io/hocr-spec/1.2/
@@ -23,6 +25,7 @@ _HEAD = (
     '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
     '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n'
 )
+_VERTICAL = "writing-mode: vertical-rl"
 _CAPABILITIES = "ocr_page ocr_par ocr_line ocrx_word ocrp_lang"
 
 
@@ -67,10 +70,14 @@ def _add_page(body: ET.Element, page: PageContent, index: int) -> None:
         p = _add(div, "p", "ocr_par", f"par_{index}_{number}", [_bbox(bounds)])
         p.set("lang", language(paragraph.text))
         p.set("dir", "ltr")
+        if paragraph.lines and all(line.direction == "vertical" for line in paragraph.lines):
+            p.set("style", _VERTICAL)
         p.text = "\n"
         for line in paragraph.lines:
             id = f"line_{index}_{next(line_numbers)}"
             span = _add(p, "span", "ocr_line", id, _line_properties(line, next(line_boxes)))
+            if line.direction == "vertical":
+                span.set("style", _VERTICAL)
             span.text = "\n"
             for word in words(line):
                 id = f"word_{index}_{next(word_numbers)}"
@@ -89,10 +96,13 @@ def _bbox(bounds: Box) -> str:
 def _line_properties(line: Line, bounds: Box) -> list[str]:
     from ocrpipe.geometry import quad_angle  # here, since it brings OpenCV
 
+    size = f"x_size {math.dist(line.quad[0], line.quad[3]):.1f}"
+    if line.direction == "vertical":
+        return [_bbox(bounds), size]
     angle = quad_angle(line.quad)
     # textangle is counter-clockwise
     direction = _baseline(line.quad, bounds) if abs(angle) < 45 else f"textangle {-angle % 360:.1f}"
-    return [_bbox(bounds), direction, f"x_size {math.dist(line.quad[0], line.quad[3]):.1f}"]
+    return [_bbox(bounds), direction, size]
 
 
 def _baseline(quad: Quad, bounds: Box) -> str:

@@ -14,7 +14,8 @@ The schema, version 1 (an incompatible one will get another number)::
               "chars": [{"text": "字", "quad": [...], "confidence": 0.97}]}]}]}]}
 
 Where there are warnings, ``"warnings": [{"code": "lines-left-out", "message": "...", "count": 2}]`` is added,
-whose count may be null, and where lines were not kept, ``"rejected": [...]``, of lines as above.
+whose count may be null, and where lines were not kept, ``"rejected": [...]``, of lines as above. A column of
+vertical text has ``"direction": "vertical"``; a line without it is horizontal.
 
 ``source`` and ``dpi`` may be null. Quads, angles and confidences are as in ``ocrpipe.page``. A document is
 ``{"schema": "ocrpipe.document/1", "pages": [...]}``, of pages as above.
@@ -30,7 +31,7 @@ from typing import Any, TypeVar
 
 from ocrpipe.errors import UnsupportedSourceError
 from ocrpipe.io.names import printable
-from ocrpipe.page import Char, Line, PageContent, PageWarning, Paragraph, Point, Quad, Word
+from ocrpipe.page import Char, Direction, Line, PageContent, PageWarning, Paragraph, Point, Quad, Word
 
 SCHEMA = "ocrpipe.page/1"
 DOCUMENT_SCHEMA = "ocrpipe.document/1"
@@ -126,7 +127,7 @@ def _page(page: _Node, page_class: type[PageType]) -> PageType:
 
 
 def _line_to_dict(line: Line) -> dict[str, Any]:
-    return {
+    described: dict[str, Any] = {
         "text": line.text,
         "quad": _points(line.quad),
         "confidence": float(line.confidence),
@@ -136,6 +137,9 @@ def _line_to_dict(line: Line) -> dict[str, Any]:
             for word in line.words
         ],
     }
+    if line.direction != "horizontal":
+        described["direction"] = line.direction
+    return described
 
 
 def _piece_to_dict(piece: Word | Char) -> dict[str, Any]:
@@ -167,6 +171,10 @@ class _Node:
 
     def optional_items(self, key: str) -> list[_Node]:
         return self[key].items() if key in self.value else []
+
+    def direction(self) -> Direction:
+        """The line's; a value that a later version may add counts as horizontal."""
+        return "vertical" if self.value.get("direction") == "vertical" else "horizontal"
 
     def text(self) -> str:
         if not isinstance(self.value, str):
@@ -216,6 +224,7 @@ def _line(node: _Node) -> Line:
         confidence=node["confidence"].number(),
         words=tuple(_word(word) for word in node["words"].items()),
         score=node["score"].number(),
+        direction=node.direction(),
     )
 
 

@@ -89,13 +89,18 @@ def _page_attributes(page: PageContent) -> dict[str, str]:
 def _add_region(sheet: ET.Element, paragraph: Paragraph, page: PageContent, number: int) -> ET.Element:
     attributes = {"id": f"region_{number}", "type": "paragraph"}
     attributes["primaryLanguage"] = _LANGUAGES[language(paragraph.text)]
+    if paragraph.lines and all(line.direction == "vertical" for line in paragraph.lines):
+        attributes |= {"readingDirection": "top-to-bottom", "textLineOrder": "right-to-left"}
     region = ET.SubElement(sheet, "TextRegion", attributes)
     _add_points(region, "Coords", paragraph.quad, page)
     return region
 
 
 def _add_line(region: ET.Element, line: Line, page: PageContent, number: int) -> ET.Element:
-    element = ET.SubElement(region, "TextLine", {"id": f"line_{number}"})
+    attributes = {"id": f"line_{number}"}
+    if line.direction == "vertical":
+        attributes["readingDirection"] = "top-to-bottom"
+    element = ET.SubElement(region, "TextLine", attributes)
     _add_points(element, "Coords", line.quad, page)
     _add_points(element, "Baseline", (line.quad[3], line.quad[2]), page)
     return element

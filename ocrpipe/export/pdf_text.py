@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocrpipe.export.parts import words
-from ocrpipe.page import PageContent, Point, Word
+from ocrpipe.page import Line, PageContent, Point, Quad, Word
 
 if TYPE_CHECKING:
     from ocrpipe.export.blank_font import BlankFont
@@ -41,14 +41,30 @@ def text_layer(
 
 
 def _text(page: PageContent, font: BlankFont, place: Placing, keep: Callable[[Word], bool]) -> Iterator[str]:
-    """Text operators, word by word; a space follows each word but the last of a line."""
+    """Text operators, word by word; a space follows each word but the last of a line.
+
+    Columns of vertical text run down the page, as text turned by 90° does: so their order from right to left
+    is that of lines, to which programs that extract text keep.
+    """
     for line in page.lines:
         kept = [word for word in words(line) if word.text and keep(word)]
         baseline = _Baseline.of([place(corner) for corner in line.quad])
         for index, word in enumerate(kept, 1):
-            corners = [place(corner) for corner in word.quad]
-            yield _placement(word.text, font, baseline.box(corners) if baseline else _Box.of(corners))
-            yield f"<{font.encode(word.text + ' ' * (index < len(kept)))}> Tj"
+            for text, quad in _objects(line, word):
+                corners = [place(corner) for corner in quad]
+                yield _placement(text, font, baseline.box(corners) if baseline else _Box.of(corners))
+                last = text is word.text or quad is word.chars[-1].quad
+                yield f"<{font.encode(text + ' ' * (last and index < len(kept)))}> Tj"
+
+
+def _objects(line: Line, word: Word) -> Sequence[tuple[str, Quad]]:
+    """What is set in one operator: a word, or each character of a column of vertical text.
+
+    PDFium sorts text that begins at one height from left to right, as whole columns would.
+    """
+    if line.direction == "vertical" and "".join(char.text for char in word.chars) == word.text:
+        return [(char.text, char.quad) for char in word.chars]
+    return [(word.text, word.quad)]
 
 
 class _Box(NamedTuple):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from ocrpipe.geometry import apply, quad_size, span_quad
-from ocrpipe.page import Char, Line, Paragraph, Quad, Word
+from ocrpipe.page import Char, Direction, Line, Paragraph, Quad, Word
 from ocrpipe.recognizers.base import CharSpan, Recognition
 from ocrpipe.stages.frame import PageFrame
 from ocrpipe.stages.reading import Reading
@@ -30,6 +30,7 @@ def assemble(frame: PageFrame, reading: Reading) -> Line:
         line.score,
         cut=cut,
         margin=reading.pad * quad_size(cut)[1],
+        direction="vertical" if reading.vertical else "horizontal",
     )
 
 
@@ -47,6 +48,7 @@ def build_line(
     *,
     cut: Quad | None = None,
     margin: float = 0.0,
+    direction: Direction = "horizontal",
 ) -> Line:
     """Split a reading into words and place every character on the page.
 
@@ -60,6 +62,7 @@ def build_line(
         score: The detector's confidence that there is a line.
         cut: Where the crop was cut from the page, if not along ``quad``; words are placed within it.
         margin: Pixels at both ends of the crop that lie outside ``cut``.
+        direction: Of the line; the quads of a vertical one run down it.
 
     Returns:
         The line; with no word in it, empty text and confidence 0.0 where nothing was read.
@@ -72,7 +75,7 @@ def build_line(
 
     words = tuple(_word(spans, place) for spans in _split(recognition.chars))
     text = " ".join(word.text for word in words)
-    return Line(text, quad, recognition.confidence, words, score)
+    return Line(text, quad, recognition.confidence, words, score, direction)
 
 
 def _split(spans: Sequence[CharSpan]) -> Iterator[list[CharSpan]]:

@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ocrpipe.detectors.base import TextLine
-from ocrpipe.geometry import Image, quad_angle, quad_size
+from ocrpipe.geometry import Image, apply, quad_angle, quad_size
 from ocrpipe.page import Quad
 from ocrpipe.stages.frame import PageFrame
 from ocrpipe.stages.reading import Reading
 from ocrpipe.stages.skew import Mask, OrientationOptions, skew_of_ink, text_ink, turns_of_ink
+from ocrpipe.stages.vertical import VerticalOptions, han_fraction, runs_across
 
 _MAX_TILT = 15.0  # degrees; steeper lines do not count for the tilt of a level view
 _BARS = frozenset("1Il|!i[]()-—–―_=.·'\"*~一")  # what bars, rules and specks are mistaken for
 _DEFAULT = OrientationOptions()
+_VERTICAL = VerticalOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,15 @@ class Candidate:
         frame: The page and its level view.
         lines: Detected lines, in the view's coordinates.
         readings: Of the first of ``lines``; the others have not been read.
+        vertical: Whether the page's text runs in columns; ``lines`` are the horizontal ones then.
+        columns: Columns that were found on the way, on a page of vertical text.
     """
 
     frame: PageFrame
     lines: tuple[TextLine, ...]
     readings: tuple[Reading, ...]
+    vertical: bool = False
+    columns: tuple[TextLine, ...] = ()
 
     @property
     def characters(self) -> int:
@@ -50,7 +56,14 @@ Read = Callable[[PageFrame, Sequence[TextLine]], Sequence[Reading]]
 
 
 def find_upright(
-    image: Image, find: Find, read: Read, options: OrientationOptions = _DEFAULT, *, whole: bool = True
+    image: Image,
+    find: Find,
+    read: Read,
+    options: OrientationOptions = _DEFAULT,
+    *,
+    whole: bool = True,
+    read_columns: Read | None = None,
+    vertical: VerticalOptions = _VERTICAL,
 ) -> Candidate:
     """Find the orientation in which a page reads best.
 
@@ -64,12 +77,24 @@ def find_upright(
         read: Reads them.
         options: Thresholds.
         whole: Read all lines of the result, or only a sample of the longest.
+        read_columns: Reads lines of upright characters that run down; None looks for no vertical text.
+        vertical: What makes a page vertical. Such a page is tried where the ink runs in columns that do not
+            read well from the side.
     """
     base = PageFrame(image)
     ink = text_ink(image, options) if options.quarter_turns or options.deskew else None
     turns = turns_of_ink(ink, options) if ink is not None and options.quarter_turns else (0,)
     sample = None if whole else options.sample_lines
-    best = _candidate(_levelled(base, turns[0], ink, options), find, read, sample)
+    aside = turns[0] != 0 and read_columns is not None
+    best = _candidate(
+        _levelled(base, turns[0], ink, options), find, read, options.sample_lines if aside else sample
+    )
+    if aside and read_columns is not None:
+        if not _reads_well(best, options):
+            columns = _vertical_page(best, find, read, read_columns, options, vertical)
+            if columns:
+                return columns
+        best = _read_rest(best, read) if whole else best
     if len(turns) == 1 or _reads_well(best, options):
         return best
     views = {turns[0]: best}
@@ -84,6 +109,10 @@ def find_upright(
         view = views[turned]
         flipped = tuple(map(upside_down, longest(view.lines, options.sample_lines)))
         evidence[(turned + 180) % 360] = _evidence(read(view.frame, flipped), options)
+    if read_columns and turns[0] == 0 and max(evidence.values()) < options.fair_evidence:
+        columns = _vertical_page(best, find, read, read_columns, options, vertical)
+        if columns:
+            return columns
     evidence[0] += options.stay_margin
     turned = max(evidence, key=lambda turn: evidence[turn])
     if turned == turns[0]:
@@ -94,6 +123,51 @@ def find_upright(
     full = _read_rest(found, read) if whole else found
     worse = _evidence(full.readings, options) < _evidence(best.readings, options)
     return best if worse and turned else full
+
+
+def _vertical_page(
+    view: Candidate,
+    find: Find,
+    read: Read,
+    read_columns: Read,
+    options: OrientationOptions,
+    vertical: VerticalOptions,
+) -> Candidate | None:
+    """The page with its columns upright, if the lines of a view read as columns of upright characters.
+
+    Args:
+        view: A view in which columns of text are horizontal lines.
+        find: Finds lines.
+        read: Reads them.
+        read_columns: Reads them as columns.
+        options: Thresholds.
+        vertical: Likewise of vertical text.
+    """
+    best, least = None, max(vertical.min_evidence, _evidence(_longest_read(view, options), options))
+    lines = longest(view.lines, options.sample_lines)
+    for turned, some in ((90, lines), (270, tuple(map(upside_down, lines)))):
+        readings = list(read_columns(view.frame, some))
+        evidence = _evidence(readings, options)
+        if evidence >= least and han_fraction(readings) >= vertical.min_han:
+            best, least = (turned, readings), evidence
+    if best is None:
+        return None
+    frame = replace(view.frame, turned=(view.frame.turned + best[0]) % 360)
+    found = tuple(find(frame))
+    across = read(frame, longest(found, options.sample_lines))
+    if runs_across(across, best[1], vertical):
+        return None
+    columns = view.lines if best[0] == 90 else tuple(map(upside_down, view.lines))
+    return Candidate(frame, found, (), True, tuple(_moved(line, view.frame, frame) for line in columns))
+
+
+def _moved(line: TextLine, old: PageFrame, new: PageFrame) -> TextLine:
+    """A line of one view in another one's coordinates."""
+
+    def moved(quad: Quad) -> Quad:
+        return apply(new.to_level, old.page_quad(quad))
+
+    return TextLine(moved(line.quad), line.score, line.crop and moved(line.crop))
 
 
 def compare_turns(

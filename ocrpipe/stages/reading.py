@@ -50,12 +50,14 @@ class Reading:
         recognition: Its text, with spans in pixels of the crop.
         crop_width: Width of the crop in pixels.
         pad: Margin of the crop around ``line``'s own, as a fraction of its height.
+        vertical: Whether it is a column of upright characters; its quad runs down the column.
     """
 
     line: TextLine
     recognition: Recognition
     crop_width: int
     pad: float
+    vertical: bool = False
 
     @property
     def quad(self) -> Quad:

@@ -16,7 +16,17 @@ from numpy.typing import NDArray
 
 from ocrpipe.detectors.base import TextLine
 from ocrpipe.errors import ConfigError
-from ocrpipe.geometry import Image, Matrix, apply, clip_quad, quad_size, to_quad, turn, turn_matrix
+from ocrpipe.geometry import (
+    Image,
+    Matrix,
+    apply,
+    clip_quad,
+    quad_angle,
+    quad_size,
+    to_quad,
+    turn,
+    turn_matrix,
+)
 from ocrpipe.page import Quad
 from ocrpipe.stages.frame import PageFrame
 from ocrpipe.stages.orientation import upside_down
@@ -81,14 +91,18 @@ def find_rotated(
     detect: Detect,
     read: ReadLines,
     options: RotatedOptions = _DEFAULT,
+    read_columns: ReadLines | None = None,
 ) -> list[Reading]:
     """Rotated lines outside the given ones, each in the direction that reads with higher confidence.
+
+    What reads badly both ways, and well as a column of upright characters, is vertical text.
 
     Args:
         frame: The page.
         readings: The lines that are kept.
         detect: Detects lines on a part of the view that was turned by 90°.
         read: Reads lines.
+        read_columns: Reads lines of upright characters that run down; None takes none for such.
         options: Sizes and thresholds.
     """
     if not options.enabled or not readings:
@@ -105,6 +119,11 @@ def find_rotated(
         max(pair, key=lambda reading: reading.confidence)
         for pair in zip(both[: len(lines)], both[len(lines) :], strict=True)
     ]
+    if read_columns:
+        doubtful = [i for i, reading in enumerate(better) if reading.confidence < options.min_confidence]
+        down = [line if quad_angle(line.quad) > 0 else upside_down(line) for line in lines]
+        for i, reading in zip(doubtful, read_columns([down[i] for i in doubtful]), strict=True):
+            better[i] = max(better[i], reading, key=lambda one: one.confidence)
     return [
         reading
         for reading in better
