@@ -1,4 +1,4 @@
-"""The plain values of a result: ``PageContent > Paragraph > Line > Word > Char``, in quads, and warnings.
+"""The plain values of a result: ``PageContent > Paragraph > Line > Word > Char``, tables, and warnings.
 
 Frozen, slotted dataclasses that hold text, geometry and confidence, and no pixels, so that the results of a
 whole folder need little memory. All coordinates are absolute pixels of the image the caller gave (after EXIF
@@ -109,6 +109,66 @@ class Paragraph(_HasQuad):
 
 
 @dataclass(frozen=True, slots=True)
+class Cell(_HasQuad):
+    """A cell of a table; one that spans several rows or columns is at the first of them.
+
+    Attributes:
+        row: Row in which it begins, from 0.
+        column: Column in which it begins, from 0.
+        quad: Its edges, or where a table without ruled lines would have them.
+        lines: Lines of the page in it, in reading order; empty for an empty cell.
+        row_span: Number of rows that it covers.
+        column_span: Number of columns that it covers.
+        is_header: Whether it is the heading of columns.
+    """
+
+    row: int
+    column: int
+    quad: Quad
+    lines: tuple[Line, ...] = ()
+    row_span: int = 1
+    column_span: int = 1
+    is_header: bool = False
+
+    @property
+    def text(self) -> str:
+        """The lines' text, one line each."""
+        return "\n".join(line.text for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Table(_HasQuad):
+    """A table; its lines are also those of the page's paragraphs.
+
+    Attributes:
+        rows: Number of rows.
+        columns: Number of columns.
+        cells: By row, then by column; they cover every place of the grid exactly once.
+        quad: Around all cells.
+    """
+
+    rows: int
+    columns: int
+    cells: tuple[Cell, ...]
+    quad: Quad
+
+    @property
+    def grid(self) -> tuple[tuple[Cell | None, ...], ...]:
+        """The cell at each place, row by row; None where none is, in a table made by hand."""
+        places: list[list[Cell | None]] = [[None] * self.columns for _ in range(self.rows)]
+        for cell in self.cells:
+            for row in places[cell.row : cell.row + cell.row_span]:
+                end = min(cell.column + cell.column_span, self.columns)
+                row[cell.column : end] = [cell] * (end - cell.column)
+        return tuple(tuple(row) for row in places)
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines of all cells, cell by cell."""
+        return tuple(line for cell in self.cells for line in cell.lines)
+
+
+@dataclass(frozen=True, slots=True)
 class PageWarning:
     """A reason to doubt what was read from a page.
 
@@ -139,6 +199,7 @@ class PageContent:
         dpi: Resolution the page was rendered at, or that its file states, if known.
         warnings: Reasons to doubt what was read; empty where there are none.
         rejected: Lines that were read with too little confidence to be kept, from top to bottom.
+        tables: Tables, in the order of their first lines.
     """
 
     width: int
@@ -151,6 +212,7 @@ class PageContent:
     dpi: float | None = None
     warnings: tuple[PageWarning, ...] = ()
     rejected: tuple[Line, ...] = ()
+    tables: tuple[Table, ...] = ()
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -22,12 +22,12 @@ from ocrpipe.io.pdf_text import StoredText
 from ocrpipe.options import Options
 from ocrpipe.recognizers.base import Recognition, Recognizer
 from ocrpipe.result import Page
-from ocrpipe.stages.assembly import assemble, assemble_paragraph
+from ocrpipe.stages.assembly import assemble, assemble_paragraph, assemble_tables
 from ocrpipe.stages.endings import with_ends
 from ocrpipe.stages.evidence import Continuation
 from ocrpipe.stages.filtering import is_rejected, is_text
 from ocrpipe.stages.frame import PageFrame
-from ocrpipe.stages.layout import arrange
+from ocrpipe.stages.layout import arrange_page
 from ocrpipe.stages.orientation import Candidate, compare_turns, find_upright, residual_tilt, upright_turn
 from ocrpipe.stages.quality import page_warnings
 from ocrpipe.stages.reading import Reading, read_lines
@@ -243,7 +243,7 @@ class Pipeline:
             rotated = [reading for reading in rotated if not reading.vertical]
         with clock.stage("layout") as counts:
             tilt = residual_tilt(reading.quad for reading in kept)
-            tables, lines = table_regions(
+            regions, lines, ruled = table_regions(
                 frame.level,
                 kept,
                 angle=tilt,
@@ -251,17 +251,21 @@ class Pipeline:
                 layout=options.layout,
                 ruling=options.ruling,
             )
-            blocks = arrange(
+            blocks, aligned = arrange_page(
                 lines,
-                regions=tables,
+                regions=regions,
                 angle=tilt,
                 continuation=self._continuation,
                 options=options.layout,
             )
             blocks = tuple(with_columns(blocks, columns, options.layout, options.vertical))
-            counts |= {"paragraphs": len(blocks), "tables": len(tables)}
+            counts |= {"paragraphs": len(blocks), "tables": len(ruled) + len(aligned)}
         with clock.stage("assembly"):
             paragraphs = [assemble_paragraph(frame, block.lines, block.quad) for block in blocks]
+            read = [reading for block in blocks for reading in block.lines]
+            lines_read = (line for paragraph in paragraphs for line in paragraph.lines)
+            numbered = zip(map(id, read), enumerate(lines_read), strict=True)
+            tables = assemble_tables(frame, [*ruled, *aligned], dict(numbered))
             paragraphs += [assemble_paragraph(frame, (reading,), reading.quad) for reading in rotated]
         page = Page(
             frame.width,
@@ -274,6 +278,7 @@ class Pipeline:
             dpi,
             page_warnings(frame, [*kept, *columns], rejected),
             tuple(assemble(frame, reading) for reading in rejected),
+            tables,
         )
         clock.log(name, number, page)
         return page

@@ -20,8 +20,8 @@ class Page(PageContent):
     """What was read from one page.
 
     Its data are those of ``PageContent``: ``width``, ``height``, ``paragraphs``, ``orientation``, ``skew``,
-    ``source``, ``number``, ``dpi``, ``warnings``, ``rejected``, and properties derived from them: ``text``,
-    ``lines``, ``words``, ``confidence``.
+    ``source``, ``number``, ``dpi``, ``warnings``, ``rejected``, ``tables``, and properties derived from them:
+    ``text``, ``lines``, ``words``, ``confidence``.
     """
 
     __slots__ = ()
@@ -60,8 +60,8 @@ class Page(PageContent):
 
         Args:
             path: Where to write.
-            format: ``txt``, ``json``, ``hocr``, ``alto``, ``pagexml``, ``html``, ``pdf``, ``csv``,
-                ``parquet`` or ``labelstudio``.
+            format: ``txt``, ``md``, ``json``, ``hocr``, ``alto``, ``pagexml``, ``html``, ``pdf``, ``csv``,
+                ``parquet``, ``xlsx`` or ``labelstudio``.
             image: The page's image; html shows no image without it, pdf opens ``source`` again.
 
         Raises:

@@ -14,8 +14,18 @@ The schema, version 1 (an incompatible one will get another number)::
               "chars": [{"text": "字", "quad": [...], "confidence": 0.97}]}]}]}]}
 
 Where there are warnings, ``"warnings": [{"code": "lines-left-out", "message": "...", "count": 2}]`` is added,
-whose count may be null, and where lines were not kept, ``"rejected": [...]``, of lines as above. A column of
-vertical text has ``"direction": "vertical"``; a line without it is horizontal.
+whose count may be null, where lines were not kept, ``"rejected": [...]``, of lines as above, and where there
+are tables::
+
+    "tables": [
+      {"quad": [...], "rows": 2, "columns": 2,
+       "cells": [{"row": 0, "column": 0, "row_span": 1, "column_span": 2, "header": true,
+                  "quad": [...], "text": "...", "lines": [4, 5]}]}]
+
+whose lines are numbers of the page's lines, from 0 in reading order, so that a text that is corrected there
+is corrected in the table; ``text`` is for other readers. A line that is not on the page is given as above.
+
+A column of vertical text has ``"direction": "vertical"``; a line without it is horizontal.
 
 ``source`` and ``dpi`` may be null. Quads, angles and confidences are as in ``ocrpipe.page``. A document is
 ``{"schema": "ocrpipe.document/1", "pages": [...]}``, of pages as above.
@@ -31,7 +41,19 @@ from typing import Any, TypeVar
 
 from ocrpipe.errors import UnsupportedSourceError
 from ocrpipe.io.names import printable
-from ocrpipe.page import Char, Direction, Line, PageContent, PageWarning, Paragraph, Point, Quad, Word
+from ocrpipe.page import (
+    Cell,
+    Char,
+    Direction,
+    Line,
+    PageContent,
+    PageWarning,
+    Paragraph,
+    Point,
+    Quad,
+    Table,
+    Word,
+)
 
 SCHEMA = "ocrpipe.page/1"
 DOCUMENT_SCHEMA = "ocrpipe.document/1"
@@ -88,6 +110,11 @@ def page_to_dict(page: PageContent) -> dict[str, Any]:
         described["warnings"] = [asdict(warning) for warning in page.warnings]
     if page.rejected:
         described["rejected"] = [_line_to_dict(line) for line in page.rejected]
+    if page.tables:
+        numbers: dict[Line, int] = {}
+        for number, line in enumerate(page.lines):
+            numbers.setdefault(line, number)
+        described["tables"] = [_table_to_dict(table, numbers) for table in page.tables]
     return described
 
 
@@ -109,6 +136,11 @@ def _page(page: _Node, page_class: type[PageType]) -> PageType:
     schema = page["schema"].value
     if schema != SCHEMA:
         raise UnsupportedSourceError(f"{page.path}.schema is {schema!r}, not {SCHEMA!r}")
+    paragraphs = tuple(
+        Paragraph(tuple(_line(line) for line in paragraph["lines"].items()), _quad(paragraph["quad"]))
+        for paragraph in page["paragraphs"].items()
+    )
+    lines = [line for paragraph in paragraphs for line in paragraph.lines]
     return page_class(
         width=page["width"].integer(minimum=0),
         height=page["height"].integer(minimum=0),
@@ -117,12 +149,10 @@ def _page(page: _Node, page_class: type[PageType]) -> PageType:
         source=None if page["source"].value is None else page["source"].text(),
         number=page["number"].integer(minimum=1),
         dpi=None if page["dpi"].value is None else page["dpi"].positive(),
-        paragraphs=tuple(
-            Paragraph(tuple(_line(line) for line in paragraph["lines"].items()), _quad(paragraph["quad"]))
-            for paragraph in page["paragraphs"].items()
-        ),
+        paragraphs=paragraphs,
         warnings=tuple(_warning(warning) for warning in page.optional_items("warnings")),
         rejected=tuple(_line(line) for line in page.optional_items("rejected")),
+        tables=tuple(_table(table, lines) for table in page.optional_items("tables")),
     )
 
 
@@ -140,6 +170,27 @@ def _line_to_dict(line: Line) -> dict[str, Any]:
     if line.direction != "horizontal":
         described["direction"] = line.direction
     return described
+
+
+def _table_to_dict(table: Table, numbers: dict[Line, int]) -> dict[str, Any]:
+    return {
+        "quad": _points(table.quad),
+        "rows": table.rows,
+        "columns": table.columns,
+        "cells": [
+            {
+                "row": cell.row,
+                "column": cell.column,
+                "row_span": cell.row_span,
+                "column_span": cell.column_span,
+                "header": cell.is_header,
+                "quad": _points(cell.quad),
+                "text": cell.text,
+                "lines": [numbers[line] if line in numbers else _line_to_dict(line) for line in cell.lines],
+            }
+            for cell in table.cells
+        ],
+    }
 
 
 def _piece_to_dict(piece: Word | Char) -> dict[str, Any]:
@@ -193,6 +244,11 @@ class _Node:
             raise self.error(f"one of {', '.join(map(str, values))}")
         return int(self.value)
 
+    def flag(self) -> bool:
+        if not isinstance(self.value, bool):
+            raise self.error("true or false")
+        return self.value
+
     def positive(self) -> float:
         if not self.number() > 0:
             raise self.error("positive")
@@ -215,6 +271,37 @@ def _warning(node: _Node) -> PageWarning:
     return PageWarning(
         node["code"].text(), node["message"].text(), None if count.value is None else count.integer(minimum=0)
     )
+
+
+def _table(node: _Node, lines: Sequence[Line]) -> Table:
+    rows, columns = node["rows"].integer(minimum=1), node["columns"].integer(minimum=1)
+    cells = tuple(_cell(cell, rows, columns, lines) for cell in node["cells"].items())
+    return Table(rows, columns, cells, _quad(node["quad"]))
+
+
+def _cell(node: _Node, rows: int, columns: int, lines: Sequence[Line]) -> Cell:
+    cell = Cell(
+        row=node["row"].integer(minimum=0),
+        column=node["column"].integer(minimum=0),
+        quad=_quad(node["quad"]),
+        lines=tuple(_line_of(line, lines) for line in node["lines"].items()),
+        row_span=node["row_span"].integer(minimum=1),
+        column_span=node["column_span"].integer(minimum=1),
+        is_header=node["header"].flag(),
+    )
+    if cell.row + cell.row_span > rows or cell.column + cell.column_span > columns:
+        raise node.error(f"a cell within {rows} rows and {columns} columns")
+    return cell
+
+
+def _line_of(node: _Node, lines: Sequence[Line]) -> Line:
+    """A line of the page by its number, or one of its own."""
+    if isinstance(node.value, dict):
+        return _line(node)
+    number = node.integer(minimum=0)
+    if number >= len(lines):
+        raise node.error(f"a line of the page, which has {len(lines)}")
+    return lines[number]
 
 
 def _line(node: _Node) -> Line:

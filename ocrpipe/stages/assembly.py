@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ocrpipe.geometry import apply, quad_size, span_quad
-from ocrpipe.page import Char, Direction, Line, Paragraph, Quad, Word
+from ocrpipe.page import Cell, Char, Direction, Line, Paragraph, Quad, Table, Word
 from ocrpipe.recognizers.base import CharSpan, Recognition
 from ocrpipe.stages.frame import PageFrame
+from ocrpipe.stages.grid import Grid, GridCell
 from ocrpipe.stages.reading import Reading
 
 # Hanzi, kana, bopomofo, CJK and full-width punctuation; not Hangul, which is written with spaces.
@@ -38,6 +39,34 @@ def assemble_paragraph(frame: PageFrame, readings: Sequence[Reading], quad: Quad
     """A paragraph of the page, in the caller's pixels; its quad may reach over the page's border."""
     placed = quad if frame.is_level else apply(frame.to_page, quad)
     return Paragraph(tuple(assemble(frame, reading) for reading in readings), placed)
+
+
+def assemble_tables(
+    frame: PageFrame, grids: Sequence[Grid[Reading]], lines: Mapping[int, tuple[int, Line]]
+) -> tuple[Table, ...]:
+    """Tables of the page, in the caller's pixels, in the order of their first lines.
+
+    Args:
+        frame: Where the level view lies.
+        grids: In the level view.
+        lines: By the ``id`` of each reading, its line's number on the page and the line.
+    """
+
+    def place(quad: Quad) -> Quad:
+        return quad if frame.is_level else apply(frame.to_page, quad)
+
+    def cell_of(cell: GridCell[Reading]) -> Cell:
+        content = tuple(lines[id(reading)][1] for reading in cell.lines)
+        spans = cell.row_span, cell.column_span
+        return Cell(cell.row, cell.column, place(cell.quad), content, *spans, cell.is_header)
+
+    def first(grid: Grid[Reading]) -> int:
+        return min(lines[id(reading)][0] for cell in grid.cells for reading in cell.lines)
+
+    return tuple(
+        Table(grid.rows, grid.columns, tuple(map(cell_of, grid.cells)), place(grid.quad))
+        for grid in sorted(grids, key=first)
+    )
 
 
 def build_line(

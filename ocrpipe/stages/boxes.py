@@ -119,6 +119,11 @@ class LayoutOptions:
         min_size_ratio: Least ratio of the heights of a paragraph's neighbouring lines.
         max_ragged: Space at the right of a full line, as a fraction of the column's width.
         min_indent: Least indent of a paragraph's first line.
+        min_table_rows: Least number of a table's rows with several cells, where it has no ruled lines.
+        min_table_fill: Least part of such a table's places that hold text.
+        min_column_fill: Least number of a column's cells, in those that its columns hold on average.
+        max_table_gap: Most space between two of its rows.
+        max_single_rows: Most rows below each other with one cell only.
     """
 
     slices: int = 4
@@ -161,6 +166,11 @@ class LayoutOptions:
     min_size_ratio: float = 0.7
     max_ragged: float = 0.2
     min_indent: float = 0.8
+    min_table_rows: int = 3
+    min_table_fill: float = 0.6
+    min_column_fill: float = 0.3
+    max_table_gap: float = 2.5
+    max_single_rows: int = 1
 
     def __post_init__(self) -> None:
         sizes = self.min_facing, self.min_gutter_area, self.max_cell_width, self.level_spread

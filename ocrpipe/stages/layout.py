@@ -13,10 +13,12 @@ from statistics import median
 from typing import Any, cast
 
 from ocrpipe.geometry import enclosing_quad, quad_angle, quad_size, rotate_points
+from ocrpipe.stages.aligned import aligned_tables
 from ocrpipe.stages.boxes import Block, Box, LayoutOptions, Placed, Region, T
 from ocrpipe.stages.cells import with_whole_cells
 from ocrpipe.stages.columns import Columns
 from ocrpipe.stages.evidence import Continuation
+from ocrpipe.stages.grid import Grid
 from ocrpipe.stages.paragraphs import paragraphs, rows
 
 _DEFAULT = LayoutOptions()
@@ -32,6 +34,21 @@ def arrange(
 ) -> tuple[Block[T], ...]:
     """Put lines into reading order and group them into paragraphs.
 
+    Args and result as of ``arrange_page``, without the tables.
+    """
+    return arrange_page(lines, regions=regions, angle=angle, continuation=continuation, options=options)[0]
+
+
+def arrange_page(
+    lines: Sequence[T],
+    *,
+    regions: Sequence[Region[T]] = (),
+    angle: float = 0.0,
+    continuation: Continuation | None = None,
+    options: LayoutOptions = _DEFAULT,
+) -> tuple[tuple[Block[T], ...], list[Grid[T]]]:
+    """Put lines into reading order, group them into paragraphs, and find tables without ruled lines.
+
     Args:
         lines: In any order; the result does not depend on it.
         regions: Lines in an order of their own, which are placed as a whole.
@@ -40,18 +57,20 @@ def arrange(
         options: Thresholds.
 
     Returns:
-        Paragraphs in reading order; empty for no lines and regions.
+        Paragraphs in reading order, and the tables; empty for no lines and regions.
     """
     items: list[Placed] = [*lines, *regions]
     if not items:
-        return ()
+        return (), []
     remembered = continuation and lru_cache(None)(continuation)
-    return tuple(
-        paragraph
-        for block in Columns(options, remembered).blocks(_boxes(items, angle, options))
-        for boxes in paragraphs(with_whole_cells(rows(block, options), options), options)
-        for paragraph in _expanded([box.line for box in boxes], angle)
-    )
+    found: list[Block[T]] = []
+    tables: list[Grid[Any]] = []
+    for block in Columns(options, remembered).blocks(_boxes(items, angle, options)):
+        read = with_whole_cells(rows(block, options), options)
+        tables += aligned_tables(read, angle, options)
+        for boxes in paragraphs(read, options):
+            found += _expanded([box.line for box in boxes], angle)
+    return tuple(found), tables
 
 
 def _expanded(items: Sequence[Placed], angle: float) -> Iterator[Block[Any]]:

@@ -34,6 +34,7 @@ class RulingOptions:
         max_thickness: Most thickness of a ruled line.
         min_fill: Least part of a cell's bounding box that the cell fills.
         max_space: Most space between cells that touch.
+        max_edge: Largest distance of edges of cells that are one line of the table.
         min_cells: Least number of a table's cells that hold text.
     """
 
@@ -45,6 +46,7 @@ class RulingOptions:
     max_thickness: float = 0.35
     min_fill: float = 0.75
     max_space: float = 0.5
+    max_edge: float = 0.45
     min_cells: int = 4
 
     def __post_init__(self) -> None:
@@ -67,12 +69,25 @@ class RuledCell:
     bottom: float
 
 
+@dataclass(frozen=True, slots=True)
+class RuledTable:
+    """A table's cells, by the indices of the lines in them.
+
+    Attributes:
+        reading: Those with text in reading order: by rows, a cell over several rows with the first of them.
+        cells: All cells with their corners, clockwise from the top left, in pixels of the level view.
+    """
+
+    reading: list[list[int]]
+    cells: list[tuple[Quad, list[int]]]
+
+
 def ruled_tables(
     image: Image,
     quads: Sequence[Quad],
     height: float,
     options: RulingOptions,
-) -> list[list[list[int]]]:
+) -> list[RuledTable]:
     """Find the ruled tables of a page and what stands in their cells.
 
     Args:
@@ -82,8 +97,7 @@ def ruled_tables(
         options: Thresholds.
 
     Returns:
-        For each table the indices of the lines in its cells, cell by cell in reading order: by rows, a cell
-        over several rows with the first of them. Cells without any are left out.
+        The tables with at least ``options.min_cells`` cells that hold text, from top to bottom.
     """
     if not quads:
         return []
@@ -100,8 +114,25 @@ def ruled_tables(
     for group in _touching(cells, options.max_space * unit):
         ordered = [label for label in _reading_order({k: cells[k] for k in group}, unit) if label in within]
         if len(ordered) >= options.min_cells:
-            tables.append([within[label] for label in ordered])
+            corners = [
+                (_corners(labels, stats[label], label, scale), within.get(label, [])) for label in group
+            ]
+            tables.append(RuledTable([within[label] for label in ordered], corners))
     return tables
+
+
+def _corners(labels: NDArray[np.int32], box: NDArray[np.int32], label: int, scale: float) -> Quad:
+    """The outermost points of a region along the diagonals, in pixels of the level view."""
+    left, top, width, height = (int(value) for value in box[:4])
+    left, top = left - 1, top - 1  # of the border
+    ys, xs = np.nonzero(labels[top : top + height, left : left + width] == label)
+    total, difference = xs + ys, xs - ys
+    ends = total.argmin(), difference.argmax(), total.argmax(), difference.argmin()
+    first, second, third, fourth = (
+        (float(left + xs[end] + right) / scale, float(top + ys[end] + low) / scale)
+        for end, (right, low) in zip(ends, ((0, 0), (1, 0), (1, 1), (0, 1)), strict=True)
+    )
+    return first, second, third, fourth
 
 
 def _points(quad: Quad) -> list[tuple[float, float]]:
