@@ -50,8 +50,8 @@ def read(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="txt, json, hocr, alto, pagexml, html, pdf, csv, parquet or labelstudio; by --out's suffix, "
-            "or txt.",
+            help="txt, md, json, hocr, alto, pagexml, html, pdf, csv, parquet, xlsx or labelstudio; by "
+            "--out's suffix, or txt.",
         ),
     ] = None,
     out: Annotated[

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from ocrpipe.errors import ConfigError
 from ocrpipe.export.alto import document_to_alto
+from ocrpipe.export.grids import document_to_xlsx
 from ocrpipe.export.hocr import document_to_hocr
 from ocrpipe.export.html import document_to_html, page_to_html
 from ocrpipe.export.json import document_to_json, page_to_json
 from ocrpipe.export.labelstudio import document_to_labelstudio
+from ocrpipe.export.markdown import document_to_markdown, page_to_markdown
 from ocrpipe.export.pagexml import document_to_pagexml
 from ocrpipe.export.pdf import document_to_pdf, page_to_pdf
 from ocrpipe.export.scans import Scans
@@ -28,7 +30,7 @@ from ocrpipe.page import PageContent
 PageWriter = Callable[[PageContent, Source | None], bytes]
 DocumentWriter = Callable[[Sequence[PageContent], Scans], bytes]
 
-_OTHER_SUFFIXES = {"htm": "html", "text": "txt"}
+_OTHER_SUFFIXES = {"htm": "html", "text": "txt", "markdown": "md"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ def _without_images(
 
 FORMATS: dict[str, Format] = {
     "txt": _without_images("txt", document_to_text, page_to_text),
+    "md": _without_images("md", document_to_markdown, page_to_markdown),
     "json": _without_images("json", document_to_json, page_to_json),
     "hocr": _without_images("hocr", document_to_hocr),
     "alto": _without_images("xml", document_to_alto),
@@ -85,6 +88,7 @@ FORMATS: dict[str, Format] = {
     "pdf": Format(document_to_pdf, page_to_pdf, "pdf", has_images=True),
     "csv": _without_images("csv", document_to_csv),
     "parquet": _without_images("parquet", document_to_parquet),
+    "xlsx": _without_images("xlsx", document_to_xlsx),
     "labelstudio": _without_images("labelstudio.json", document_to_labelstudio),
 }
 

@@ -41,12 +41,12 @@ def document_to_csv(pages: Sequence[PageContent], *, escape_formulas: bool = Fal
         quad = json.dumps(row["quad"], separators=(",", ":"))
         cells = {**row, "source": row["source"] or "", "quad": quad}
         if escape_formulas:
-            cells |= {name: _escaped(cells[name]) for name in ("source", "text")}
+            cells |= {name: escaped_formula(cells[name]) for name in ("source", "text")}
         writer.writerow(cells)
     return stream.getvalue()
 
 
-def _escaped(text: str) -> str:
+def escaped_formula(text: str) -> str:
     """The text, after an apostrophe if spreadsheets would interpret it as a formula."""
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_PREFIXES) else text
 

@@ -88,7 +88,7 @@ def _grid(rows: Sequence[Row[T]], angle: float, options: LayoutOptions) -> Grid[
     joined = _joined(rows, members)
     edges = _between([(min(box.top for _, box in row), max(box.bottom for _, box in row)) for row in joined])
     sides = _between([(column.left, column.right) for column in columns])
-    joined[0] = _spread(joined[0], columns)
+    joined[0] = _spread(*joined[:2], columns)
     cells: list[GridCell[T]] = []
     for number, row in enumerate(joined):
         cells += _row_cells(number, row, edges, sides, angle)
@@ -186,22 +186,30 @@ def _joined(
     return joined
 
 
-def _spread(row: _Members[T], columns: Sequence[_Column]) -> list[tuple[tuple[int, ...], Box[T]]]:
-    """A first row, whose cells span the columns over whose middle they stand, if nothing else is there."""
+def _spread(
+    first: _Members[T], second: _Members[T], columns: Sequence[_Column]
+) -> list[tuple[tuple[int, ...], Box[T]]]:
+    """A first row over a second one of labels: its cells span what is empty beside them and not below.
+
+    A cell stands over the middle or the start of what it spans.
+    """
+    taken = {i for cover, _ in first for i in cover}
+    labels = {i for cover, box in second for i in cover if not is_figure(box.line.text)}
+    free = labels - taken if len(labels) == sum(len(cover) for cover, _ in second) else set()
     spread = []
-    taken = {i for cover, _ in row for i in cover}
-    for cover, box in row:
-        free = [i for i in range(len(columns)) if i in cover or i not in taken]
-        around = [
-            (abs(columns[first].left + columns[last].right - box.left - box.right) / 2, first, last)
-            for first in free
-            for last in free
-            if first <= cover[0] <= cover[-1] <= last and set(range(first, last + 1)) <= set(free)
-        ]
-        off, first, last = min(around, key=lambda item: (item[0] > box.height, item[1] - item[2], item[0]))
-        alone = abs(columns[cover[0]].left + columns[cover[-1]].right - box.left - box.right) / 2
-        is_centred = off <= box.height < alone
-        spread.append((tuple(range(first, last + 1)) if is_centred else cover, box))
+    for cover, box in first:
+        start, end = cover[0], cover[-1]
+        while end + 1 in free:
+            end += 1
+        while start - 1 in free:
+            start -= 1
+        centre = (columns[start].left + columns[end].right) / 2
+        if abs(centre - (box.left + box.right) / 2) > box.height:
+            start = cover[0]
+            if abs(columns[start].left - box.left) > box.height:
+                end = cover[-1]
+        free -= set(range(start, end + 1))
+        spread.append((tuple(range(start, end + 1)), box))
     return spread
 
 
