@@ -82,8 +82,9 @@ def evaluate(
     """Read sets of pages with ground truth and print the error rates.
 
     CER without spaces and with spaces (CERsp), WER, CER of the page's text in reading order (CERorder) and
-    F1 of the spaces of Latin text (Fsp), DetEval's P, R and F of the boxes and F50 at an IoU of .5, word
-    accuracy, expected calibration error (ECE), and seconds per page.
+    F1 of the spaces of Latin text (Fsp), DetEval's P, R and F of the boxes and F50 at an IoU of .5, F1 of
+    paragraphs (Fpar), of tables TEDS and F1 of neighbouring cells (Fcell), word accuracy, expected
+    calibration error (ECE), and seconds per page.
     """
     from ocrpipe.evaluation import report
     from ocrpipe.evaluation.run import evaluate_sets, score_sets

@@ -9,18 +9,23 @@ text, under ``"text"``, so reading order counts) or ``word`` (the image is the c
 level ``line`` may hold its ``"text"`` in reading order as well; one whose lines have no quads holds nothing
 but that and is of level ``page``. Predictions are rows ``{"image": ..., "lines": [{"text", "quad"}, ...],
 "sec": ...}``, their lines in reading order. Quads are in pixels of the image.
+
+Where paragraphs are known, each line has the number of its own, ``"block"`` in the ground truth and
+``"paragraph"`` in predictions. Both may hold ``"tables": [{"quad", "html"}, ...]``; in the ground truth these
+may also be regions of kind ``table`` whose text is HTML.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 from ocrpipe.errors import ConfigError
+from ocrpipe.evaluation.table_metrics import PlacedTable, from_html, to_html
 from ocrpipe.io.files import atomic_file
 from ocrpipe.page import Quad
 
@@ -31,12 +36,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ReferenceLine:
-    """A line of the ground truth; not scored where it is marked ``ignore`` or holds a formula."""
+    """A line of the ground truth; not scored where it is marked ``ignore`` or holds a formula.
+
+    ``block`` is its paragraph's number, None where that is not known.
+    """
 
     text: str
     quad: Quad
     ignore: bool = False
     has_math: bool = False
+    block: Hashable = None
 
     @property
     def counts(self) -> bool:
@@ -55,6 +64,7 @@ class ReferencePage:
         dont_care: Regions whose lines are not transcribed (``no_line_gt_regions``), such as tables and
             figures.
         text: The page's text in reading order; empty where it is not known.
+        tables: Its tables, as far as they are known.
     """
 
     image: Path
@@ -62,6 +72,7 @@ class ReferencePage:
     lines: tuple[ReferenceLine, ...] = ()
     dont_care: tuple[Quad, ...] = ()
     text: str = ""
+    tables: tuple[PlacedTable, ...] = ()
 
     @property
     def name(self) -> str:
@@ -90,21 +101,24 @@ class PredictedLine:
         text: Its text.
         quad: Its corners.
         confidences: One per character that is not a space; empty where the engine gives none.
+        paragraph: Number of its paragraph; None where the engine gives none.
     """
 
     text: str
     quad: Quad
     confidences: tuple[float, ...] = ()
+    paragraph: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The lines recognised in one image, the seconds that took, and the error that ended it, if any."""
+    """The lines and tables recognised in one image, the seconds that took, and the error that ended it."""
 
     image: str
     lines: tuple[PredictedLine, ...] = ()
     seconds: float = 0.0
     error: str | None = None
+    tables: tuple[PlacedTable, ...] = ()
 
 
 def load_dataset(folder: str | Path) -> Dataset:
@@ -194,19 +208,40 @@ def _reference_page(folder: Path, row: Row) -> ReferencePage:
         lines=lines,
         dont_care=tuple(_quad(region["quad"] if isinstance(region, dict) else region) for region in regions),
         text=_text(row) if level == "page" and not text else text,
+        tables=_tables(
+            row.get("tables") or [_table_region(region) for region in regions if _is_table(region)]
+        ),
     )
 
 
+def _is_table(region: Any) -> bool:
+    return isinstance(region, dict) and region.get("kind") == "table" and "<t" in (region.get("text") or "")
+
+
+def _table_region(region: Row) -> Row:
+    return {"quad": region["quad"], "html": region["text"]}
+
+
+def _tables(rows: Iterable[Row]) -> tuple[PlacedTable, ...]:
+    return tuple(PlacedTable(_quad(row["quad"]), from_html(row["html"])) for row in rows)
+
+
 def _reference_line(row: Row) -> ReferenceLine:
-    return ReferenceLine(_text(row), _quad(row["quad"]), bool(row.get("ignore")), bool(row.get("has_math")))
+    marks = bool(row.get("ignore")), bool(row.get("has_math"))
+    return ReferenceLine(_text(row), _quad(row["quad"]), *marks, row.get("block"))
 
 
 def _prediction(row: Row) -> Prediction:
     lines = tuple(
-        PredictedLine(_text(line), _quad(line["quad"]), tuple(line.get("confidences", ())))
+        PredictedLine(
+            _text(line), _quad(line["quad"]), tuple(line.get("confidences", ())), line.get("paragraph")
+        )
         for line in row["lines"]
     )
-    return Prediction(Path(row["image"]).name, lines, float(row.get("sec") or 0.0), row.get("error"))
+    seconds = float(row.get("sec") or 0.0)
+    return Prediction(
+        Path(row["image"]).name, lines, seconds, row.get("error"), _tables(row.get("tables") or ())
+    )
 
 
 def _prediction_row(prediction: Prediction) -> Row:
@@ -215,7 +250,11 @@ def _prediction_row(prediction: Prediction) -> Row:
         lines.append({"text": line.text, "quad": line.quad})
         if line.confidences:
             lines[-1]["confidences"] = [round(value, 4) for value in line.confidences]
+        if line.paragraph is not None:
+            lines[-1]["paragraph"] = line.paragraph
     row: Row = {"image": prediction.image, "lines": lines, "sec": prediction.seconds}
+    if prediction.tables:
+        row["tables"] = [{"quad": table.quad, "html": to_html(table.rows)} for table in prediction.tables]
     return row if prediction.error is None else {**row, "error": prediction.error}
 
 

@@ -12,7 +12,7 @@ the order given, without those in regions that are not transcribed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
@@ -29,6 +29,8 @@ from ocrpipe.evaluation.box_metrics import (
     tilt,
 )
 from ocrpipe.evaluation.dataset import PredictedLine, Prediction, ReferenceLine, ReferencePage
+from ocrpipe.evaluation.paragraph_metrics import ParagraphCounts, count_paragraphs
+from ocrpipe.evaluation.table_metrics import TableCounts, count_tables
 from ocrpipe.evaluation.text_metrics import SpaceCounts, TextCounts, count_errors, count_spaces, normalize
 
 _TINY = 1e-9
@@ -72,6 +74,8 @@ class Comparison:
         ignored: Predictions in don't-care regions, which are not scored.
         page: Errors of the page's text in reading order; None where it is not known.
         spaces: Spaces of Latin text in all clusters.
+        tables: Scores of its tables.
+        paragraphs: Scores of its paragraphs, of lines outside the tables; none where they are not known.
     """
 
     clusters: tuple[Cluster, ...]
@@ -80,6 +84,8 @@ class Comparison:
     ignored: tuple[PredictedLine, ...] = ()
     page: TextCounts | None = None
     spaces: SpaceCounts = SpaceCounts()
+    tables: TableCounts = TableCounts()
+    paragraphs: ParagraphCounts = ParagraphCounts()
 
 
 def compare(reference: ReferencePage, prediction: Prediction, *, casefold: bool = False) -> Comparison:
@@ -92,7 +98,10 @@ def compare(reference: ReferencePage, prediction: Prediction, *, casefold: bool 
     """
     if reference.level == "page":
         whole = _whole(reference, prediction.lines, casefold)
-        return Comparison((whole,), whole.counts, BoxCounts(), page=whole.counts, spaces=whole.spaces)
+        tables = count_tables(reference.tables, prediction.tables)
+        return Comparison(
+            (whole,), whole.counts, BoxCounts(), page=whole.counts, spaces=whole.spaces, tables=tables
+        )
 
     scored_lines = [line for line in reference.lines if line.counts]
     angle = tilt([line.quad for line in scored_lines])
@@ -116,7 +125,26 @@ def compare(reference: ReferencePage, prediction: Prediction, *, casefold: bool 
         clusters.append(Cluster(_joined(ours, casefold), _joined(theirs, casefold), ours, theirs))
     text = sum((cluster.counts for cluster in clusters), TextCounts())
     spaces = sum((cluster.spaces for cluster in clusters), SpaceCounts())
-    return Comparison(tuple(clusters), text, count_boxes(scored_boxes, boxes), ignored, page, spaces)
+    tables = count_tables(reference.tables, prediction.tables)
+    pairs = _paragraphs(
+        clusters, axis_aligned_boxes([table.quad for table in reference.tables], angle), angle
+    )
+    counts = count_boxes(scored_boxes, boxes)
+    return Comparison(tuple(clusters), text, counts, ignored, page, spaces, tables, count_paragraphs(pairs))
+
+
+def _paragraphs(clusters: Sequence[Cluster], tables: Boxes, angle: float) -> list[tuple[Hashable, Hashable]]:
+    """Paragraphs in the ground truth and the prediction of what is one line in both, outside of tables."""
+    single = [
+        (cluster.reference_lines[0], cluster.hypothesis_lines[0])
+        for cluster in clusters
+        if len(cluster.reference_lines) == len(cluster.hypothesis_lines) == 1
+    ]
+    boxes = axis_aligned_boxes([line.quad for line, _ in single], angle)
+    inside = intersections(boxes, tables).sum(axis=1) > 0.5 * areas(boxes)
+    known = compress(single, ~inside)
+    pairs = [(one.block, other.paragraph) for one, other in known]
+    return [] if any(None in pair for pair in pairs) else pairs
 
 
 def _whole(reference: ReferencePage, lines: Sequence[PredictedLine], casefold: bool) -> Cluster:

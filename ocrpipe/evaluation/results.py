@@ -10,7 +10,9 @@ from ocrpipe.evaluation.box_metrics import BoxCounts
 from ocrpipe.evaluation.calibration import Outcome, Reliability, outcomes, reliability
 from ocrpipe.evaluation.dataset import Dataset, Level, Prediction, ReferencePage
 from ocrpipe.evaluation.metrics import Comparison, compare
+from ocrpipe.evaluation.paragraph_metrics import ParagraphCounts
 from ocrpipe.evaluation.routing import Routing, read_lines, routing
+from ocrpipe.evaluation.table_metrics import TableCounts
 from ocrpipe.evaluation.text_metrics import SpaceCounts, TextCounts, same_word
 
 
@@ -64,6 +66,16 @@ class SetResult:
     def boxes(self) -> BoxCounts:
         """Box counts of all pages."""
         return sum((page.comparison.boxes for page in self.pages), BoxCounts())
+
+    @cached_property
+    def tables(self) -> TableCounts:
+        """Scores of the tables of all pages."""
+        return sum((page.comparison.tables for page in self.pages), TableCounts())
+
+    @cached_property
+    def paragraphs(self) -> ParagraphCounts:
+        """Scores of the paragraphs of all pages."""
+        return sum((page.comparison.paragraphs for page in self.pages), ParagraphCounts())
 
     @cached_property
     def reliability(self) -> Reliability:
@@ -123,6 +135,9 @@ class SetResult:
             "P": self.boxes.precision if has_boxes else None,
             "F": self.boxes.f if has_boxes else None,
             "F50": self.boxes.f50 if has_boxes else None,
+            "Fpar": self.paragraphs.f if self.paragraphs.lines else None,
+            "TEDS": self.tables.mean_teds if self.tables.tables else None,
+            "Fcell": self.tables.cell_f if self.tables.tables else None,
             "word_accuracy": self.word_accuracy,
             "ECE": self.reliability.ece if self.reliability.count else None,
             "threshold": self.routing.threshold,

@@ -23,6 +23,7 @@ from ocrpipe.evaluation.dataset import (
 )
 from ocrpipe.evaluation.html import write_html
 from ocrpipe.evaluation.results import SetResult, score
+from ocrpipe.evaluation.table_metrics import PlacedTable, rows_of
 from ocrpipe.io.images import load
 from ocrpipe.page import Char, PageContent
 from ocrpipe.recognizers.base import CharSpan, Recognition
@@ -165,20 +166,29 @@ def _predict(reference: ReferencePage, pipeline: Reader) -> Prediction:
     read = _read_word if reference.level == "word" else _read_page
     start = perf_counter()
     try:
-        lines = read(reference, pipeline)
+        lines, tables = read(reference, pipeline)
     except OcrError as error:
         return Prediction(reference.name, (), perf_counter() - start, str(error))
-    return Prediction(reference.name, lines, perf_counter() - start)
+    return Prediction(reference.name, lines, perf_counter() - start, tables=tables)
 
 
-def _read_page(reference: ReferencePage, pipeline: Reader) -> tuple[PredictedLine, ...]:
+_Read = tuple[tuple[PredictedLine, ...], tuple[PlacedTable, ...]]
+
+
+def _read_page(reference: ReferencePage, pipeline: Reader) -> _Read:
     page = pipeline.read(reference.image)
-    return tuple(PredictedLine(line.text, line.quad, _confidences(line.chars)) for line in page.lines)
+    lines = tuple(
+        PredictedLine(line.text, line.quad, _confidences(line.chars), number)
+        for number, paragraph in enumerate(page.paragraphs)
+        for line in paragraph.lines
+    )
+    return lines, tuple(PlacedTable(table.quad, rows_of(table)) for table in page.tables)
 
 
-def _read_word(reference: ReferencePage, pipeline: Reader) -> tuple[PredictedLine, ...]:
+def _read_word(reference: ReferencePage, pipeline: Reader) -> _Read:
     (recognition,) = pipeline.recognize([load(reference.image)])
-    return (PredictedLine(recognition.text, reference.lines[0].quad, _confidences(recognition.chars)),)
+    line = PredictedLine(recognition.text, reference.lines[0].quad, _confidences(recognition.chars))
+    return (line,), ()
 
 
 def _confidences(chars: Iterable[Char | CharSpan]) -> tuple[float, ...]:

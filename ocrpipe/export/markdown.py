@@ -38,9 +38,13 @@ def document_to_markdown(pages: Sequence[PageContent]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown shows as it is, in a line of its own; white space is single spaces."""
-    text = " ".join(clean(text).split())
-    text = _ENTITY.sub("&amp;", _INLINE.sub(r"\\\1", text))
+    """Text that Markdown shows as it is, within a line; white space is single spaces."""
+    return _ENTITY.sub("&amp;", _INLINE.sub(r"\\\1", " ".join(clean(text).split())))
+
+
+def escaped_line(text: str) -> str:
+    """The same for text at the start of a line, where some characters would begin a heading or a list."""
+    text = escaped(text)
     return _ORDERED.sub(r"\1\\\2", _BLOCK.sub(r"\\\1", text))
 
 
@@ -70,7 +74,7 @@ def _blocks(page: PageContent) -> Iterator[str]:
 
 
 def _item(page: PageContent, part: Part) -> str:
-    (text,) = map(escaped, part_texts(page, part))
+    (text,) = map(escaped_line, part_texts(page, part))
     if number := _NUMBERED.fullmatch(part.marker):
         return f"{number[1]}. {text}"
     is_bullet = len(part.marker) == 1 and not part.marker.isnumeric()
@@ -81,14 +85,14 @@ def _block(page: PageContent, part: Part) -> str:
     if part.table is not None:
         return table_to_gfm(part.table) or table_to_html(part.table)
     texts = part_texts(page, part)
-    lines = [line for line in map(escaped, texts) if line]
+    lines = [line for line in map(escaped_line, texts) if line]
     if not lines:
         return ""
     if part.kind in ("header", "footer", "number"):
         comment = re.sub(r"-(?=-|$)", "- ", " ".join(clean(" ".join(texts)).split()))
         return f"<!-- {part.kind}: {comment} -->"
     if part.kind == "heading":
-        text = re.sub(r"(?<!\\)#", r"\\#", " ".join(lines))  # at its end they would close the heading
+        text = escaped(" ".join(texts)).replace("#", r"\#")  # at its end they would close the heading
         return f"{'#' * part.level} {text}"
     text = "\\\n".join(lines)
     if part.kind == "caption":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from statistics import median
 from typing import Literal
 
@@ -23,8 +23,11 @@ Kind = Literal["heading", "paragraph", "item", "caption", "footnote", "header", 
 _MIN_LINES = 8  # a page of fewer, a ticket or a cover say, has no header and no footer
 _MARGIN = 0.1  # of the page's height, in which headers and footers are
 _MIN_HEADING = 1.25  # line heights
+_MIN_CHAPTER = 0.9  # of a line that is numbered as a chapter
 _LEVELS = ((1.8, 1), (1.45, 2), (0.0, 3))
 _MAX_HEADING_LINES = 3
+_MAX_SPACE = 1.5  # line heights between two pieces of one line of text
+_MAX_NOTE = 0.92  # line heights
 _FULL = 0.12  # of a paragraph's width, which a full line leaves free at most
 
 _BULLET = re.compile(r"\s*[•·●○◦■□◆◇▪▫►▶➢✓*–—-]\s*(?=[^\W\d_]|\d)")
@@ -32,7 +35,9 @@ _NUMBER = re.compile(r"\s*(?:[(（]?(\d{1,2}|[a-z])[.)）、．](?!\d)|[①-⑳]
 _CAPTION = re.compile(
     r"\s*(?:(?:续?[图表]|附[图表])\s*[\d一二三四五六七八九十]|(?:Figure|Fig\.|Table|Tab\.|Chart|Plate)\s*[\dIVX])"
 )
-_NOTE = re.compile(r"\s*(?:[\d①-⑳*†‡§¹²³⁴⁵⁶⁷⁸⁹]|注\s*[:：\d]|Notes?\s*:|资料来源|数据来源|Source\s*:)")
+_NOTE = re.compile(
+    r"\s*(?:\d{1,2}\s*(?=[^\W\d_])|[①-⑳*†‡§¹²³⁴⁵⁶⁷⁸⁹]|注\s*[:：\d]|Notes?\s*:|资料来源|数据来源|Source\s*:)"
+)
 _PAGE_NUMBER = re.compile(
     r"[\s\-–—·|/.]*(?:第?\s*\d{1,4}\s*页?|page\s*\d{1,4}|p\.?\s*\d{1,4}|[ivxlc]{1,6})"
     r"(?:\s*(?:/|of|共|，)\s*(?:共\s*)?\d{1,4}\s*页?)?[\s\-–—·|/.]*",
@@ -41,6 +46,7 @@ _PAGE_NUMBER = re.compile(
 _CHAPTER = re.compile(
     r"\s*(?:第[\d一二三四五六七八九十百]+[章节篇部]|[一二三四五六七八九十]+、|(?:\d{1,2}\.)+\d{1,2}\s|Chapter\s)"
 )
+_WORD = re.compile(r"[^\W\d_]{3}|[\u3400-\u9fff]{2}")
 _ENDS = tuple("。；，,;、")
 
 
@@ -129,6 +135,17 @@ def _usual_height(page: PageContent) -> float:
 def _parts_of(page: PageContent, lines: list[tuple[int, Line]], usual: float) -> Iterator[Part]:
     """Parts of one paragraph's lines outside tables."""
     rows = _rows(lines)
+    if len(rows) > 1 and _is_last_number(page, rows[-1]):
+        yield from _parts_of(page, [line for row in rows[:-1] for line in row], usual)
+        yield Part("number", _numbers(rows[-1:]), True)
+        return
+    for ends in (slice(0, 1), slice(-1, None)):  # a caption next to other text is a part of its own
+        if len(rows) > 1 and _is_caption_line(rows, rows[ends][0]):
+            own, rest = rows[ends], rows[1:] if ends.stop else rows[:-1]
+            first, second = (own, rest) if ends.stop else (rest, own)
+            for part in (first, second):
+                yield from _parts_of(page, [line for row in part for line in row], usual)
+            return
     starts = [i for i, row in enumerate(rows) if _marker(row[0][1].text)]
     is_list = len(starts) > 1 or any(_BULLET.match(rows[i][0][1].text) for i in starts)
     is_list |= bool(starts) and not _CHAPTER.match(rows[0][0][1].text) and len(rows) > 1 and starts == [0]
@@ -173,6 +190,25 @@ def _centre(line: Line) -> Point:
     return sum(x for x, _ in line.quad) / 4, sum(y for _, y in line.quad) / 4
 
 
+def _is_last_number(page: PageContent, row: Sequence[tuple[int, Line]]) -> bool:
+    """Whether a row is the page's number at its bottom, with nothing below it."""
+    if len(row) > 1 or len(page.lines) < _MIN_LINES or not _PAGE_NUMBER.fullmatch(row[0][1].text):
+        return False
+    tops = [min(_upright(page, point)[1] for point in line.quad) for line in page.lines]
+    own = tops[row[0][0]]
+    return own > (1 - 2 * _MARGIN) * _height_of(page) and own >= max(tops)
+
+
+def _is_caption_line(rows: _Rows, row: Sequence[tuple[int, Line]]) -> bool:
+    """Whether a row is a caption by itself: it begins as one, is short, and other text is longer."""
+    widths = [_distance(one[0][1].quad[0], one[-1][1].quad[1]) for one in rows]
+    own = _distance(row[0][1].quad[0], row[-1][1].quad[1])
+    text = row[-1][1].text.rstrip()
+    return (
+        _CAPTION.match(row[0][1].text) is not None and own < 0.85 * max(widths) and not text.endswith(_ENDS)
+    )
+
+
 def _numbers(rows: _Rows) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(number for number, _ in row) for row in rows)
 
@@ -200,7 +236,7 @@ def _height(rows: _Rows) -> float:
 def _is_heading(rows: _Rows, usual: float) -> bool:
     """Whether a few lines are larger than usual, or one begins as a chapter does; no sentence ends there."""
     texts = [line.text.strip() for row in rows for _, line in row]
-    if len(rows) > _MAX_HEADING_LINES or not any(map(str.isalpha, "".join(texts))):
+    if len(rows) > _MAX_HEADING_LINES or not _WORD.search(" ".join(texts)):
         return False
     if texts[-1].endswith(_ENDS) or sum(map(len, texts)) > 120:
         return False
@@ -208,82 +244,115 @@ def _is_heading(rows: _Rows, usual: float) -> bool:
     is_chapter = (
         len(rows) == len(rows[0]) == 1 and _CHAPTER.match(texts[0]) is not None and len(texts[0]) < 50
     )
-    return ratio >= _MIN_HEADING or (is_chapter and ratio >= 1.0)
+    return ratio >= _MIN_HEADING or (is_chapter and ratio >= _MIN_CHAPTER)
 
 
 def _is_prose(rows: _Rows) -> bool:
     """Whether all lines but the last are full, or a word is divided at the end of one."""
-    if any(len(row) > 1 for row in rows):
+    if any(_has_gap(row) for row in rows):
         return False
-    lines = [row[0][1] for row in rows]
-    widths = [quad_size(line.quad)[0] for line in lines]
+    widths = [_distance(row[0][1].quad[0], row[-1][1].quad[1]) for row in rows]
     widest = max(widths)
     full = sum(width >= (1 - 2 * _FULL) * widest for width in widths[:-1])
-    is_wide = widest >= 8 * max(quad_size(lines[0].quad)[1], 1.0)
-    divided = any(re.search(r"[^\W\d_]-$", line.text) for line in lines[:-1])
-    return len(lines) == 1 or divided or (is_wide and full >= 0.7 * (len(lines) - 1))
+    is_wide = widest >= 8 * max(_height(rows), 1.0)
+    divided = any(re.search(r"[^\W\d_]-$", row[-1][1].text) for row in rows[:-1])
+    return len(rows) == 1 or divided or (is_wide and full >= 0.7 * (len(rows) - 1))
+
+
+def _has_gap(row: Sequence[tuple[int, Line]]) -> bool:
+    """Whether two lines of a row stand apart, as cells do."""
+    lines = [line for _, line in row]
+    return any(
+        _distance(before.quad[1], after.quad[0]) > _MAX_SPACE * quad_size(before.quad)[1]
+        for before, after in pairwise(lines)
+    )
+
+
+def _distance(one: Point, other: Point) -> float:
+    return float(((one[0] - other[0]) ** 2 + (one[1] - other[1]) ** 2) ** 0.5)
 
 
 def _framed(page: PageContent, parts: Sequence[Part], usual: float) -> Iterator[Part]:
     """The parts, where what stands alone at the top and the bottom is told from the text."""
-    lines = page.lines
-    spans = [_span(page, part) for part in parts]
-    is_full = len(lines) >= _MIN_LINES
-    for i, (part, (top, bottom)) in enumerate(zip(parts, spans, strict=True)):
-        others = [span for k, span in enumerate(spans) if k != i]
-        own = [lines[number] for row in part.lines for number in row]
+    if len(page.lines) < _MIN_LINES:
+        yield from parts
+        return
+    boxes = [_box(page, part) for part in parts]
+    size = _height_of(page)
+    framed = list(parts)
+    for i in sorted(
+        range(len(parts)), key=lambda i: -boxes[i][3]
+    ):  # from the bottom: notes stand over footers
+        part, (_, top, _, bottom) = parts[i], boxes[i]
+        own = [page.lines[number] for row in part.lines for number in row]
+        if part.table is not None or part.kind == "caption":
+            continue
         text = " ".join(line.text for line in own)
-        height = median([quad_size(line.quad)[1] for line in own]) if own else usual
-        is_small = part.kind in ("paragraph", "item", "heading") and len(part.lines) == 1
-        size = _page_height(page)
-        if part.kind == "table" or not is_full:
-            yield part
-        elif (
-            is_small
+        is_single = len(part.lines) == 1
+        is_plain = is_single and part.kind in ("paragraph", "item")
+        is_apart = _is_apart(boxes[i], [box for k, box in enumerate(boxes) if k != i], usual)
+        if (
+            is_single
             and _PAGE_NUMBER.fullmatch(text)
-            and (top < 2 * _MARGIN * size or bottom > (1 - 2 * _MARGIN) * size)
+            and not 2 * _MARGIN * size < top < (1 - 2 * _MARGIN) * size
         ):
-            yield Part("number", part.lines, True)
+            framed[i] = Part("number", part.lines, True)
+        elif is_plain and is_apart and bottom < _MARGIN * size:
+            framed[i] = Part("header", part.lines)
+        elif is_plain and is_apart and top > (1 - _MARGIN) * size:
+            framed[i] = Part("footer", part.lines)
         elif (
-            is_small
-            and part.kind != "heading"
-            and bottom < _MARGIN * size
-            and _is_apart(top, bottom, others, usual)
+            top > 0.6 * size
+            and part.kind in ("paragraph", "item")
+            and median(quad_size(line.quad)[1] for line in own) < _MAX_NOTE * usual
+            and _NOTE.match(text)
+            and not any(
+                other.kind not in ("footnote", "footer", "number") and _is_below(boxes[k], boxes[i])
+                for k, other in enumerate(framed)
+                if k != i
+            )
         ):
-            yield Part("header", part.lines)
-        elif (
-            is_small
-            and part.kind != "heading"
-            and top > (1 - _MARGIN) * size
-            and _is_apart(top, bottom, others, usual)
-        ):
-            yield Part("footer", part.lines)
-        elif top > 0.6 * size and height < 0.92 * usual and _NOTE.match(text) and part.kind != "caption":
-            yield Part("footnote", part.lines, True)
-        else:
-            yield part
+            framed[i] = Part("footnote", part.lines, True)
+    yield from framed
 
 
-def _is_apart(top: float, bottom: float, others: Sequence[tuple[float, float]], usual: float) -> bool:
-    """Whether there is more than a line's space above and below, beside what is at the same height."""
-    above = [end for start, end in others if end <= (top + bottom) / 2]
-    below = [start for start, end in others if start >= (top + bottom) / 2]
-    return (not above or top - max(above) > usual) and (not below or min(below) - bottom > usual)
-
-
-def _page_height(page: PageContent) -> float:
+def _height_of(page: PageContent) -> float:
+    """Of the upright page."""
     return float(page.width if page.orientation in (90, 270) else page.height)
 
 
-def _span(page: PageContent, part: Part) -> tuple[float, float]:
-    """Where a part begins and ends on the upright page, from its top."""
+_Box = tuple[float, float, float, float]
+
+
+def _is_apart(box: _Box, others: Sequence[_Box], usual: float) -> bool:
+    """Whether there is more space than a line's half above and below, and no text is beside it."""
+    middle = (box[1] + box[3]) / 2
+    return all(
+        top - box[3] > 0.5 * usual
+        if top > middle
+        else box[1] - bottom > 0.5 * usual
+        if bottom < middle
+        else False
+        for _, top, _, bottom in others
+    )
+
+
+def _is_below(box: _Box, other: _Box) -> bool:
+    return box[1] >= other[3] - 1 and min(box[2], other[2]) > max(box[0], other[0])
+
+
+def _box(page: PageContent, part: Part) -> _Box:
+    """Left, top, right and bottom of a part on the upright page."""
     quads = [part.table.quad] if part.table else [page.lines[i].quad for row in part.lines for i in row]
-    points = [point for quad in quads for point in quad]
-    heights = {
-        0: lambda x, y: y,
-        90: lambda x, y: x,
-        180: lambda x, y: page.height - y,
-        270: lambda x, y: page.width - x,
-    }[page.orientation]
-    places = [heights(x, y) for x, y in points]
-    return min(places), max(places)
+    points = [_upright(page, point) for quad in quads for point in quad]
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _upright(page: PageContent, point: Point) -> Point:
+    x, y = point
+    if page.orientation == 90:
+        return page.height - y, x
+    if page.orientation == 180:
+        return page.width - x, page.height - y
+    return (y, page.width - x) if page.orientation == 270 else (x, y)

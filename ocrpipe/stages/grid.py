@@ -22,6 +22,7 @@ from ocrpipe.page import Quad
 from ocrpipe.stages.boxes import T
 
 _FIGURE = re.compile(r"^[^\w]*[\d¥$€£][\d.,:/%\s()+*±年月日元–-]*$")  # a number, a sum, a date
+_SENTENCE = re.compile(r"[。；]|[^\W\d_]{2}[.;](?:\s|$)")
 _MAX_HEADER = 3  # rows
 _LABELLED = re.compile(r"[:：]\s*\S")
 
@@ -92,9 +93,19 @@ def grid_of(cells: Sequence[tuple[Quad, tuple[T, ...]]], tolerance: float) -> Gr
     placed = [_moved(cell, kept_rows, kept_columns) for cell in placed]
     rows = [*(rows[i] for i in kept_rows), rows[-1]]
     columns = [*(columns[i] for i in kept_columns), columns[-1]]
+    if _is_text_above(placed, len(columns) - 1):
+        below = [pair for pair in cells if pair[0] != placed[0].quad]
+        return grid_of(below, tolerance)
     placed += _holes(placed, rows, columns, outline)
     placed.sort(key=lambda cell: (cell.row, cell.column))
     return with_header(Grid(len(rows) - 1, len(columns) - 1, tuple(placed), outline))
+
+
+def _is_text_above(cells: Sequence[GridCell[T]], columns: int) -> bool:
+    """Whether the first row is running text between the table and a line that heads the page."""
+    first = [cell for cell in cells if cell.row == 0]
+    is_whole = len(first) == 1 and first[0].column_span == columns > 2
+    return is_whole and len(first[0].lines) > 1 and _SENTENCE.search(first[0].text) is not None
 
 
 def with_header(grid: Grid[T]) -> Grid[T]:
