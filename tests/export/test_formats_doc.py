@@ -41,7 +41,7 @@ def book(page: Page, picture: NDArray[np.uint8], tmp_path: Path, monkeypatch: py
 def test_the_examples_run(book: None, page: Page) -> None:
     names: dict[str, Any] = {}
     *first, last = blocks("python")
-    assert len(first) == 4
+    assert len(first) == 5
     for block in first:
         exec(compile(block, "docs/formats.md", "exec", dont_inherit=True), names)
     tasks = json.loads(Path("tasks.json").read_text("utf-8"))
@@ -75,7 +75,7 @@ def test_the_page_of_json_is_one() -> None:
 def test_every_format_has_its_row() -> None:
     rows = re.findall(r"^\| `(\w+)` \| `\.([\w.]+)`", DOC, re.MULTILINE)
     assert dict(rows) == {name: suffix_of(name) for name in FORMATS}
-    assert len(rows) == 10
+    assert len(rows) == 12
 
 
 def test_the_docstring_of_save_has_every_format() -> None:

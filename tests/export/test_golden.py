@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from PIL import Image
 
 from ocrpipe import _version
 from ocrpipe.export import FORMATS, document_bytes
-from ocrpipe.page import Char, Line, Paragraph, Point, Quad, Word
+from ocrpipe.page import Cell, Char, Line, Paragraph, Point, Quad, Table, Word
 from ocrpipe.result import Page
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
@@ -69,6 +70,59 @@ def golden_page(monkeypatch: pytest.MonkeyPatch) -> Page:
         make_line('A "pencil" & <rubber>', 40, 100), make_line("sloping, by 1/16", 48, 140, 1 / 16)
     )
     return Page(WIDTH, HEIGHT, (chinese, english), 0, -0.25, "scans/page 1.png", 2, 150.0)
+
+
+@pytest.fixture
+def structured_page() -> Page:
+    """A page's header, a heading, a paragraph, a list, a table without spans, one with, and a number."""
+    rows = (("Ware", "Price"), ("pencil | red", "1.50"), ("纸", ""))
+    plain = make_table(
+        [(i, j, 1, 1, text) for i, texts in enumerate(rows) for j, text in enumerate(texts)],
+        40,
+        260,
+        header=1,
+    )
+    spanned = make_table(
+        [(0, 0, 2, 1, "年"), (0, 1, 1, 2, "高度"), (1, 1, 1, 1, "3"), (1, 2, 1, 1, "4")], 40, 340
+    )
+    heading = Line("Wares & Prices", ((40, 60), (320, 60), (320, 90), (40, 90)), 1.0, ())
+    paragraphs = (
+        make_paragraph(make_line("Yearbook 1923", 40, 10)),
+        Paragraph((heading,), heading.quad),
+        make_paragraph(
+            make_line("Of the wares that were sold", 40, 120),
+            make_line("each year, some were remem-", 40, 140),
+            make_line("bered.", 40, 160),
+        ),
+        make_paragraph(make_line("• pencils", 40, 200), make_line("• paper", 40, 220)),
+        Paragraph(plain.lines, plain.quad),
+        Paragraph(spanned.lines, spanned.quad),
+        make_paragraph(make_line("17", 150, 470)),
+    )
+    return Page(WIDTH, 500, paragraphs, number=3, tables=(plain, spanned))
+
+
+def make_table(
+    cells: list[tuple[int, int, int, int, str]], left: float, top: float, header: int = 0
+) -> Table:
+    """From row, column, spans and text of each cell; rows are 20 pixels high, columns 80 wide."""
+
+    def quad(row: int, column: int, height: int, width: int) -> Quad:
+        x, y = left + 80 * column, top + 20 * row
+        return (x, y), (x + 80 * width, y), (x + 80 * width, y + 20 * height), (x, y + 20 * height)
+
+    made = tuple(
+        Cell(
+            *cell[:2],
+            quad(*cell[:4]),
+            (make_line(cell[4], left + 80 * cell[1] + 2, top + 20 * cell[0] + 2),) if cell[4] else (),
+            *cell[2:4],
+            cell[0] < header,
+        )
+        for cell in cells
+    )
+    rows, columns = (max(cell[i] + cell[i + 2] for cell in cells) for i in (0, 1))
+    return Table(rows, columns, made, quad(0, 0, rows, columns))
 
 
 @pytest.fixture
@@ -126,10 +180,17 @@ def parts_of(pdf: bytes) -> bytes:
     return "\n".join([*lines, ""]).encode()
 
 
+def sheets_of(xlsx: bytes) -> bytes:
+    """The files of a workbook, one after the other."""
+    with ZipFile(BytesIO(xlsx)) as archive:
+        return b"\n".join(name.encode() + b"\n" + archive.read(name) for name in archive.namelist()) + b"\n"
+
+
 COMPARED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "html": ("page.html", without_picture),
     "parquet": ("page.parquet.txt", table_of),
     "pdf": ("page.pdf.txt", parts_of),
+    "xlsx": ("page.xlsx.txt", sheets_of),
 }
 
 
@@ -147,6 +208,12 @@ def test_a_document(golden_page: Page, check: Check, format: str) -> None:
     """Of these formats a document of one page differs from a page."""
     pages = [golden_page, Page(WIDTH, HEIGHT, source=golden_page.source, number=3)]
     check(f"document.{format}", document_bytes(pages, format))
+
+
+@pytest.mark.parametrize("format", ["md", "html", "json", "xlsx"])
+def test_a_page_with_structure(structured_page: Page, check: Check, format: str) -> None:
+    name, part = COMPARED.get(format, (f"page.{format}", bytes))
+    check(name.replace("page", "structured"), part(FORMATS[format].page(structured_page, None)))
 
 
 def test_the_overlay(golden_page: Page, image: NDArray[np.uint8], renew_golden: bool) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from ocrpipe.errors import ConfigError, OcrError, UnsupportedSourceError
 from ocrpipe.export import save_document
 from ocrpipe.export.json import page_from_dict, page_to_dict, page_to_json
-from ocrpipe.page import Char, Line, PageWarning, Paragraph, Word
+from ocrpipe.page import Cell, Char, Line, PageWarning, Paragraph, Table, Word
 from ocrpipe.result import Page
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -28,6 +29,7 @@ def some(items: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
 CHARS = st.builds(Char, TEXTS, QUADS, NUMBERS)
 WORDS = st.builds(Word, TEXTS, QUADS, NUMBERS, some(CHARS))
 LINES = st.builds(Line, TEXTS, QUADS, NUMBERS, some(WORDS), NUMBERS)
+
 PAGES = st.builds(
     Page,
     width=st.integers(0),
@@ -138,3 +140,58 @@ def test_numbers_out_of_range_are_named(page: Page, key: str, value: object) -> 
 def test_a_page_is_no_sequence_of_pages(page: Page, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"such as \[page\]"):
         save_document(page, tmp_path / "a.json")  # type: ignore[arg-type]
+
+
+PLAIN = [Line(text, ((0.0, 0.0),) * 4, 1.0, ()) for text in ("a", "b", "c")]
+CELLS = st.builds(
+    Cell,
+    row=st.integers(0, 2),
+    column=st.integers(0, 2),
+    quad=QUADS,
+    lines=some(st.sampled_from(PLAIN)),
+    is_header=st.booleans(),
+)
+
+
+@given(some(st.builds(Table, st.integers(3, 5), st.integers(3, 5), some(CELLS), QUADS)))
+@settings(max_examples=30, deadline=None)
+def test_tables_round_trip(tables: tuple[Table, ...]) -> None:
+    """Lines of the page, and "c", which is none of them."""
+    paragraph = Paragraph(tuple(PLAIN[:2]), PLAIN[0].quad)
+    page = Page(10, 10, (paragraph,), tables=tables)
+    again = Page.from_dict(json.loads(page_to_json(page)))
+    assert again == page
+    on_page = {id(line) for line in again.lines}
+    lines = [line for table in again.tables for line in table.lines]
+    assert all((id(line) in on_page) == (line.text != "c") for line in lines)
+
+
+def table_page(page: Page) -> Page:
+    quad = page.lines[0].quad
+    cells = (Cell(0, 0, quad, page.lines[:1]), Cell(0, 1, quad, page.lines[1:2], is_header=True))
+    return replace(page, tables=(Table(1, 2, cells, quad),))
+
+
+def test_cells_hold_the_numbers_of_lines(page: Page) -> None:
+    data = table_page(page).to_dict()
+    first, second = data["tables"][0]["cells"]
+    assert (first["lines"], second["lines"], second["header"]) == ([0], [1], True)
+    data["paragraphs"][0]["lines"][0]["text"] = "corrected"
+    corrected = Page.from_dict(data)
+    assert corrected.tables[0].cells[0].text == corrected.lines[0].text == "corrected"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("lines", [99], "tables\\[0\\].cells\\[0\\].lines\\[0\\] is 99, not a line of the page"),
+        ("column", 2, "a cell within 1 rows and 2 columns"),
+        ("row_span", 0, "row_span is 0, not at least 1"),
+        ("header", 1, "header is 1, not true or false"),
+    ],
+)
+def test_a_table_that_makes_no_sense(page: Page, key: str, value: object, message: str) -> None:
+    data = table_page(page).to_dict()
+    data["tables"][0]["cells"][0][key] = value
+    with pytest.raises(UnsupportedSourceError, match=message):
+        Page.from_dict(data)

@@ -17,6 +17,9 @@ BEGINNINGS = {
     "a.txt": "中华",
     "a.json": '{"schema": "ocrpipe.page/1"',
     "a.hocr": "<?xml",
+    "a.md": "中华",
+    "a.markdown": "中华",
+    "a.xlsx": "PK",
     "a.alto": "<?xml",
     "a.xml": "<?xml",
     "a.page.xml": "<?xml",
@@ -54,7 +57,7 @@ def test_the_format_can_be_given(page: Page, tmp_path: Path) -> None:
 def test_unknown_formats_name_the_known_ones(
     page: Page, tmp_path: Path, name: str, format: str | None
 ) -> None:
-    with pytest.raises(ConfigError, match="there are txt, json, hocr, alto, pagexml, html, pdf, csv"):
+    with pytest.raises(ConfigError, match="there are txt, md, json, hocr, alto, pagexml, html, pdf, csv"):
         page.save(tmp_path / name, format)
     assert not list(tmp_path.iterdir())
 
