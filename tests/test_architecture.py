@@ -43,6 +43,7 @@ MAY_IMPORT = {
     "stages": "characters detectors.base errors geometry page plugins recognizers.base statistics",
     "export": "_version characters errors geometry io page",
     "result": "export page",
+    "corrections": "characters geometry page",
     "options": "errors io settings stages",
     "pipeline": "detectors.base errors geometry io options page plugins recognizers.base result stages",
     "api": "io pipeline",
@@ -51,7 +52,7 @@ MAY_IMPORT = {
     "evaluation": "characters errors geometry io page recognizers.base statistics synthesis.fonts",
     "training": "characters detectors environment errors evaluation geometry io page plugins pretrained"
     " recognizers runtime settings statistics synthesis threads",
-    "folder": "_version errors export io options pipeline plugins pretrained result runtime",
+    "folder": "_version corrections errors export io options pipeline plugins pretrained result runtime",
     "integrations": "_version errors export geometry io options page pipeline plugins recognizers.base result"
     " stages",
     "cli": "_version detectors environment errors evaluation export folder io options page pipeline"

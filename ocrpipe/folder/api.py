@@ -108,7 +108,7 @@ def read_folder(
 
 
 def stored_results(out: str | os.PathLike[str]) -> Iterator[PageResult | Failure]:
-    """All results of the runs on an output folder so far, by path and page number.
+    """All results of the runs on an output folder so far, with corrections, by path and page number.
 
     Args:
         out: The output folder.
@@ -123,7 +123,7 @@ def stored_results(out: str | os.PathLike[str]) -> Iterator[PageResult | Failure
         for row in manifest.rows():
             path = Path(row.path)
             if row.state == "done":
-                yield PageResult(path, row.number, manifest.result(row.path, row.number), row.seconds)
+                yield PageResult(path, row.number, manifest.corrected(row.path, row.number), row.seconds)
             else:
                 traceback = Path(out, row.traceback) if row.traceback else None
                 yield Failure(path, row.number or None, row.error or "", row.message or "", traceback)

@@ -10,53 +10,30 @@ process or the machine. Page 0 of a document is the file as a whole, if it can't
 ``results``    path, number, page (compressed JSON)
 ``outputs``    path, format, name (of the file), digest (of its input; empty until it is written)
 ``skipped``    path, reason: what the last run did not read
+``tree``       root: the folder or file that the last run read
+``corrections``  path, number, sha256 (of the file), quad (JSON), read, text, changed: what people corrected
 """
 
 from __future__ import annotations
 
-import sqlite3
+import hashlib
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from ocrpipe.errors import OcrError
+from ocrpipe.folder.corrections import Corrections
+from ocrpipe.folder.database import Database
 from ocrpipe.folder.results import unpack
 from ocrpipe.folder.tasks import Failed, Identity, Inspected, Reading
 from ocrpipe.result import Page
 
 NAME = "manifest.sqlite"
 HIDDEN = ".ocrpipe"
-
-_VERSION = 2
-APPLICATION = 0x6F637270  # "ocrp"
-
-_TABLES = """
-CREATE TABLE documents (
-    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
-    inode INTEGER NOT NULL, sha256 TEXT NOT NULL, pages INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE pages (
-    path TEXT NOT NULL, number INTEGER NOT NULL, sha256 TEXT NOT NULL, settings TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('done', 'failed')), error TEXT, message TEXT, traceback TEXT,
-    passing INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL, lines INTEGER, confidence REAL, digest TEXT,
-    warnings TEXT, finished REAL NOT NULL, PRIMARY KEY (path, number)
-) WITHOUT ROWID;
-CREATE TABLE results (
-    path TEXT NOT NULL, number INTEGER NOT NULL, page BLOB NOT NULL, PRIMARY KEY (path, number)
-);
-CREATE TABLE outputs (
-    path TEXT NOT NULL, format TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL,
-    PRIMARY KEY (path, format)
-) WITHOUT ROWID;
-CREATE INDEX outputs_by_name ON outputs (name);
-CREATE TABLE skipped (path TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
@@ -99,18 +76,8 @@ class Manifest:
         self.path = folder / NAME
         if not writable and not self.path.is_file():
             raise OcrError(f"{folder} has no {NAME}; it is not an output folder of ocrpipe")
-        with self._sqlite_errors():
-            # rw for reading, too: the last connection to close removes the files of write-ahead mode
-            uri = f"{self.path.absolute().as_uri()}?mode={'rwc' if writable else 'rw'}"
-            self._db = sqlite3.connect(
-                uri, uri=True, isolation_level=None, timeout=60, check_same_thread=False
-            )
-        try:
-            with self._sqlite_errors():
-                self._open(writable)
-        except BaseException:
-            self._db.close()
-            raise
+        self._db = Database(self.path, writable=writable)
+        self.corrections = Corrections(self._db)
 
     def __enter__(self) -> Manifest:
         return self
@@ -127,13 +94,13 @@ class Manifest:
     def document(self, path: str) -> Inspected | None:
         """The stored state of a document."""
         columns = "size, mtime_ns, ctime_ns, inode, sha256, pages"
-        with self._sqlite_errors():
+        with self._db.errors():
             row = self._db.execute(f"SELECT {columns} FROM documents WHERE path = ?", (path,)).fetchone()
         return Inspected(Identity(*row[:4]), row[4], row[5]) if row else None
 
     def put_document(self, path: str, inspected: Inspected) -> None:
         """Store the state of a document; pages of other content are deleted."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute(
                 "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (path, *inspected.identity, inspected.sha256, inspected.pages),
@@ -149,7 +116,7 @@ class Manifest:
         """Store the result of a page."""
         page = reading.page
         row = (path, number, sha256, settings, "done", None, None, None, False, reading.seconds)
-        with self._transaction():
+        with self._db.transaction():
             warnings = ", ".join(
                 warning.code if warning.count is None else f"{warning.code} {warning.count}"
                 for warning in page.warnings
@@ -164,7 +131,7 @@ class Manifest:
     ) -> None:
         """Store the failure of a page, or with number 0 of a file; ``traceback`` is the name of a file."""
         row = (path, number, sha256, settings, "failed", failed.error, failed.message, traceback)
-        with self._transaction():
+        with self._db.transaction():
             if number == 0:
                 for table in ("documents", "pages", "results"):
                     self._db.execute(f"DELETE FROM {table} WHERE path = ?", (path,))
@@ -173,7 +140,7 @@ class Manifest:
 
     def pages(self, path: str) -> dict[int, PageRow]:
         """A document's rows by page number."""
-        with self._sqlite_errors():
+        with self._db.errors():
             rows = self._db.execute(f"SELECT {_COLUMNS} FROM pages WHERE path = ?", (path,)).fetchall()
         return {row[1]: _row(row) for row in rows}
 
@@ -183,7 +150,7 @@ class Manifest:
         where = "(path, number) > (?, ?)" + (" AND state = ?" if state else "")
         query = f"SELECT {_COLUMNS} FROM pages WHERE {where} ORDER BY path, number LIMIT 200"
         while True:
-            with self._sqlite_errors():
+            with self._db.errors():
                 rows = self._db.execute(query, (*last, state) if state else last).fetchall()
             if not rows:
                 return
@@ -196,7 +163,7 @@ class Manifest:
         Raises:
             OcrError: There is no such page, or its row is damaged.
         """
-        with self._sqlite_errors():
+        with self._db.errors():
             query = "SELECT page FROM results WHERE path = ? AND number = ?"
             row = self._db.execute(query, (path, number)).fetchone()
         if row is None:
@@ -206,21 +173,50 @@ class Manifest:
         except (OcrError, ValueError, zlib.error) as error:
             raise OcrError(f"the result of page {number} of {path} in {self.path} is damaged") from error
 
+    def corrected(self, path: str, number: int) -> Page:
+        """The result of a page with people's corrections; raises as ``result``."""
+        page = self.result(path, number)
+        texts = self.corrections.texts(path, number, page)
+        if not texts:
+            return page
+        from ocrpipe.corrections import corrected_page
+
+        return corrected_page(page, texts)
+
+    def corrections_digest(self, path: str, number: int) -> str:
+        """A digest of the corrections that change the result of a page; empty without any."""
+        if number not in self.corrections.numbers(path):
+            return ""
+        texts = self.corrections.texts(path, number, self.result(path, number))
+        return hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest() if texts else ""
+
+    def put_tree(self, root: str) -> None:
+        """Store what is read: an absolute path."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM tree")
+            self._db.execute("INSERT INTO tree VALUES (?)", (root,))
+
+    def tree(self) -> str | None:
+        """What the last run read; ``None`` if that was before it was stored."""
+        with self._db.errors():
+            row = self._db.execute("SELECT root FROM tree").fetchone()
+        return row[0] if row else None
+
     def output(self, path: str, format: str) -> tuple[str, str] | None:
         """Name and digest of the file that a document was written to."""
-        with self._sqlite_errors():
+        with self._db.errors():
             query = "SELECT name, digest FROM outputs WHERE path = ? AND format = ?"
             row = self._db.execute(query, (path, format)).fetchone()
         return (row[0], row[1]) if row else None
 
     def has_output(self, name: str) -> bool:
         """Whether a run on this output folder has written a file of that name."""
-        with self._sqlite_errors():
+        with self._db.errors():
             return self._db.execute("SELECT 1 FROM outputs WHERE name = ?", (name,)).fetchone() is not None
 
     def put_output(self, path: str, format: str, name: str, digest: str) -> None:
         """Store that a document was written; an equal file name of another document is deleted."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute("DELETE FROM outputs WHERE name = ?", (name,))
             self._db.execute(
                 "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?)", (path, format, name, digest)
@@ -228,67 +224,28 @@ class Manifest:
 
     def drop_output(self, path: str, format: str) -> None:
         """Delete the entry of a written document."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute("DELETE FROM outputs WHERE path = ? AND format = ?", (path, format))
 
     def clear_skipped(self) -> None:
         """Clear the list of skipped files."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute("DELETE FROM skipped")
 
     def put_skipped(self, path: str, reason: str) -> None:
         """Store a skipped file."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute("INSERT OR REPLACE INTO skipped VALUES (?, ?)", (path, reason))
 
     def skipped(self, limit: int = -1) -> list[tuple[str, str]]:
         """Path and reason of what the last run skipped."""
-        with self._sqlite_errors():
+        with self._db.errors():
             return self._db.execute("SELECT * FROM skipped ORDER BY path LIMIT ?", (limit,)).fetchall()
 
     def _put_row(self, values: Sequence[object]) -> None:
         marks = ", ".join("?" * (len(values) + 1))
         statement = f"INSERT OR REPLACE INTO pages ({_COLUMNS}, finished) VALUES ({marks})"
         self._db.execute(statement, (*values, time.time()))
-
-    def _open(self, writable: bool) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        (application,) = self._db.execute("PRAGMA application_id").fetchone()
-        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if writable and application == APPLICATION and version == 1:
-            with self._transaction():
-                self._db.execute("ALTER TABLE pages ADD COLUMN warnings TEXT")
-                self._db.execute(f"PRAGMA user_version = {_VERSION}")
-            version = _VERSION
-        if writable and not tables:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            with self._transaction():
-                for statement in _TABLES.split(";"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA application_id = {APPLICATION}")
-                self._db.execute(f"PRAGMA user_version = {_VERSION}")
-        elif application != APPLICATION or version != _VERSION:
-            raise OcrError(f"{self.path} is no manifest of this version of ocrpipe")
-        self._db.execute("PRAGMA synchronous = FULL" if writable else "PRAGMA query_only = ON")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._sqlite_errors():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _sqlite_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise OcrError(f"cannot use {self.path}: {error}") from error
 
 
 def _row(values: tuple[Any, ...]) -> PageRow:

@@ -195,7 +195,9 @@ class Plan:
             self._manifest.put_reading(file.key, number, sha256, self._fingerprint, outcome)
             _traceback_file(self._output, file.key, number).unlink(missing_ok=True)
             self._counts.done += 1
-            page = replace(outcome.page, source=str(file.path))
+            corrected = number in self._manifest.corrections.numbers(file.key)
+            page = self._manifest.corrected(file.key, number) if corrected else outcome.page
+            page = replace(page, source=str(file.path))
             results.append(PageResult(file.path, number, page, outcome.seconds))
         elif isinstance(outcome, Failed):
             traceback = self._save_traceback(file.key, number, outcome)
@@ -217,6 +219,8 @@ class Plan:
             for number, row in rows.items()
             if (row.sha256, row.settings, row.state) == (inspected.sha256, self._fingerprint, "done")
         }
+        for number in self._manifest.corrections.numbers(file.key) & digests.keys():
+            digests[number] = f"{digests[number]}{self._manifest.corrections_digest(file.key, number)}"
         numbers = tuple(sorted(digests))
         for format in self._run.formats:
             if not numbers:

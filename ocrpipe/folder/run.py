@@ -20,7 +20,7 @@ from ocrpipe.folder.results import Failure, PageResult, Summary
 from ocrpipe.folder.settings import ReadSettings, RunSettings
 from ocrpipe.folder.walk import Document, Skipped, walk
 from ocrpipe.io.files import remove_temporaries
-from ocrpipe.io.names import is_url
+from ocrpipe.io.names import is_url, printable
 
 _log = logging.getLogger(__name__)
 
@@ -110,6 +110,7 @@ class FolderRun(Iterator[PageResult | Failure]):
                 unclean.touch()
             with Manifest(self._output, writable=True) as manifest:
                 manifest.clear_skipped()
+                manifest.put_tree(printable(str(self._source.absolute())))
                 _log.info("reading %r to %r", str(self._source), str(self._output))
                 _log.debug("%s, fingerprint %s", self._run, self._fingerprint)  # a password is not for logs
                 self._plan = Plan(manifest, self._output, self._walk(), self._fingerprint, self._run)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ocrpipe.export import FORMATS
 from ocrpipe.folder.globs import Globs
-from ocrpipe.folder.manifest import APPLICATION, NAME
+from ocrpipe.folder.database import APPLICATION
+from ocrpipe.folder.manifest import NAME
 from ocrpipe.io.names import printable
 
 SUFFIXES = frozenset(

@@ -112,7 +112,7 @@ class Working:
         if task.foreign:
             raise OcrError(f"{task.target} is not the output of an earlier run and is not overwritten")
         with Manifest(task.manifest.parent) as manifest:
-            pages = [manifest.result(task.key, number) for number in task.numbers]
+            pages = [manifest.corrected(task.key, number) for number in task.numbers]
         has_images = FORMATS[task.format].has_images
         with _unchanged(task.path, task.key, task.identity) if has_images else nullcontext():
             data = document_bytes(

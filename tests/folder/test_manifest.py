@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 import subprocess
 import sys
 from dataclasses import replace
@@ -69,14 +70,20 @@ def test_a_pages_warnings_are_in_its_row(tmp_path: Path) -> None:
         assert [row.warnings for row in manifest.rows()] == ["small-text 3, low-confidence", None]
 
 
-def test_a_manifest_from_before_there_were_warnings_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_manifest_of_an_earlier_version_goes_on(tmp_path: Path, version: int) -> None:
+    """Before version 2 there were no warnings, before version 3 no corrections."""
     with Manifest(tmp_path, writable=True) as manifest:
         manifest.put_reading("a.pdf", 1, "sha", "settings", reading(1))
-    with sqlite3.connect(tmp_path / NAME) as old:
-        old.execute("ALTER TABLE pages DROP COLUMN warnings")
-        old.execute("PRAGMA user_version = 1")
+    with closing(sqlite3.connect(tmp_path / NAME)) as old, old:
+        old.execute("DROP TABLE corrections")
+        old.execute("DROP TABLE tree")
+        if version == 1:
+            old.execute("ALTER TABLE pages DROP COLUMN warnings")
+        old.execute(f"PRAGMA user_version = {version}")
     with Manifest(tmp_path, writable=True) as manifest:
         assert [row.warnings for row in manifest.rows()] == [None]
+        assert manifest.corrections.counts() == {} and manifest.tree() is None
 
 
 def test_it_is_in_write_ahead_mode_and_synced(tmp_path: Path) -> None:
