@@ -55,8 +55,9 @@ MAY_IMPORT = {
     "folder": "_version corrections errors export io options pipeline plugins pretrained result runtime",
     "integrations": "_version errors export geometry io options page pipeline plugins recognizers.base result"
     " stages",
+    "serve": "_version corrections errors export folder geometry io page pipeline result",
     "cli": "_version detectors environment errors evaluation export folder io options page pipeline"
-    " plugins pretrained recognizers result settings synthesis training",
+    " plugins pretrained recognizers result serve settings synthesis training",
     "__main__": "cli",
     "ocrpipe": "_version api errors folder options page pipeline result",  # ocrpipe/__init__.py
 }

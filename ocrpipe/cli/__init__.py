@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from ocrpipe._version import __version__
-from ocrpipe.cli import evaluate, folder, plugins, read, stages, synth, train
+from ocrpipe.cli import evaluate, folder, plugins, read, serve, stages, synth, train
 from ocrpipe.cli.group import ErrorGroup
 
 app = typer.Typer(
@@ -45,6 +45,8 @@ def _root(
 
 app.command()(read.read)
 app.command()(folder.folder)
+app.command()(serve.serve)
+app.command()(serve.review)
 app.command()(stages.detect)
 app.command()(stages.recognize)
 app.command()(evaluate.evaluate)

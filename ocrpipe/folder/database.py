@@ -119,7 +119,9 @@ class Database:
 
     def _upgrade(self) -> int:
         with self.transaction():
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()  # another process may have done it
+            (version,) = self._db.execute(
+                "PRAGMA user_version"
+            ).fetchone()  # another process may have done it
             for step in range(version, _VERSION):
                 self._create(_STEPS[step])
             self._db.execute(f"PRAGMA user_version = {_VERSION}")

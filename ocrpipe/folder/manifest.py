@@ -35,6 +35,7 @@ from ocrpipe.result import Page
 NAME = "manifest.sqlite"
 HIDDEN = ".ocrpipe"
 
+
 @dataclass(frozen=True, slots=True)
 class PageRow:
     """A page's row, without its result; the attributes are the columns of ``pages``."""

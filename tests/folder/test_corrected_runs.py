@@ -84,7 +84,9 @@ def test_a_changed_file_keeps_corrections_of_lines_that_read_as_before(
     assert (out / "a" / "fax.txt").read_text() == "page VI\n\fpage 8\n\fpage 9\n"
 
 
-def test_lines_without_text_are_left_out(start: Start, inline: list[Task], tree: Path, tmp_path: Path) -> None:
+def test_lines_without_text_are_left_out(
+    start: Start, inline: list[Task], tree: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     list(start(tree, out))
     correct(out, "one.png", 1, "")
