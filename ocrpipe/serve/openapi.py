@@ -161,7 +161,7 @@ def _reading(formats: Mapping[str, str]) -> dict[str, Any]:
         _parameter("password", _TEXT, "Of a locked PDF; better sent as a field of the form.", "secret"),
         _parameter("name", _TEXT, "The file's name, where the body is the file.", "scan.png"),
     ]
-    content = {kind: {"schema": {}} for kind in dict.fromkeys(formats.values())}
+    content: dict[str, Any] = {kind: {"schema": {}} for kind in dict.fromkeys(formats.values())}
     content["application/json"] = {
         "schema": {},
         "example": {"schema": "ocrpipe.document/1", "pages": [_FULL_PAGE]},
