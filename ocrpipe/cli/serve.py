@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -66,7 +67,12 @@ def serve(
 
     Nothing is sent anywhere else. Without a token, only this machine can use it.
     """
-    run = _check_extra()
+    _check_extra()
+    from ocrpipe.options import Options
+    from ocrpipe.pipeline import Pipeline
+    from ocrpipe.serve.run import run
+
+    options = Options().with_settings(settings or ())
     serving = _settings(
         host=host,
         port=port,
@@ -79,11 +85,9 @@ def serve(
         timeout=timeout,
         keep=keep,
         doubtful=doubtful,
+        replace_text=options.pdf.text == "force",
+        rotate_pages=options.pdf.rotate_pages,
     )
-    from ocrpipe.options import Options
-    from ocrpipe.pipeline import Pipeline
-
-    options = Options().with_settings(settings or ())
     with working("loading"):
         pipeline = Pipeline(detector, recognizer, threads=threads, device=device, options=options)
     run(serving, reader=pipeline, ready=_tell)
@@ -106,34 +110,28 @@ def review(
 
     Corrections are kept in the manifest; the next `ocrpipe folder` writes the files again with them.
     """
-    run = _check_extra()
+    _check_extra()
     serving = _settings(
         host=host, port=port, token=token, allow_hosts=tuple(allow_host or ()), doubtful=doubtful
     )
     from ocrpipe.serve.review import Review
+    from ocrpipe.serve.run import run
 
     run(serving, review=Review(out, source, tuple(password or ())), ready=_tell)
 
 
-def _check_extra():  # type: ignore[no-untyped-def]
-    try:
-        from ocrpipe.serve.run import run
-    except ImportError as error:
-        if error.name and error.name.partition(".")[0] in (
-            "starlette",
-            "uvicorn",
-            "python_multipart",
-            "anyio",
-        ):
-            raise MissingExtraError(f"serving needs {error.name}: pip install 'ocrpipe[serve]'") from error
-        raise
-    return run
+def _check_extra() -> None:
+    for name in ("starlette", "uvicorn", "python_multipart"):
+        try:
+            import_module(name)
+        except ImportError as error:
+            raise MissingExtraError(f"serving needs {name}: pip install 'ocrpipe[serve]'") from error
 
 
-def _settings(*, token: str | None, **values: object) -> ServeSettings:
+def _settings(*, token: str | None, **values: Any) -> ServeSettings:
     from ocrpipe.serve.settings import ServeSettings
 
-    return ServeSettings(token=token or os.environ.get(TOKEN_VARIABLE) or None, **values)  # type: ignore[arg-type]
+    return ServeSettings(token=token or os.environ.get(TOKEN_VARIABLE) or None, **values)
 
 
 def _tell(address: str) -> None:

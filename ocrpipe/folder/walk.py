@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ocrpipe.export import FORMATS
-from ocrpipe.folder.globs import Globs
 from ocrpipe.folder.database import APPLICATION
+from ocrpipe.folder.globs import Globs
 from ocrpipe.folder.manifest import NAME
 from ocrpipe.io.names import printable
 

@@ -136,7 +136,7 @@ class Server:
 
 
 def _static(name: str, kind: str) -> Callable[[Request], Response]:
-    data = files("ocrpipe.serve").joinpath("static", name).read_bytes()
+    data = (files("ocrpipe.serve") / "static" / name).read_bytes()
 
     def static(_: Request) -> Response:
         return Response(data, media_type=kind, headers={"Cache-Control": "no-cache"})

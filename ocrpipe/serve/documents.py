@@ -43,11 +43,15 @@ class Document(ABC):
         id: What the API calls it.
         name: Its file's name, or its path below the folder that was read.
         password: Of a locked PDF.
+        replace_text: For a pdf of a PDF, see ``ocrpipe.export.document_bytes``; as ``rotate_pages``.
+        rotate_pages: See there.
     """
 
     id: str
     name: str
     password: Passwords = None
+    replace_text: bool = False
+    rotate_pages: bool = False
 
     @abstractmethod
     def numbers(self) -> Sequence[int]:
@@ -103,7 +107,14 @@ class Document(ABC):
         if not FORMATS[format].has_images:
             return document_bytes(pages, format)
         with self.source() as path:
-            return document_bytes(pages, format, source=path, password=self.password)
+            return document_bytes(
+                pages,
+                format,
+                source=path,
+                password=self.password,
+                replace_text=self.replace_text,
+                rotate_pages=self.rotate_pages,
+            )
 
     def pixels(self, number: int) -> NDArray[np.uint8]:
         """The image of a page that was read: H×W×3, RGB, uint8."""
@@ -118,9 +129,11 @@ class Pictures:
         self._cache: OrderedDict[tuple[str, int], NDArray[np.uint8]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def page(self, document: Document, number: int, max_side: int = _MAX_SIDE) -> bytes:
+    def page(self, document: Document, number: int, max_side: int | None = None) -> bytes:
         """A page as JPEG, scaled down where it is larger than ``max_side``."""
-        return _encoded(_scaled(self._pixels(document, number), min(max_side, _MAX_SIDE)), "JPEG")
+        return _encoded(
+            _scaled(self._pixels(document, number), min(max_side or _MAX_SIDE, _MAX_SIDE)), "JPEG"
+        )
 
     def line(self, document: Document, number: int, index: int) -> bytes:
         """A line as PNG, upright.

@@ -1,8 +1,8 @@
 """Who may call the server, and the headers of every answer.
 
 Browsers are the danger on loopback: any web page can send requests to it. So the name in ``Host`` must be one
-that the server has (against DNS rebinding), requests that browsers mark as coming from other sites are refused
-(against CSRF), and no answer can be framed or embedded by them.
+that the server has (against DNS rebinding), requests that browsers mark as coming from other sites are
+refused (against CSRF), and no answer can be framed or embedded by them.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from ocrpipe.errors import ConfigError, OcrError, UnreadableImageError
 from ocrpipe.folder.results import pack, unpack
 from ocrpipe.io import documents
 from ocrpipe.io.selection import PageSelection
-from ocrpipe.errors import ConfigError, OcrError, UnreadableImageError
 from ocrpipe.serve.documents import Document
 from ocrpipe.serve.problems import Problem, problem_of, without_paths
 from ocrpipe.serve.uploads import Upload

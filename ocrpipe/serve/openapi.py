@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ocrpipe._version import __version__
+from ocrpipe.serve.openapi_parts import (
+    NUMBER,
+    TEXT,
+    WHOLE,
+    format_in_query,
+    in_path,
+    in_query,
+    object_of,
+    operation,
+    reference,
+)
 
 _ID = "4c9fXq0vS2mWcVnTj1kR8w"
 
@@ -43,25 +54,8 @@ _LISTED = {
     "error": None,
 }
 
-_TEXT, _WHOLE, _NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
 _MAYBE_TEXT = {"type": ["string", "null"]}
 
-_STATUS = {
-    "400": "A parameter or the body is wrong.",
-    "401": "The token is missing or wrong.",
-    "403": "The request comes from a page of another site.",
-    "404": "There is no such thing, or it is not kept any more.",
-    "408": "The body did not arrive in time.",
-    "409": "That does not fit the present state.",
-    "410": "The file is not there any more.",
-    "413": "The body is too large.",
-    "415": "The file is of no supported type.",
-    "422": "The file is damaged, locked, or too large to be decoded.",
-    "429": "The queue is full; the header Retry-After tells when to try again.",
-    "501": "The format needs an extra that is not installed.",
-    "503": "The server is being stopped.",
-    "504": "Reading took too long.",
-}
 _IN = ("400", "408", "413", "415", "422", "429", "501", "503")
 
 
@@ -93,45 +87,45 @@ def describe(formats: Mapping[str, str], *, review: bool = False) -> dict[str, A
 
 
 def _schemas() -> dict[str, Any]:
-    quad = {"type": "array", "items": {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2}}
-    piece = {"text": _TEXT, "quad": {"$ref": "#/components/schemas/Quad"}, "confidence": _NUMBER}
-    char = _object(piece)
-    word = _object(piece | {"chars": {"type": "array", "items": char}})
-    line = _object(piece | {"score": _NUMBER, "words": {"type": "array", "items": word}})
-    paragraph = _object(
+    quad = {"type": "array", "items": {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}}
+    piece = {"text": TEXT, "quad": {"$ref": "#/components/schemas/Quad"}, "confidence": NUMBER}
+    char = object_of(piece)
+    word = object_of(piece | {"chars": {"type": "array", "items": char}})
+    line = object_of(piece | {"score": NUMBER, "words": {"type": "array", "items": word}})
+    paragraph = object_of(
         {"quad": piece["quad"], "lines": {"type": "array", "items": {"$ref": "#/components/schemas/Line"}}}
     )
-    failed = {"number": _WHOLE, "error": _TEXT}
-    page = {"number": _WHOLE, "lines": _WHOLE, "confidence": _NUMBER, "doubtful": _WHOLE, "corrected": _WHOLE}
+    failed = {"number": WHOLE, "error": TEXT}
+    page = {"number": WHOLE, "lines": WHOLE, "confidence": NUMBER, "doubtful": WHOLE, "corrected": WHOLE}
     job: dict[str, Any] = {
-        "id": _TEXT,
-        "name": _TEXT,
+        "id": TEXT,
+        "name": TEXT,
         "state": {"enum": ["queued", "running", "done", "failed", "cancelled"]},
         "total": {"type": ["integer", "null"], "description": "Pages to read, once they are counted."},
-        "read": _WHOLE,
-        "failed": {"type": "array", "items": _object(failed)},
+        "read": WHOLE,
+        "failed": {"type": "array", "items": object_of(failed)},
         "error": _MAYBE_TEXT,
     }
     return {
         "Quad": quad | {"minItems": 4, "maxItems": 4, "description": "Clockwise from the text's top left."},
         "Line": line,
-        "Page": _object(
+        "Page": object_of(
             {
                 "schema": {"const": "ocrpipe.page/1"},
-                "width": _WHOLE,
-                "height": _WHOLE,
+                "width": WHOLE,
+                "height": WHOLE,
                 "orientation": {"enum": [0, 90, 180, 270]},
-                "skew": _NUMBER,
+                "skew": NUMBER,
                 "source": _MAYBE_TEXT,
-                "number": _WHOLE,
+                "number": WHOLE,
                 "dpi": {"type": ["number", "null"]},
                 "paragraphs": {"type": "array", "items": paragraph},
             }
         ),
-        "Job": _object(job) | {"examples": [_JOB]},
-        "JobWithPages": _object(job | {"pages": {"type": "array", "items": _object(page)}}),
-        "Problem": _object({"title": _TEXT, "status": _WHOLE, "detail": _TEXT})
-        | {"properties": {"title": _TEXT, "status": _WHOLE, "detail": _TEXT, "error": _TEXT}},
+        "Job": object_of(job) | {"examples": [_JOB]},
+        "JobWithPages": object_of(job | {"pages": {"type": "array", "items": object_of(page)}}),
+        "Problem": object_of({"title": TEXT, "status": WHOLE, "detail": TEXT})
+        | {"properties": {"title": TEXT, "status": WHOLE, "detail": TEXT, "error": TEXT}},
     }
 
 
@@ -146,9 +140,9 @@ def _reading(formats: Mapping[str, str]) -> dict[str, Any]:
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
                         "format": {"enum": list(formats)},
-                        "pages": _TEXT,
-                        "dpi": _NUMBER,
-                        "password": _TEXT,
+                        "pages": TEXT,
+                        "dpi": NUMBER,
+                        "password": TEXT,
                     },
                 }
             },
@@ -156,35 +150,35 @@ def _reading(formats: Mapping[str, str]) -> dict[str, Any]:
         },
     }
     how = [
-        _parameter("pages", _TEXT, "Pages to read; all by default.", "1-3,7-"),
-        _parameter("dpi", _NUMBER, "Resolution PDF pages are rendered at; 200 by default.", 300),
-        _parameter("password", _TEXT, "Of a locked PDF; better sent as a field of the form.", "secret"),
-        _parameter("name", _TEXT, "The file's name, where the body is the file.", "scan.png"),
+        in_query("pages", TEXT, "Pages to read; all by default.", "1-3,7-"),
+        in_query("dpi", NUMBER, "Resolution PDF pages are rendered at; 200 by default.", 300),
+        in_query("password", TEXT, "Of a locked PDF; better sent as a field of the form.", "secret"),
+        in_query("name", TEXT, "The file's name, where the body is the file.", "scan.png"),
     ]
     content: dict[str, Any] = {kind: {"schema": {}} for kind in dict.fromkeys(formats.values())}
     content["application/json"] = {
         "schema": {},
         "example": {"schema": "ocrpipe.document/1", "pages": [_FULL_PAGE]},
     }
-    job = {"application/json": {"schema": _ref("Job"), "example": _JOB}}
-    status = {"schema": _ref("JobWithPages"), "example": _JOB | {"pages": [_PAGE]}}
+    job = {"application/json": {"schema": reference("Job"), "example": _JOB}}
+    status = {"schema": reference("JobWithPages"), "example": _JOB | {"pages": [_PAGE]}}
     events = (
         'id: 0\nevent: state\ndata: {"state": "running"}\n\n'
         'id: 1\nevent: page\ndata: {"number": 1, "lines": 24, "confidence": 0.97}\n\n'
     )
-    one = [_path("id", _TEXT, _ID)]
+    one = [in_path("id", TEXT, _ID)]
     return {
         "/v1/read": {
-            "post": _operation(
+            "post": operation(
                 "Read a document and wait for the result; nothing of it is kept.",
-                [_format(formats), *how],
+                [format_in_query(formats), *how],
                 {"200": ("The result.", content)},
                 (*_IN, "504"),
                 body,
             )
         },
         "/v1/jobs": {
-            "post": _operation(
+            "post": operation(
                 "Read a document in the background.",
                 how,
                 {"202": ("The job; its address is in the header Location.", job)},
@@ -193,27 +187,27 @@ def _reading(formats: Mapping[str, str]) -> dict[str, Any]:
             )
         },
         "/v1/jobs/{id}": {
-            "get": _operation(
+            "get": operation(
                 "The state of a job, and what was read so far.",
                 one,
                 {"200": ("The job.", {"application/json": status})},
                 ("404",),
             ),
-            "delete": _operation(
+            "delete": operation(
                 "Cancel a job and remove all of it.", one, {"204": ("Removed.", None)}, ("404",)
             ),
         },
         "/v1/jobs/{id}/cancel": {
-            "post": _operation(
+            "post": operation(
                 "Read no more pages; those that were read stay.", one, {"200": ("The job.", job)}, ("404",)
             )
         },
         "/v1/jobs/{id}/events": {
-            "get": _operation(
+            "get": operation(
                 "Server-sent events: state, started, page, corrected and end. The header Last-Event-ID "
                 "continues a stream.",
                 one,
-                {"200": ("The events.", {"text/event-stream": {"schema": _TEXT, "example": events}})},
+                {"200": ("The events.", {"text/event-stream": {"schema": TEXT, "example": events}})},
                 ("404",),
             )
         },
@@ -221,32 +215,34 @@ def _reading(formats: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _pages(formats: Mapping[str, str]) -> dict[str, Any]:
-    document = [_path("id", _TEXT, _ID)]
-    page = [*document, _path("page", _WHOLE, 1)]
-    line = [*page, _path("line", _WHOLE, 0)]
+    document = [in_path("id", TEXT, _ID)]
+    page = [*document, in_path("page", WHOLE, 1)]
+    line = [*page, in_path("line", WHOLE, 0)]
     stored = {"application/json": {"schema": {}, "example": {"line": 0, "text": "Invoice"}}}
     correction = {
         "required": True,
         "content": {
             "application/json": {
-                "schema": _object({"text": _TEXT}) | {"properties": {"text": _TEXT, "was": _TEXT}},
+                "schema": object_of({"text": TEXT}) | {"properties": {"text": TEXT, "was": TEXT}},
                 "example": {"text": "Invoice", "was": "lnvoice"},
             }
         },
     }
     described = {"page": _FULL_PAGE, "corrections": [{"line": 0, "text": "Invoice"}]}
-    shape = _object({"page": _ref("Page"), "corrections": {"type": "array", "items": {"type": "object"}}})
+    shape = object_of(
+        {"page": reference("Page"), "corrections": {"type": "array", "items": {"type": "object"}}}
+    )
     return {
         "/v1/jobs/{id}/result": {
-            "get": _operation(
+            "get": operation(
                 "The pages that were read, with their corrections.",
-                [*document, _format(formats), _parameter("pages", _TEXT, "Only these pages.", "1-3")],
+                [*document, format_in_query(formats), in_query("pages", TEXT, "Only these pages.", "1-3")],
                 {"200": ("The file.", {kind: {"schema": {}} for kind in dict.fromkeys(formats.values())})},
                 ("400", "404", "409", "501"),
             )
         },
         "/v1/jobs/{id}/pages/{page}": {
-            "get": _operation(
+            "get": operation(
                 "A page as it was read, and the corrections of its lines.",
                 page,
                 {"200": ("The page.", {"application/json": {"schema": shape, "example": described}})},
@@ -254,15 +250,15 @@ def _pages(formats: Mapping[str, str]) -> dict[str, Any]:
             )
         },
         "/v1/jobs/{id}/pages/{page}/image": {
-            "get": _operation(
+            "get": operation(
                 "The picture of a page, at most 2400 pixels high and wide.",
-                [*page, _parameter("max", _WHOLE, "Maximum width and height in pixels.", 200)],
+                [*page, in_query("max", WHOLE, "Maximum width and height in pixels.", 200)],
                 {"200": ("The picture.", {"image/jpeg": {"schema": {}}})},
                 ("404", "409", "410"),
             )
         },
         "/v1/jobs/{id}/pages/{page}/lines/{line}/image": {
-            "get": _operation(
+            "get": operation(
                 "The picture of a line, upright.",
                 line,
                 {"200": ("The picture.", {"image/png": {"schema": {}}})},
@@ -270,7 +266,7 @@ def _pages(formats: Mapping[str, str]) -> dict[str, Any]:
             )
         },
         "/v1/jobs/{id}/pages/{page}/lines/{line}": {
-            "put": _operation(
+            "put": operation(
                 "Store what a line should read; empty text leaves the line out. Lines are counted from 0, in "
                 "the page as it was read. Where was is not the line's present text, the answer is 409.",
                 line,
@@ -278,7 +274,7 @@ def _pages(formats: Mapping[str, str]) -> dict[str, Any]:
                 ("400", "404", "409", "413", "415"),
                 correction,
             ),
-            "delete": _operation(
+            "delete": operation(
                 "Forget the correction of a line.", line, {"200": ("What was read.", stored)}, ("404",)
             ),
         },
@@ -290,20 +286,20 @@ def _review() -> dict[str, Any]:
     job = {"id": _ID, "name": "a/book.pdf", "state": "done", "read": 12}
     return {
         "/v1/pages": {
-            "get": _operation(
+            "get": operation(
                 "The folder's pages, the worst first.",
                 [
-                    _parameter("offset", _WHOLE, "How many to pass over.", 0),
-                    _parameter("limit", _WHOLE, "How many to list; 100 by default, at most 500.", 100),
+                    in_query("offset", WHOLE, "How many to pass over.", 0),
+                    in_query("limit", WHOLE, "How many to list; 100 by default, at most 500.", 100),
                 ],
                 {"200": ("The pages.", {"application/json": {"schema": {}, "example": listed}})},
                 (),
             )
         },
         "/v1/jobs/{id}": {
-            "get": _operation(
+            "get": operation(
                 "A document of the folder.",
-                [_path("id", _TEXT, _ID)],
+                [in_path("id", TEXT, _ID)],
                 {"200": ("The document.", {"application/json": {"schema": {}, "example": job}})},
                 ("404",),
             )
@@ -314,7 +310,7 @@ def _review() -> dict[str, Any]:
 def _server() -> dict[str, Any]:
     def simple(summary: str, status: str, kind: str | None, example: object = None) -> dict[str, Any]:
         content = {kind: {"schema": {}, "example": example}} if kind else None
-        return _operation(summary, [], {status: (summary, content)}, ())
+        return operation(summary, [], {status: (summary, content)}, ())
 
     about = {
         "version": __version__,
@@ -337,47 +333,3 @@ def _server() -> dict[str, Any]:
             "get": simple("This document.", "200", "application/json", {"openapi": "3.1.0"}) | open_to_all
         },
     }
-
-
-def _operation(
-    summary: str,
-    parameters: Sequence[dict[str, Any]],
-    answers: Mapping[str, tuple[str, dict[str, Any] | None]],
-    problems: Sequence[str],
-    body: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    responses: dict[str, Any] = {}
-    for status, (meaning, content) in answers.items():
-        responses[status] = {"description": meaning, **({"content": content} if content else {})}
-    problem = {"schema": _ref("Problem"), "example": {"title": "Bad Request", "status": 400, "detail": "…"}}
-    for status in sorted({"401", "403", *problems}):
-        responses[status] = {
-            "description": _STATUS[status],
-            "content": {"application/problem+json": problem},
-        }
-    described: dict[str, Any] = {"summary": summary, "responses": responses}
-    if parameters:
-        described["parameters"] = list(parameters)
-    if body:
-        described["requestBody"] = body
-    return described
-
-
-def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": dict(properties), "required": list(properties)}
-
-
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _path(name: str, schema: dict[str, Any], example: object) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": schema, "example": example}
-
-
-def _parameter(name: str, schema: dict[str, Any], meaning: str, example: object) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": meaning, "schema": schema, "example": example}
-
-
-def _format(formats: Mapping[str, str]) -> dict[str, Any]:
-    return _parameter("format", {"enum": list(formats), "default": "json"}, "Format of the result.", "txt")

@@ -62,8 +62,8 @@ class Pages:
         """The picture of a page."""
         document, number = self._place(request)
         wanted = request.query_params.get("max", "")
-        side = int(wanted) if wanted.isdecimal() and 0 < int(wanted[:6]) else 1 << 16
-        data = await run_in_threadpool(self._pictures.page, document, number, side)
+        side = int(wanted[:6]) if wanted.isdecimal() else 0
+        data = await run_in_threadpool(self._pictures.page, document, number, side or None)
         return Response(data, media_type="image/jpeg", headers=_KEPT)
 
     async def line_image(self, request: Request) -> Response:

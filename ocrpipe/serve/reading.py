@@ -107,6 +107,7 @@ class Reading:
         with self._queue.place():
             received = await receive(request, self._settings)
             job = Job(received.upload, received.request, doubtful=self._settings.doubtful)
+            job.replace_text, job.rotate_pages = self._settings.replace_text, self._settings.rotate_pages
             self._queue.add(job)
         return received, job
 

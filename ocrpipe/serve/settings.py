@@ -30,6 +30,8 @@ class ServeSettings:
         max_jobs: Finished jobs kept; of more, those that were not used for the longest time are dropped.
         grace: Seconds that requests in progress have to end when the server is stopped.
         doubtful: Characters of lower confidence are marked on the page.
+        replace_text: For pdf results of PDFs, see ``ocrpipe.export.document_bytes``; as ``rotate_pages``.
+        rotate_pages: See there.
     """
 
     host: str = "127.0.0.1"
@@ -46,6 +48,8 @@ class ServeSettings:
     max_jobs: int = 32
     grace: float = 10.0
     doubtful: float = 0.9
+    replace_text: bool = False
+    rotate_pages: bool = False
 
     def __post_init__(self) -> None:
         for name in ("workers", "queue", "max_body", "max_pages", "max_jobs"):

@@ -1,4 +1,4 @@
-"""Uploaded files: on disk without a name where the system can do that, so that nothing outlives the server."""
+"""Uploaded files: on disk without a name where the system can do that, so that none outlives the server."""
 
 from __future__ import annotations
 
@@ -33,8 +33,11 @@ class Upload:
         self.size = 0
         self._readers, self._closed, self._lock = 0, False, threading.Lock()
         self._nameless = sys.platform == "linux" and Path("/proc/self/fd").is_dir()
+        # closed by ``close``, when the last reader is done
         self._file: IO[bytes] = (
-            tempfile.TemporaryFile() if self._nameless else tempfile.NamedTemporaryFile(delete=False)
+            tempfile.TemporaryFile()  # noqa: SIM115
+            if self._nameless
+            else tempfile.NamedTemporaryFile(delete=False)  # noqa: SIM115
         )
 
     def write(self, data: bytes) -> None:

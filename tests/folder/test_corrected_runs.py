@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PIL import Image
-
 from ocrpipe.corrections import Correction
 from ocrpipe.folder import FolderRun, PageResult, stored_results
 from ocrpipe.folder.manifest import Manifest
 from ocrpipe.folder.tasks import Task, Write
+from ocrpipe.geometry import span_quad
 
 Start = Callable[..., FolderRun]
 Save = Callable[..., Path]
@@ -104,8 +103,7 @@ def test_quads_are_stored_exactly(start: Start, inline: list[Task], tree: Path, 
     list(start(tree, tmp_path / "out"))
     with Manifest(tmp_path / "out", writable=True) as manifest:
         (line,) = manifest.result("one.png", 1).lines
-        quad = tuple((x + 1 / 3, y + 0.1) for x, y in line.quad)
-        line = replace(line, quad=quad)
+        line = replace(line, quad=span_quad(line.quad, 1 / 3, 0.9))
         manifest.corrections.put("one.png", 1, Correction(line.quad, line.text, "x"))
         ((_, stored),) = manifest.corrections._rows("one.png", 1)
     assert stored == Correction(line.quad, line.text, "x")

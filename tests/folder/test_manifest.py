@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 

@@ -101,7 +101,13 @@ def reader() -> Iterator[FakeReader]:
 
 
 @pytest.fixture
-def start(reader: FakeReader, request: pytest.FixtureRequest) -> Start:
+def servers() -> list[Any]:
+    """The servers that a test has started."""
+    return []
+
+
+@pytest.fixture
+def start(reader: FakeReader, servers: list[Any], request: pytest.FixtureRequest) -> Start:
     """Starts a server with settings; the client calls it by the name localhost."""
     pytest.importorskip("starlette", reason="needs ocrpipe[serve]")
     pytest.importorskip("httpx2", reason="needs the package httpx2")
@@ -115,7 +121,7 @@ def start(reader: FakeReader, request: pytest.FixtureRequest) -> Start:
         server = Server(ServeSettings(**settings), reader=reader)
         client = TestClient(server.app, base_url="http://localhost")
         request.addfinalizer(client.close)
-        client.server = server  # type: ignore[attr-defined]
+        servers.append(server)
         client.__enter__()
         request.addfinalizer(lambda: client.__exit__(None, None, None))
         return client

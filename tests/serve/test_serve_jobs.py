@@ -71,7 +71,7 @@ def test_a_damaged_page_does_not_keep_the_others_from_being_read(client: Client,
             raise UnreadableImageError(f"frame 2 of {source} is damaged")
         return read_document(source, **how)
 
-    reader.read_document = with_fault  # type: ignore[assignment]
+    reader.read_document = with_fault  # type: ignore[method-assign]
     id = submit(client, 100, 110, 120)
     events(client, id)
     job = client.get(f"/v1/jobs/{id}").json()
@@ -129,7 +129,7 @@ def test_a_page_that_takes_too_long_has_failed(start: Start, reader: FakeReader)
         time.sleep(0.1)
         return read_document(source, **how)
 
-    reader.read_document = slow  # type: ignore[assignment]
+    reader.read_document = slow  # type: ignore[method-assign]
     id = submit(client, 100)
     events(client, id)
     job = client.get(f"/v1/jobs/{id}").json()
@@ -325,14 +325,14 @@ def test_a_closed_job_reads_nothing() -> None:
     assert (job.state, job.take(), job.has_more, job.left) == ("cancelled", None, False, 0)
 
 
-def test_the_end_of_the_server_ends_everything(start: Start, reader: FakeReader) -> None:
+def test_the_end_of_the_server_ends_everything(start: Start, servers: list[Any], reader: FakeReader) -> None:
     client = start(grace=5.0)
     reader.gate.clear()
     id = submit(client, 100, 110)
     assert reader.started.acquire(timeout=30)
     assert client.get(f"/v1/jobs/{id}").json()["state"] == "running"
     reader.gate.set()
-    client.server.close()
+    servers[0].close()
     assert not [path for path in reader.sources if path.exists()]
     assert client.get(f"/v1/jobs/{id}").status_code == 404
     assert client.post("/v1/jobs", content=scan(9)).status_code == 503

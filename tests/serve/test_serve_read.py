@@ -172,7 +172,7 @@ def test_no_answer_names_a_path_of_the_machine(
 
     hidden = [str(Path(__file__).parents[2]), tempfile.gettempdir(), "/proc/self"]
     for message in ("{source} is broken", "weights in " + hidden[0], "no space in " + hidden[1]):
-        reader.fault = lambda source, message=message: error(message.format(source=source))  # type: ignore[misc]
+        reader.fault = lambda source, message=message: error(message.format(source=source))
         answer = client.post("/v1/read?name=mine.png", content=scan(100))
         assert answer.status_code == status
         assert not [path for path in hidden if path in answer.text], answer.text
@@ -184,7 +184,7 @@ def test_no_answer_names_a_path_of_the_machine(
         assert not [path for path in hidden if path in text]
 
 
-names = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+names = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
