@@ -68,8 +68,8 @@ def describe(formats: Mapping[str, str], *, review: bool = False) -> dict[str, A
     """
     paths = {**_pages(formats), **(_review() if review else _reading(formats)), **_server()}
     for item in paths.values():
-        for operation in item.values():
-            operation.setdefault("security", [{}, {"token": []}])
+        for described in item.values():
+            described.setdefault("security", [{}, {"token": []}])
     return {
         "openapi": "3.1.0",
         "info": {

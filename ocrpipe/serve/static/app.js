@@ -13,6 +13,7 @@ const state = {
   document: null, number: 0, // the page that is shown
   page: null, lines: [], texts: new Map(), // as read; and the corrected texts by index
   line: -1, found: new Set(),
+  asked: 0, // how often a page was asked for
   zoom: 0, rotation: 0, // zoom 0 is the width of the view
   done: [], undone: [],
 };
@@ -106,7 +107,7 @@ function follow(doc) {
   on("page", (data) => {
     if (!doc.pages.some((page) => page.number === data.number)) doc.pages.push(data);
     doc.pages.sort((a, b) => a.number - b.number);
-    if (!state.document && !data.error) show(doc, data.number);
+    if (!state.asked && !data.error) show(doc, data.number);
   });
   on("end", () => { events.close(); if (doc.again) applyAgain(doc); });
   events.onerror = () => { if (events.readyState === EventSource.CLOSED) refresh(doc); };
@@ -184,7 +185,9 @@ function order() {
 
 async function show(doc, number, line = -1) {
   let answer;
+  const asked = state.asked += 1;
   try { answer = await json(place(doc, number)); } catch (error) { await lost(doc, error); return false; }
+  if (asked !== state.asked) return false; // another page was asked for meanwhile
   const moved = doc !== state.document || number !== state.number;
   Object.assign(state, { document: doc, number, page: answer.page, found: new Set() });
   state.lines = answer.page.paragraphs.flatMap((paragraph) => paragraph.lines.map((read, index) => ({ ...read, first: index === 0 })));
@@ -266,9 +269,15 @@ async function change(doc, number, line, text, was) {
   return true;
 }
 
+let accepting = false;
 async function accept() {
+  if (accepting || state.line < 0) return; // a key that is held down accepts once
+  accepting = true;
+  try { await acceptLine(); } finally { accepting = false; }
+}
+
+async function acceptLine() {
   const { document: doc, number, line } = state;
-  if (line < 0) return;
   const text = $("text").value, was = textOf(line);
   const before = state.texts.has(line) ? state.texts.get(line) : null;
   if (before !== text) {
@@ -318,7 +327,7 @@ function make(tag, properties = {}, ...children) {
 const percent = (value) => value === null || value === undefined ? "–" : `${Math.floor(100 * value)} %`;
 
 function pageButton(doc, page, title, under) {
-  const button = make("button", { type: "button", className: "page" }, make("span", { textContent: title }), make("small", { textContent: page.lines ? percent(page.confidence) : "empty", title: "Mean confidence" }));
+  const button = make("button", { type: "button", className: "page" }, make("span", { textContent: title }), make("small", { textContent: page.lines ? `${(Math.floor(1000 * page.confidence) / 10).toFixed(1)} %` : "empty", title: "Mean confidence" }));
   if (under) button.append(make("span", { className: "under", textContent: under }));
   if (doc === state.document && page.number === state.number) button.setAttribute("aria-current", "page");
   button.onclick = () => show(doc, page.number).catch(report);
@@ -332,7 +341,7 @@ function drawPages() {
   if (state.about.mode === "review") {
     for (const { doc, page } of state.listed) {
       if (page.state === "done") items.push(pageButton(doc, page, `Page ${page.number}`, [doc.name, corrections(page)].filter(Boolean).join(" · ")));
-      else items.push(make("li", { className: "wait bad", textContent: `${doc.name}${page.number ? `, page ${page.number}` : ""}: ${page.error}` }));
+      else items.push(make("li", { className: "wait bad", textContent: page.error.startsWith(doc.name) ? page.error : `${doc.name}${page.number ? `, page ${page.number}` : ""}: ${page.error}` }));
     }
     $("more").hidden = state.listed.length >= state.total;
   } else for (const doc of state.documents) {
