@@ -143,7 +143,7 @@ def _paragraphs(clusters: Sequence[Cluster], tables: Boxes, angle: float) -> lis
     boxes = axis_aligned_boxes([line.quad for line, _ in single], angle)
     inside = intersections(boxes, tables).sum(axis=1) > 0.5 * areas(boxes)
     known = compress(single, ~inside)
-    pairs = [(one.block, other.paragraph) for one, other in known]
+    pairs: list[tuple[Hashable, Hashable]] = [(one.block, other.paragraph) for one, other in known]
     return [] if any(None in pair for pair in pairs) else pairs
 
 

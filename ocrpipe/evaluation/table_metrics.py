@@ -200,10 +200,10 @@ def relations(rows: Rows) -> Counter[tuple[str, str, str]]:
                 places |= {(number + k, column + j): len(texts) - 1 for j in range(cell.column_span)}
             column += cell.column_span
     pairs: set[tuple[int, int, str]] = set()
-    for direction, order in (("right", lambda place: place), ("down", lambda place: place[::-1])):
+    for direction, axis in (("right", 0), ("down", 1)):
         before: tuple[int, int] | None = None  # row or column, and cell
-        for place in sorted(places, key=order):
-            cell_number, along = places[place], order(place)[0]
+        for place in sorted(places, key=lambda place: (place[axis], place[1 - axis])):
+            cell_number, along = places[place], place[axis]
             if not texts[cell_number]:
                 continue
             if before is not None and before[0] == along and before[1] != cell_number:

@@ -139,11 +139,10 @@ def _parts_of(page: PageContent, lines: list[tuple[int, Line]], usual: float) ->
         yield from _parts_of(page, [line for row in rows[:-1] for line in row], usual)
         yield Part("number", _numbers(rows[-1:]), True)
         return
-    for ends in (slice(0, 1), slice(-1, None)):  # a caption next to other text is a part of its own
-        if len(rows) > 1 and _is_caption_line(rows, rows[ends][0]):
-            own, rest = rows[ends], rows[1:] if ends.stop else rows[:-1]
-            first, second = (own, rest) if ends.stop else (rest, own)
-            for part in (first, second):
+    for i in (0, len(rows) - 1):  # a caption next to other text is a part of its own
+        if len(rows) > 1 and _is_caption_line(rows, rows[i]):
+            middle = 1 if i == 0 else i
+            for part in (rows[:middle], rows[middle:]):
                 yield from _parts_of(page, [line for row in part for line in row], usual)
             return
     starts = [i for i, row in enumerate(rows) if _marker(row[0][1].text)]
@@ -176,9 +175,9 @@ def _rows(lines: Sequence[tuple[int, Line]]) -> _Rows:
 
 def _is_beside(before: Line, line: Line) -> bool:
     """Whether a line goes on to the right of another: its middle is past that one's end, at its height."""
-    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = before.quad
+    (x0, y0), (x1, y1), _, _ = before.quad
     along = (x1 - x0, y1 - y0)
-    length = max((along[0] ** 2 + along[1] ** 2) ** 0.5, 1e-6)
+    length = max(_distance(before.quad[0], before.quad[1]), 1e-6)
     own, other = _centre(before), _centre(line)
     offset = other[0] - own[0], other[1] - own[1]
     forward = (offset[0] * along[0] + offset[1] * along[1]) / length

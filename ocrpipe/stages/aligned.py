@@ -88,7 +88,7 @@ def _grid(rows: Sequence[Row[T]], angle: float, options: LayoutOptions) -> Grid[
     joined = _joined(rows, members)
     edges = _between([(min(box.top for _, box in row), max(box.bottom for _, box in row)) for row in joined])
     sides = _between([(column.left, column.right) for column in columns])
-    joined[0] = _spread(*joined[:2], columns)
+    joined[0] = _spread(joined[0], joined[1], columns)
     cells: list[GridCell[T]] = []
     for number, row in enumerate(joined):
         cells += _row_cells(number, row, edges, sides, angle)

@@ -165,7 +165,9 @@ def _straightened(corners: NDArray[np.float64], outline: Quad) -> NDArray[np.flo
     width, height = _size(outline)
     target = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     matrix = cv2.getPerspectiveTransform(np.array(outline, np.float32), target)
-    return np.asarray(cv2.perspectiveTransform(corners.reshape(-1, 1, 2), matrix)).reshape(-1, 4, 2)
+    return np.asarray(cv2.perspectiveTransform(corners.reshape(-1, 1, 2), matrix), np.float64).reshape(
+        -1, 4, 2
+    )
 
 
 def _lines(starts: NDArray[np.float64], ends: NDArray[np.float64], tolerance: float) -> list[float]:
