@@ -22,6 +22,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 PACKAGES = {
+    "curl": "curl",
     "pdftotext": "poppler-utils",
     "sh": "dash",
     "tesseract": "tesseract-ocr tesseract-ocr-chi-sim",

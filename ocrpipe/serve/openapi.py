@@ -16,6 +16,7 @@ from ocrpipe.serve.openapi_parts import (
     object_of,
     operation,
     reference,
+    schemas,
 )
 
 _ID = "4c9fXq0vS2mWcVnTj1kR8w"
@@ -54,7 +55,6 @@ _LISTED = {
     "error": None,
 }
 
-_MAYBE_TEXT = {"type": ["string", "null"]}
 
 _IN = ("400", "408", "413", "415", "422", "429", "501", "503")
 
@@ -81,51 +81,8 @@ def describe(formats: Mapping[str, str], *, review: bool = False) -> dict[str, A
         "paths": paths,
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": _schemas(),
+            "schemas": schemas(_JOB),
         },
-    }
-
-
-def _schemas() -> dict[str, Any]:
-    quad = {"type": "array", "items": {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}}
-    piece = {"text": TEXT, "quad": {"$ref": "#/components/schemas/Quad"}, "confidence": NUMBER}
-    char = object_of(piece)
-    word = object_of(piece | {"chars": {"type": "array", "items": char}})
-    line = object_of(piece | {"score": NUMBER, "words": {"type": "array", "items": word}})
-    paragraph = object_of(
-        {"quad": piece["quad"], "lines": {"type": "array", "items": {"$ref": "#/components/schemas/Line"}}}
-    )
-    failed = {"number": WHOLE, "error": TEXT}
-    page = {"number": WHOLE, "lines": WHOLE, "confidence": NUMBER, "doubtful": WHOLE, "corrected": WHOLE}
-    job: dict[str, Any] = {
-        "id": TEXT,
-        "name": TEXT,
-        "state": {"enum": ["queued", "running", "done", "failed", "cancelled"]},
-        "total": {"type": ["integer", "null"], "description": "Pages to read, once they are counted."},
-        "read": WHOLE,
-        "failed": {"type": "array", "items": object_of(failed)},
-        "error": _MAYBE_TEXT,
-    }
-    return {
-        "Quad": quad | {"minItems": 4, "maxItems": 4, "description": "Clockwise from the text's top left."},
-        "Line": line,
-        "Page": object_of(
-            {
-                "schema": {"const": "ocrpipe.page/1"},
-                "width": WHOLE,
-                "height": WHOLE,
-                "orientation": {"enum": [0, 90, 180, 270]},
-                "skew": NUMBER,
-                "source": _MAYBE_TEXT,
-                "number": WHOLE,
-                "dpi": {"type": ["number", "null"]},
-                "paragraphs": {"type": "array", "items": paragraph},
-            }
-        ),
-        "Job": object_of(job) | {"examples": [_JOB]},
-        "JobWithPages": object_of(job | {"pages": {"type": "array", "items": object_of(page)}}),
-        "Problem": object_of({"title": TEXT, "status": WHOLE, "detail": TEXT})
-        | {"properties": {"title": TEXT, "status": WHOLE, "detail": TEXT, "error": TEXT}},
     }
 
 
@@ -229,9 +186,8 @@ def _pages(formats: Mapping[str, str]) -> dict[str, Any]:
         },
     }
     described = {"page": _FULL_PAGE, "corrections": [{"line": 0, "text": "Invoice"}]}
-    shape = object_of(
-        {"page": reference("Page"), "corrections": {"type": "array", "items": {"type": "object"}}}
-    )
+    correction_of = object_of({"line": WHOLE, "text": TEXT})
+    shape = object_of({"page": reference("Page"), "corrections": {"type": "array", "items": correction_of}})
     return {
         "/v1/jobs/{id}/result": {
             "get": operation(

@@ -7,6 +7,8 @@ from typing import Any
 
 TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
 
+_MAYBE_TEXT = {"type": ["string", "null"]}
+
 STATUS = {
     "400": "A parameter or the body is wrong.",
     "401": "The token is missing or wrong.",
@@ -76,3 +78,47 @@ def in_query(name: str, schema: dict[str, Any], meaning: str, example: object) -
 def format_in_query(formats: Mapping[str, str]) -> dict[str, Any]:
     """The parameter for the format of a result."""
     return in_query("format", {"enum": list(formats), "default": "json"}, "Format of the result.", "txt")
+
+
+def schemas(job_example: dict[str, Any]) -> dict[str, Any]:
+    """All schemas that have names."""
+    quad = {"type": "array", "items": {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}}
+    piece = {"text": TEXT, "quad": {"$ref": "#/components/schemas/Quad"}, "confidence": NUMBER}
+    char = object_of(piece)
+    word = object_of(piece | {"chars": {"type": "array", "items": char}})
+    line = object_of(piece | {"score": NUMBER, "words": {"type": "array", "items": word}})
+    paragraph = object_of(
+        {"quad": piece["quad"], "lines": {"type": "array", "items": {"$ref": "#/components/schemas/Line"}}}
+    )
+    failed = {"number": WHOLE, "error": TEXT}
+    page = {"number": WHOLE, "lines": WHOLE, "confidence": NUMBER, "doubtful": WHOLE, "corrected": WHOLE}
+    job: dict[str, Any] = {
+        "id": TEXT,
+        "name": TEXT,
+        "state": {"enum": ["queued", "running", "done", "failed", "cancelled"]},
+        "total": {"type": ["integer", "null"], "description": "Pages to read, once they are counted."},
+        "read": WHOLE,
+        "failed": {"type": "array", "items": object_of(failed)},
+        "error": _MAYBE_TEXT,
+    }
+    return {
+        "Quad": quad | {"minItems": 4, "maxItems": 4, "description": "Clockwise from the text's top left."},
+        "Line": line,
+        "Page": object_of(
+            {
+                "schema": {"const": "ocrpipe.page/1"},
+                "width": WHOLE,
+                "height": WHOLE,
+                "orientation": {"enum": [0, 90, 180, 270]},
+                "skew": NUMBER,
+                "source": _MAYBE_TEXT,
+                "number": WHOLE,
+                "dpi": {"type": ["number", "null"]},
+                "paragraphs": {"type": "array", "items": paragraph},
+            }
+        ),
+        "Job": object_of(job) | {"examples": [job_example]},
+        "JobWithPages": object_of(job | {"pages": {"type": "array", "items": object_of(page)}}),
+        "Problem": object_of({"title": TEXT, "status": WHOLE, "detail": TEXT})
+        | {"properties": {"title": TEXT, "status": WHOLE, "detail": TEXT, "error": TEXT}},
+    }

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,9 @@ from tests.serve.conftest import FakeReader, scan
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 pytest.importorskip("starlette", reason="needs ocrpipe[serve]")
-uvicorn = pytest.importorskip("uvicorn", reason="needs ocrpipe[serve]")
+pytest.importorskip("uvicorn", reason="needs ocrpipe[serve]")
 
-from ocrpipe.serve.app import Server  # noqa: E402
-from ocrpipe.serve.settings import ServeSettings  # noqa: E402
+from tests.serve.running import Running  # noqa: E402
 
 Page = Any
 TOKEN = "a-token-for-the-browser"
@@ -44,34 +42,6 @@ def browser() -> Iterator[Any]:
             pytest.skip(f"needs Chromium: apt-get install chromium ({str(error).splitlines()[0]})")
         yield browser
         browser.close()
-
-
-class Running:
-    """A server at a port of its own, that can be stopped and started again."""
-
-    def __init__(self, reader: FakeReader, **settings: Any) -> None:
-        self._reader, self._given, self.port = reader, settings, 0
-        self.start()
-
-    def start(self) -> None:
-        import socket
-
-        listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = listener.getsockname()[1]
-        settings = ServeSettings(port=self.port, grace=2.0, **self._given)
-        self._server = Server(settings, reader=self._reader)
-        config = uvicorn.Config(self._server.app, log_level="error", timeout_graceful_shutdown=1)
-        self._uvicorn = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._uvicorn.run, kwargs={"sockets": [listener]})
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._uvicorn.should_exit = True
-        self._thread.join(30)
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
 
 
 @pytest.fixture
