@@ -45,6 +45,7 @@ def main() -> None:
 def measure(port: int, body: bytes, pid: int, clients: int, seconds: float) -> None:
     read(port, body)  # compiles kernels
     single = median(read(port, body)[1] for _ in range(5))
+    print(f"a single read: {single:.2f} s", flush=True)
     end = time.perf_counter() + seconds
     statuses: Counter[int] = Counter()
     latencies: list[float] = []
@@ -65,7 +66,6 @@ def measure(port: int, body: bytes, pid: int, clients: int, seconds: float) -> N
         time.sleep(seconds / 6)
         memory.append(resident(pid))
     latencies.sort()
-    print(f"a single read: {single:.2f} s")
     print(f"answers: {dict(statuses)}, {statuses[200] / seconds:.2f} pages/s")
     at = {share: latencies[min(len(latencies) - 1, int(share * len(latencies)))] for share in (0.5, 0.95)}
     ratio = at[0.5] / single
