@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import shapely
 from numpy.typing import ArrayLike, NDArray
-from shapely.geometry import Polygon
 
 from ocrpipe.errors import ConfigError
 from ocrpipe.page import Quad
+
+if TYPE_CHECKING:
+    from shapely import Polygon
 
 Image = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
@@ -100,11 +102,15 @@ def rotate_points(points: Iterable[tuple[float, float]], angle: float) -> list[t
 
 def polygon(quad: Quad) -> Polygon:
     """The quad as a shapely polygon."""
+    from shapely import Polygon
+
     return Polygon(quad)
 
 
 def overlap(a: Quad, b: Quad) -> float:
     """Intersection over union of two quads' convex hulls; 0.0 where neither has an area."""
+    import shapely
+
     first, second = polygon(a).convex_hull, polygon(b).convex_hull
     # Without a grid, GEOS 3.14 may take quads that only share an edge for one and the same.
     common = shapely.intersection(first, second, grid_size=_GRID).area

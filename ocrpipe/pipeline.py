@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ from ocrpipe.io.pdf_text import StoredText
 from ocrpipe.options import Options
 from ocrpipe.recognizers.base import Recognition, Recognizer
 from ocrpipe.result import Page
+from ocrpipe.runtime import choose_runtime
 from ocrpipe.stages.assembly import assemble, assemble_paragraph, assemble_tables
 from ocrpipe.stages.endings import with_ends
 from ocrpipe.stages.evidence import Continuation
@@ -38,12 +41,15 @@ from ocrpipe.stages.tiles import detect_in_tiles
 from ocrpipe.stages.vertical import find_columns, separate
 from ocrpipe.stages.vertical_columns import read_columns
 from ocrpipe.stages.writing import with_columns
+from ocrpipe.threads import available_threads
 
 __all__ = ["Options", "Pipeline", "Stage"]
 
 _log = logging.getLogger(__name__)
 
 NO_TEXT = StoredText()
+
+_BUILT_IN = ("ctpn", "crnn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +105,26 @@ class Pipeline:
         if threads is not None and threads < 1:
             raise ConfigError(f"threads must be at least 1, not {threads}")
         self.options = options or Options()
-        self._detector = plugins.load_detector(
-            detector,
-            device=device,
-            threads=threads,
-            options=dict(self.options.detector),
-            runtime=runtime,
-        )
-        self._recognizer = plugins.load_recognizer(
-            recognizer,
-            device=device,
-            threads=threads,
-            options=dict(self.options.recognizer),
-            runtime=runtime,
+        self._detector, self._recognizer = _both(
+            partial(
+                plugins.load_detector,
+                detector,
+                device=device,
+                threads=threads,
+                options=dict(self.options.detector),
+                runtime=runtime,
+            ),
+            partial(
+                plugins.load_recognizer,
+                recognizer,
+                device=device,
+                threads=threads,
+                options=dict(self.options.recognizer),
+                runtime=runtime,
+            ),
+            at_once=(detector, recognizer) == _BUILT_IN
+            and (threads or available_threads()) > 1
+            and choose_runtime(runtime, device) == "openvino",
         )
         self._names = (_name(detector), _name(recognizer))
         self._continuation: Continuation | None = getattr(self._recognizer, "continuation", None)
@@ -383,6 +396,17 @@ class Pipeline:
             return read_columns(
                 frame, lines, self.recognize, options.columns, options.cells, sideways=sideways
             )
+
+
+def _both(
+    first: Callable[[], Detector], second: Callable[[], Recognizer], *, at_once: bool
+) -> tuple[Detector, Recognizer]:
+    """What two functions return, called one after the other or in two threads."""
+    if not at_once:
+        return first(), second()
+    with ThreadPoolExecutor(1) as pool:
+        later = pool.submit(second)
+        return first(), later.result()
 
 
 @dataclass(slots=True)

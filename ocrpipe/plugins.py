@@ -64,10 +64,17 @@ class Plugin:
         return f"{_noun(self.kind)} {self.name!r} ({self.target}, from {self.distribution} {self.version})"
 
 
-def describe(kind: Kind) -> tuple[Plugin, ...]:
-    """Every installed plug-in of a kind, built-ins first, then by name; a name defined twice occurs twice."""
+def describe(kind: Kind, name: str | None = None) -> tuple[Plugin, ...]:
+    """Every installed plug-in of a kind, built-ins first, then by name; a name defined twice occurs twice.
+
+    Args:
+        kind: Detectors or recognisers.
+        name: Only those of this name.
+    """
     plugins = (
-        Plugin(entry.name, kind, entry.value, *_owner(entry)) for entry in _entry_points(f"ocrpipe.{kind}")
+        Plugin(entry.name, kind, entry.value, *_owner(entry))
+        for entry in _entry_points(f"ocrpipe.{kind}")
+        if name in (None, entry.name)
     )
     return tuple(sorted(plugins, key=lambda plugin: (not plugin.builtin, plugin.name, plugin.distribution)))
 
@@ -233,7 +240,7 @@ def _load(
 
 
 def _find(kind: Kind, name: str) -> Plugin:
-    matches = [plugin for plugin in describe(kind) if plugin.name == name]
+    matches = describe(kind, name)
     if not matches:
         known = names(kind)
         close = get_close_matches(name, known, n=1)

@@ -192,9 +192,15 @@ def _name(core: openvino.Core, key: str, settings: dict[str, Any]) -> str:
     return "network-" + hashlib.sha256(repr(described).encode()).hexdigest()[:32]
 
 
-@cache
 def _core() -> openvino.Core:
-    return load_openvino().Core()
+    module = load_openvino()
+    with _importing:  # two threads at once make one
+        return _made_core(module)
+
+
+@cache
+def _made_core(module: ModuleType) -> openvino.Core:
+    return module.Core()
 
 
 def load_openvino() -> ModuleType:

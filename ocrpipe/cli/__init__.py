@@ -8,23 +8,29 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib import import_module
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ocrpipe._version import __version__
-from ocrpipe.cli import evaluate, folder, plugins, read, serve, stages, synth, train
 from ocrpipe.cli.group import ErrorGroup
 
-app = typer.Typer(
-    name="ocrpipe",
-    cls=ErrorGroup,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+_COMMANDS = {
+    "read": "read",
+    "folder": "folder",
+    "serve": "serve",
+    "review": "serve",
+    "detect": "stages",
+    "recognize": "stages",
+    "evaluate": "evaluate",
+    "train": "train",
+    "synth": "synth",
+    "detectors": "plugins",
+    "recognizers": "plugins",
+}
+"""Each command's module in this package: an attribute of its name, or ``app`` with commands of its own."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -33,7 +39,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
@@ -43,17 +48,32 @@ def _root(
     """Scanned pages, Chinese and English, to page-level text, on a CPU and offline."""
 
 
-app.command()(read.read)
-app.command()(folder.folder)
-app.command()(serve.serve)
-app.command()(serve.review)
-app.command()(stages.detect)
-app.command()(stages.recognize)
-app.command()(evaluate.evaluate)
-app.add_typer(train.app, name="train")
-app.add_typer(synth.app, name="synth")
-app.command()(plugins.detectors)
-app.command()(plugins.recognizers)
+def command_line(*names: str) -> typer.Typer:
+    """The command line with some of its commands, by default all; modules of others are not imported."""
+    app = typer.Typer(
+        name="ocrpipe",
+        cls=ErrorGroup,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_root)
+    for name in names or _COMMANDS:
+        module = import_module(f"{__name__}.{_COMMANDS[name]}")
+        if hasattr(module, name):
+            app.command(name)(getattr(module, name))
+        else:
+            app.add_typer(module.app, name=name)
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    """``app``, the whole command line, made when it is first asked for."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()["app"] = command_line()
+    return globals()["app"]
 
 
 def main() -> None:
@@ -63,7 +83,9 @@ def main() -> None:
             # whatever the locale, Chinese must come out; names of files may be no UTF-8
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     _route_messages()
-    app()
+    asked = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    # Making a command takes longer than running some: the others are made where help or a hint lists them.
+    command_line(*((asked,) if asked in _COMMANDS else ()))()
 
 
 def _route_messages() -> None:

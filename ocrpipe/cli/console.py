@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -41,10 +41,11 @@ def working(message: str) -> Iterator[None]:
 
     What engines print meanwhile goes to stderr: stdout is for results.
     """
-    from rich.console import Console
+    status: AbstractContextManager[object] = nullcontext()
+    if sys.stderr.isatty():
+        from rich.console import Console
 
-    console = Console(stderr=True)
-    status = console.status(message) if console.is_terminal else nullcontext()
+        status = Console(stderr=True).status(message)
     with redirect_stdout(sys.stderr), status:
         yield
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ocrpipe.export.formats import FORMATS, Format, suffix_of
-from ocrpipe.export.labelstudio import from_labelstudio
 from ocrpipe.export.saving import document_bytes, save, save_document
+
+if TYPE_CHECKING:
+    from ocrpipe.export.labelstudio import from_labelstudio
 
 __all__ = [
     "FORMATS",
@@ -15,3 +19,12 @@ __all__ = [
     "save_document",
     "suffix_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """``from_labelstudio``, which few need, on first use."""
+    if name != "from_labelstudio":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ocrpipe.export.labelstudio import from_labelstudio
+
+    return from_labelstudio

@@ -9,26 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ocrpipe.errors import ConfigError
-from ocrpipe.export.alto import document_to_alto
-from ocrpipe.export.grids import document_to_xlsx
-from ocrpipe.export.hocr import document_to_hocr
-from ocrpipe.export.html import document_to_html, page_to_html
-from ocrpipe.export.json import document_to_json, page_to_json
-from ocrpipe.export.labelstudio import document_to_labelstudio
-from ocrpipe.export.markdown import document_to_markdown, page_to_markdown
-from ocrpipe.export.pagexml import document_to_pagexml
-from ocrpipe.export.pdf import document_to_pdf, page_to_pdf
-from ocrpipe.export.scans import Scans
-from ocrpipe.export.tables import document_to_csv, document_to_parquet
-from ocrpipe.export.text import document_to_text, page_to_text
-from ocrpipe.io.images import Source
-from ocrpipe.page import PageContent
 
-PageWriter = Callable[[PageContent, Source | None], bytes]
-DocumentWriter = Callable[[Sequence[PageContent], Scans], bytes]
+if TYPE_CHECKING:
+    from ocrpipe.export.scans import Scans
+    from ocrpipe.io.images import Source
+    from ocrpipe.page import PageContent
+
+PageWriter = Callable[["PageContent", "Source | None"], bytes]
+DocumentWriter = Callable[[Sequence["PageContent"], "Scans"], bytes]
 
 _OTHER_SUFFIXES = {"htm": "html", "text": "txt", "markdown": "md"}
 
@@ -72,24 +65,37 @@ def _without_images(
     )
 
 
+def _writer(module: str, function: str) -> Callable[..., Any]:
+    """A function of a module of ``ocrpipe.export``, which is imported when it is first called."""
+
+    def write(*arguments: Any) -> Any:
+        return getattr(import_module(f"ocrpipe.export.{module}"), function)(*arguments)
+
+    return write
+
+
+_html, _page_html = _writer("html", "document_to_html"), _writer("html", "page_to_html")
+
 FORMATS: dict[str, Format] = {
-    "txt": _without_images("txt", document_to_text, page_to_text),
-    "md": _without_images("md", document_to_markdown, page_to_markdown),
-    "json": _without_images("json", document_to_json, page_to_json),
-    "hocr": _without_images("hocr", document_to_hocr),
-    "alto": _without_images("xml", document_to_alto),
-    "pagexml": _without_images("page.xml", document_to_pagexml, one_page=True),
+    "txt": _without_images("txt", _writer("text", "document_to_text"), _writer("text", "page_to_text")),
+    "md": _without_images(
+        "md", _writer("markdown", "document_to_markdown"), _writer("markdown", "page_to_markdown")
+    ),
+    "json": _without_images("json", _writer("json", "document_to_json"), _writer("json", "page_to_json")),
+    "hocr": _without_images("hocr", _writer("hocr", "document_to_hocr")),
+    "alto": _without_images("xml", _writer("alto", "document_to_alto")),
+    "pagexml": _without_images("page.xml", _writer("pagexml", "document_to_pagexml"), one_page=True),
     "html": Format(
-        lambda pages, scans: document_to_html(pages, scans if scans.source else None).encode(),
-        lambda page, image: page_to_html(page, image).encode(),
+        lambda pages, scans: _html(pages, scans if scans.source else None).encode(),
+        lambda page, image: _page_html(page, image).encode(),
         "html",
         has_images=True,
     ),
-    "pdf": Format(document_to_pdf, page_to_pdf, "pdf", has_images=True),
-    "csv": _without_images("csv", document_to_csv),
-    "parquet": _without_images("parquet", document_to_parquet),
-    "xlsx": _without_images("xlsx", document_to_xlsx),
-    "labelstudio": _without_images("labelstudio.json", document_to_labelstudio),
+    "pdf": Format(_writer("pdf", "document_to_pdf"), _writer("pdf", "page_to_pdf"), "pdf", has_images=True),
+    "csv": _without_images("csv", _writer("tables", "document_to_csv")),
+    "parquet": _without_images("parquet", _writer("tables", "document_to_parquet")),
+    "xlsx": _without_images("xlsx", _writer("grids", "document_to_xlsx")),
+    "labelstudio": _without_images("labelstudio.json", _writer("labelstudio", "document_to_labelstudio")),
 }
 
 

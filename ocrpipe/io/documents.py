@@ -9,10 +9,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
-import pypdfium2 as pdfium
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.ImageFile import ImageFile
@@ -26,6 +25,9 @@ from ocrpipe.io.offset import StartingAt
 from ocrpipe.io.pdf_text import StoredText, stored_text
 from ocrpipe.io.selection import PageSelection
 from ocrpipe.io.userunit import user_units
+
+if TYPE_CHECKING:
+    import pypdfium2 as pdfium
 
 DPI = 200.0
 """Default resolution for PDF pages."""
@@ -231,6 +233,8 @@ def open_pdf(stream: BinaryIO, name: str, password: Passwords) -> pdfium.PdfDocu
     Raises:
         UnreadableImageError: It is damaged or locked.
     """
+    import pypdfium2 as pdfium
+
     for candidate in candidates(password):
         try:
             with pdfium_lock:
@@ -253,6 +257,8 @@ def open_pdf(stream: BinaryIO, name: str, password: Passwords) -> pdfium.PdfDocu
 
 def _forget_last_error() -> None:
     """Reset PDFium's last error, which pypdfium2 reports for the next file if PDFium sets none."""
+    import pypdfium2 as pdfium
+
     with suppress(pdfium.PdfiumError), pdfium_lock:
         pdfium.PdfDocument(b"no PDF")
 

@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pypdfium2 as pdfium
 from numpy.typing import NDArray
-from pypdfium2 import raw
+
+if TYPE_CHECKING:
+    import pypdfium2 as pdfium
 
 _SUBPIXEL = 64  # PDFium maps points to whole device units
 _SPAN = 1000  # units between the points that the map is taken from
@@ -69,6 +70,8 @@ class _Character:
 
 def _to_pixels(page: pdfium.PdfPage, width: int, height: int) -> NDArray[np.float64]:
     """2×3 matrix from the page's units to pixels, rotation and crop box included."""
+    from pypdfium2 import raw
+
     x, y = raw.c_int(), raw.c_int()
 
     def place(u: float, v: float) -> tuple[float, float]:
@@ -81,6 +84,8 @@ def _to_pixels(page: pdfium.PdfPage, width: int, height: int) -> NDArray[np.floa
 
 def _runs(text: pdfium.PdfTextPage, matrix: NDArray[np.float64]) -> Iterator[list[_Character]]:
     """The characters between the line breaks that PDFium finds; without spaces at the ends."""
+    from pypdfium2 import raw
+
     run: list[_Character] = []
     for index in range(text.count_chars()):
         code = raw.FPDFText_GetUnicode(text, index)

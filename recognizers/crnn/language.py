@@ -178,7 +178,7 @@ class CharacterModel:
                 break
             found = _find(level.labels, next_, start, end)
             count = _COUNT[level.steps[found]] if found >= 0 else 0.0
-            likely = (count + (end - start) * likely) / (level.totals[context] + end - start)
+            likely = (count + (end - start) * likely) / (level.total(context, start, end) + end - start)
         return math.log(likely)
 
     @cached_property
@@ -212,7 +212,8 @@ class CharacterModel:
 class _Table:
     """A level as memory views, whose items come several times faster than an array's.
 
-    ``starts`` gives where the continuations of each shorter sequence begin, ``totals`` their summed counts.
+    ``starts`` gives where the continuations of each shorter sequence begin, ``totals`` their summed counts,
+    0 where these have not been needed yet: a page needs a few thousand of some three million.
     """
 
     starts: memoryview
@@ -224,10 +225,16 @@ class _Table:
     def of(cls, level: Level) -> _Table:
         starts = np.zeros(len(level.sizes) + 1, np.int32)
         np.cumsum(level.sizes, out=starts[1:])
-        sums = np.append(0.0, np.cumsum(_COUNTS[level.steps]))
-        totals = np.diff(sums[starts]).astype(np.float32)
-        columns = (starts, level.labels, level.steps, totals)
+        columns = (starts, level.labels, level.steps, np.zeros(len(level.sizes), np.float32))
         return cls(*(np.ascontiguousarray(column).data for column in columns))
+
+    def total(self, context: int, start: int, end: int) -> float:
+        """Summed counts of a sequence's continuations, which stand from ``start`` to ``end``."""
+        total: float = self.totals[context]
+        if not total:
+            counts = _COUNTS[np.frombuffer(self.steps[start:end], np.uint8)]
+            self.totals[context] = total = float(np.float32(counts.sum()))
+        return total
 
 
 @dataclass(frozen=True, slots=True)

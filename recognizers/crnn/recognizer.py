@@ -19,7 +19,6 @@ from ocrpipe.recognizers.crnn.config import STRIDE, CRNNConfig
 from ocrpipe.recognizers.crnn.continuation import continuation
 from ocrpipe.recognizers.crnn.decoding import align, prefix_beam
 from ocrpipe.recognizers.crnn.language import BOUNDARY, Candidates, CharacterModel, relabelled, rescore
-from ocrpipe.recognizers.crnn.lexicon import BKTree, lexicon_decode
 from ocrpipe.recognizers.crnn.network import Features, Network
 from ocrpipe.recognizers.crnn.preprocess import prepare, scale_of
 from ocrpipe.recognizers.ctc import BLANK, Emission, collapse
@@ -28,6 +27,7 @@ from ocrpipe.runtime import choose_runtime
 from ocrpipe.threads import available_threads
 
 if TYPE_CHECKING:
+    from ocrpipe.recognizers.crnn.lexicon import BKTree
     from ocrpipe.recognizers.crnn.model import CRNN
 
 
@@ -170,7 +170,11 @@ class CRNNRecognizer:
         self._charset = charset
         self._height = config.height
         self._decoding = decoding
-        self._tree = BKTree(decoding.lexicon) if decoding.lexicon else None
+        self._tree: BKTree | None = None
+        if decoding.lexicon:
+            from ocrpipe.recognizers.crnn.lexicon import BKTree
+
+            self._tree = BKTree(decoding.lexicon)
         self._language = load_language() if decoding.language and decoding.best_path else None
         if self._language:
             self._indices = (BOUNDARY, *self._language.indices(charset.characters))
@@ -247,6 +251,8 @@ class CRNNRecognizer:
 
     def _search(self, log_probs: NDArray[np.float32]) -> list[Emission]:
         if self._tree is not None:
+            from ocrpipe.recognizers.crnn.lexicon import lexicon_decode
+
             limit = self._decoding.max_distance
             return lexicon_decode(log_probs, self._charset, self._tree, max_distance=limit)
         return align(log_probs, prefix_beam(log_probs, beam_width=self._decoding.beam_width)[0].labels)
