@@ -22,6 +22,7 @@ FOLDER = Path(__file__).resolve().parent
 
 _MAX_CARD = 4_000_000  # bytes; a charset of all hanzi has 300,000
 _CALIBRATION = (0.01, 100.0)
+_MAX_OUTPUTS, _MAX_NUMBERS, _MAX_NUMBER = 10, 100, 1e9  # of a self-test
 
 WEIGHTS_OF = {"ctpn": ("ctpn",), "crnn": ("crnn", "language")}
 """Names of the weights that each built-in engine loads; the other engines have none here."""
@@ -42,6 +43,8 @@ class Card:
             those of other engines.
         licence: SPDX identifier.
         calibration: Temperature the logits are divided by, for confidences that mean something.
+        selftest: What the network must compute for a known image, see ``selftest``; without it, an engine
+            does not test itself when it is loaded.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Card:
     accuracy: dict[str, Any] = field(default_factory=dict)
     licence: str = "Apache-2.0"
     calibration: float = 1.0
+    selftest: list[list[float]] = field(default_factory=list)
 
 
 def load(name: str | Path) -> tuple[dict[str, Tensor], Card]:
@@ -168,8 +172,9 @@ def read_card(path: Path) -> Card:
             and isinstance(card.charset, str)
             and isinstance(card.sha256, str)
             and low <= card.calibration <= high
+            and _holds_numbers(card.selftest)
         ):
-            raise ValueError("its config, charset, sha256 or calibration is of no use")
+            raise ValueError("its config, charset, sha256, calibration or selftest is of no use")
         return card
     except OSError as error:
         raise WeightsError(f"cannot read the card {path}: {error.strerror}") from error
@@ -177,17 +182,37 @@ def read_card(path: Path) -> Card:
         raise WeightsError(f"{path} is no weights card: {error}") from error
 
 
+def _holds_numbers(selftest: object) -> bool:
+    """Whether it is a short list of lists of numbers."""
+    return (
+        isinstance(selftest, list)
+        and len(selftest) <= _MAX_OUTPUTS
+        and all(isinstance(some, list) and len(some) <= _MAX_NUMBERS for some in selftest)
+        and all(
+            isinstance(value, (int, float)) and abs(value) < _MAX_NUMBER
+            for some in selftest
+            for value in some
+        )
+    )
+
+
 def _refused(constant: str) -> float:
     raise ValueError(f"{constant} is no number of a card")
 
 
-def save(tensors: dict[str, Tensor], card: Card, folder: Path = FOLDER) -> Path:
+def save(
+    tensors: dict[str, Tensor],
+    card: Card,
+    folder: Path = FOLDER,
+    selftest: Callable[[dict[str, Tensor], Card], list[list[float]]] | None = None,
+) -> Path:
     """Write weights in half precision with their card, each file atomically.
 
     Args:
         tensors: The model's state.
-        card: Its ``sha256`` is filled in here.
+        card: Its ``sha256`` is filled in here, and its ``selftest``, which other weights' cannot be.
         folder: Where ``<card.name>.safetensors`` and ``.json`` go.
+        selftest: Computes ``Card.selftest`` from the state that is written; by default there is none.
 
     Returns:
         The weights' path.
@@ -202,7 +227,12 @@ def save(tensors: dict[str, Tensor], card: Card, folder: Path = FOLDER) -> Path:
         if not half.isfinite().all():
             raise WeightsError(f"the weights {card.name} cannot be saved: {key} is not finite as float16")
     data = serialise(halves)
-    described = {**asdict(card), "sha256": hashlib.sha256(data).hexdigest()}
+    tested = (
+        selftest({k: t.float() if t.is_floating_point() else t for k, t in halves.items()}, card)
+        if selftest
+        else []
+    )
+    described = {**asdict(card), "sha256": hashlib.sha256(data).hexdigest(), "selftest": tested}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{card.name}.safetensors"
     write_whole(path, data)

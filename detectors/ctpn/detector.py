@@ -21,6 +21,7 @@ from ocrpipe.detectors.ctpn.network import Network, OpenVINONetwork, Predicted
 from ocrpipe.detectors.ctpn.scale import ScaleOptions, text_heights
 from ocrpipe.errors import ConfigError, PluginError, WeightsError
 from ocrpipe.geometry import clip_quad, to_quad
+from ocrpipe.pretrained.selftest import compare, pattern
 from ocrpipe.runtime import choose_runtime
 from ocrpipe.threads import available_threads
 
@@ -117,6 +118,13 @@ class CTPNDetector:
             raise WeightsError(
                 f"{weights or 'ctpn'} does not hold the weights of a CTPN: {reason}"
             ) from error
+        if card.selftest:
+            outputs = selftest_outputs(network, config)
+            compare(
+                outputs,
+                card.selftest,
+                f"detector 'ctpn' on {self.runtime} with the weights {weights or 'ctpn'}",
+            )
         self._prepare(network, config, options)
 
     @classmethod
@@ -232,6 +240,12 @@ def _torch_network(config: CTPNConfig, arrays: dict[str, NDArray[Any]], device: 
     from ocrpipe.pretrained.loader import built, tensors_of
 
     return TorchNetwork(built(lambda: CTPN(config), tensors_of(arrays)), device, threads)
+
+
+def selftest_outputs(network: Network, config: CTPNConfig) -> Predicted:
+    """What a network computes for the image of the self-test."""
+    image = pattern(_MULTIPLE, _MIN_WIDTH)
+    return network(image if config.channels == 1 else np.dstack([image] * config.channels))
 
 
 def _solid(lines: Sequence[TextLine]) -> int:

@@ -23,15 +23,16 @@ class TorchNetwork:
         model: The model, which is changed.
         device: "cpu", "cuda" or "mps".
         threads: Processor threads of a call.
+        bf16: Compute in bfloat16; by default where the processor has instructions for it.
     """
 
-    def __init__(self, model: CTPN, device: str, threads: int) -> None:
+    def __init__(self, model: CTPN, device: str, threads: int, bf16: bool | None = None) -> None:
         self._workers = TorchWorkers(1, threads)
         self._device = torch.device(device)
         fuse(model.eval())
         self._model = model.requires_grad_(False).to(self._device)
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._bf16 = self._device.type == "cpu" and has_bf16()
+        self._bf16 = self._device.type == "cpu" and has_bf16() if bf16 is None else bf16
 
     def __call__(self, image: NDArray[np.uint8]) -> Predicted:
         """See ``Network``."""

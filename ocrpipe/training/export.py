@@ -9,6 +9,7 @@ from typing import Any
 from ocrpipe.pretrained.loader import FOLDER, Card, save
 from ocrpipe.training.averaging import average_with
 from ocrpipe.training.checkpoint import load_checkpoint
+from ocrpipe.training.selftest import selftest_of
 
 
 def export_weights(
@@ -51,4 +52,4 @@ def export_weights(
         calibration=calibration,
     )
     weights = average_with(state.weights, card.config, *average) if average else state.weights
-    return save(weights, card, folder)
+    return save(weights, card, folder, selftest_of)

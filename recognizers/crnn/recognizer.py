@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ocrpipe.errors import ConfigError, WeightsError
 from ocrpipe.pretrained.loader import Card, load_arrays
+from ocrpipe.pretrained.selftest import compare, pattern
 from ocrpipe.recognizers.base import CharSpan, Recognition
 from ocrpipe.recognizers.crnn.charset import Charset
 from ocrpipe.recognizers.crnn.config import STRIDE, CRNNConfig
@@ -70,6 +71,8 @@ class Decoding:
         """Whether each frame's most probable class is what counts."""
         return self.beam_width == 1 and not self.lexicon
 
+
+_TEST_WIDTH = 64  # pixels
 
 _DEFAULT = Decoding()
 _INK_ONLY = Decoding(language=0.0)
@@ -130,6 +133,9 @@ class CRNNRecognizer:
 
             model = model_of(config, arrays, name)
             network = TorchNetwork(model, device, count, card.calibration, bf16)
+        if card.selftest:
+            outputs = selftest_outputs(network, config, card.calibration)
+            compare(outputs, card.selftest, f"recognizer 'crnn' on {self.runtime} with the weights {name}")
         self._set_up(network, config, charset, options)
 
     @classmethod
@@ -279,6 +285,18 @@ def load_language(weights: str | Path | None = None) -> CharacterModel:
     return CharacterModel.from_arrays(
         {key: a.astype(np.float32) if a.dtype.kind == "f" else a for key, a in arrays.items()}, card.charset
     )
+
+
+def selftest_outputs(network: Network, config: CRNNConfig, temperature: float) -> list[NDArray[np.float32]]:
+    """What a network computes for the image of the self-test, as scores of no temperature and a mean of 0."""
+    image = pattern(config.height, _TEST_WIDTH)
+
+    def scores(images: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        (line,) = network.features(images)
+        return network.log_probs(line[::4])
+
+    (found,) = network.map(scores, [[image]])
+    return [temperature * (found - found.mean(1, keepdims=True))]
 
 
 def _check(crop: NDArray[np.uint8], index: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ocrpipe.errors import ConfigError, WeightsError
-from ocrpipe.pretrained.loader import load
+from ocrpipe.pretrained.loader import load, save
 from ocrpipe.recognizers.crnn.charset import Charset
 from ocrpipe.recognizers.crnn.model import CRNNConfig
 from ocrpipe.recognizers.crnn.recognizer import CRNNRecognizer
@@ -15,6 +15,7 @@ from ocrpipe.training.crnn.config import CRNNTrainConfig
 from ocrpipe.training.crnn.objective import crnn_task, new_network
 from ocrpipe.training.export import export_weights
 from ocrpipe.training.loop import Trainer
+from ocrpipe.training.selftest import selftest_of
 
 CHARSET = Charset("abcdefgh")
 TINY = CRNNConfig(len(CHARSET), channels=(4, 4, 4, 4), hidden=4, bottleneck=4)
@@ -70,3 +71,14 @@ def test_what_is_no_checkpoint_is_not_exported(tmp_path: Path) -> None:
     (tmp_path / CHECKPOINT).write_bytes(b"no")
     with pytest.raises(WeightsError, match="no checkpoint of a training"):
         export_weights(tmp_path / CHECKPOINT, "crnn", recipe="", accuracy={}, folder=tmp_path)
+
+
+def test_exported_weights_have_a_self_test(tmp_path: Path) -> None:
+    """Of the numbers that are written; weights made of them by other means have none of theirs."""
+    path = export_weights(checkpoint_of(tmp_path), "crnn", recipe="", accuracy={}, folder=tmp_path / "out")
+    weights, card = load(path)
+    assert card.selftest == selftest_of(weights, card) and any(card.selftest[0])
+    _, copied = load(save(weights, card, tmp_path / "copy"))
+    assert copied.selftest == []
+    with pytest.raises(ConfigError, match="not of a model"):
+        selftest_of({}, card)
