@@ -77,6 +77,7 @@ class Job(Document):
         self._upload, self._request, self._doubtful = upload, request, doubtful
         self._lock = threading.RLock()
         self._results: dict[int, bytes] = {}
+        self._told: dict[int, dict[str, Any]] = {}
         self._corrections: dict[int, dict[int, str]] = {}
         self._listeners: list[Callable[[], None]] = []
         self._failed: dict[int, Problem] = {}
@@ -169,8 +170,8 @@ class Job(Document):
             if self.finished:
                 return
             if page is not None:
-                self._results[number] = stored
-                self._emit("page", self._described(page) | {"seconds": round(seconds, 3)})
+                self._results[number], self._told[number] = stored, self._described(page)
+                self._emit("page", self._told[number] | {"seconds": round(seconds, 3)})
             elif problem is not None:
                 self._failed[number] = problem
                 self._emit("page", {"number": number, "error": problem.detail})
@@ -243,7 +244,12 @@ class Job(Document):
 
     def pages(self) -> list[dict[str, Any]]:
         """What is told of each page that was read."""
-        return [self._described(self.read(number)) for number in self.numbers()]
+        with self._lock:
+            corrected = {number: len(texts) for number, texts in self._corrections.items()}
+            return [
+                self._told[number] | {"corrected": corrected.get(number, 0)}
+                for number in sorted(self._results)
+            ]
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` after each event, in any thread; returns what ends that."""
@@ -297,13 +303,12 @@ class Job(Document):
 
     def _described(self, page: Page) -> dict[str, Any]:
         doubtful = sum(char.confidence < self._doubtful for line in page.lines for char in line.chars)
-        corrected = len(self._corrections.get(page.number, {}))
         return {
             "number": page.number,
             "lines": len(page.lines),
             "confidence": round(page.confidence, 4),
             "doubtful": doubtful,
-            "corrected": corrected,
+            "corrected": 0,
         }
 
     def _emit(self, name: str, data: dict[str, Any]) -> None:
