@@ -35,7 +35,7 @@ def grid(
 
 def found(page: Image, lines: list[Line]) -> list[list[list[str]]]:
     tables = ruled_tables(page, [line.quad for line in lines], HEIGHT, OPTIONS)
-    return [[[lines[i].text for i in cell] for cell in table] for table in tables]
+    return [[[lines[i].text for i in cell] for cell in table.reading] for table in tables]
 
 
 COLUMNS, ROWS = [50, 250, 450, 650], [100, 160, 220, 280]
@@ -101,13 +101,14 @@ def test_what_is_outside_the_table_is_left() -> None:
     above, below = text("above", 50, 40, 300), text("below", 50, 340, 300)
     second = text("more", 70, 135, 60, 18)
     lines = [below, *CELLS, second, above]
-    regions, rest = table_regions(page, lines, layout=LayoutOptions(), ruling=OPTIONS)
+    regions, rest, _ = table_regions(page, lines, layout=LayoutOptions(), ruling=OPTIONS)
     (region,) = regions
     assert rest == [below, above]
     assert [line.text for line in region.lines][:3] == ["r0c0", "more", "r0c1"]
     assert region.text.startswith("r0c0\nmore\n")
     assert len(region.blocks) == 1
-    assert table_regions(page, lines[:2], layout=LayoutOptions(), ruling=OPTIONS) == ([], lines[:2])
+    regions, rest, _ = table_regions(page, lines[:2], layout=LayoutOptions(), ruling=OPTIONS)
+    assert (regions, rest) == ([], lines[:2])
 
 
 def test_a_cell_with_much_text_has_paragraphs_of_its_own() -> None:
@@ -115,7 +116,7 @@ def test_a_cell_with_much_text_has_paragraphs_of_its_own() -> None:
     grid(page, [50, 450, 850], [100, 320, 540])
     long = [text(f"text {i}", 70, 110 + 28 * i, 340) for i in range(7)]
     others = [text(name, x, y) for name, x, y in (("b", 470, 120), ("c", 70, 340), ("d", 470, 340))]
-    regions, _ = table_regions(page, [*others, *long], layout=LayoutOptions(), ruling=OPTIONS)
+    regions, *_ = table_regions(page, [*others, *long], layout=LayoutOptions(), ruling=OPTIONS)
     texts = [[line.text for line in block.lines] for region in regions for block in region.blocks]
     assert texts == [[line.text for line in long], ["b", "c", "d"]]
 

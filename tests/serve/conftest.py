@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,10 @@ import pytest
 from PIL import Image
 
 from ocrpipe.errors import OcrError
+from ocrpipe.export.json import page_to_json
+from ocrpipe.folder.manifest import Manifest
+from ocrpipe.folder.results import pack
+from ocrpipe.folder.tasks import Failed, Identity, Inspected, Reading
 from ocrpipe.geometry import span_quad
 from ocrpipe.io import documents
 from ocrpipe.page import Char, Line, Paragraph, Quad, Word
@@ -133,6 +138,47 @@ def start(reader: FakeReader, servers: list[Any], request: pytest.FixtureRequest
 def client(start: Start) -> TestClient:
     """A server with default settings."""
     return start()
+
+
+def worse(page: Any, confidence: float) -> Any:
+    """The page with another confidence of all characters."""
+    paragraphs = []
+    for paragraph in page.paragraphs:
+        lines = []
+        for line in paragraph.lines:
+            words = tuple(
+                replace(word, chars=tuple(replace(char, confidence=confidence) for char in word.chars))
+                for word in line.words
+            )
+            lines.append(replace(line, words=words))
+        paragraphs.append(replace(paragraph, lines=tuple(lines)))
+    return replace(page, paragraphs=tuple(paragraphs))
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    """What a run over three documents has left: four pages, one of which failed."""
+    tree, output = tmp_path / "scans", tmp_path / "out"
+    (tree / "a").mkdir(parents=True)
+    output.mkdir()
+    documents = {"a/book.tif": scan(100, 110, format="tiff"), "good.png": scan(120), "bad.png": scan(130)}
+    confidences = iter((0.9, 0.5, 0.99))
+    with Manifest(output, writable=True) as manifest:
+        manifest.put_tree(str(tree))
+        for key, data in documents.items():
+            (tree / key).write_bytes(data)
+            count = 2 if key.endswith("tif") else 1
+            manifest.put_document(key, Inspected(Identity.of(tree / key), f"sha of {key}", count))
+            for number in range(1, count + 1):
+                if key == "bad.png":
+                    failed = Failed("UnreadableImageError", f"{tree}/bad.png is damaged")
+                    manifest.put_failure(key, number, f"sha of {key}", "s", failed, None)
+                    continue
+                width = {"a/book.tif": 90 + 10 * number, "good.png": 120}[key]
+                page = worse(fake_page(width, 60, number, key), next(confidences))
+                text = page_to_json(page)
+                manifest.put_reading(key, number, f"sha of {key}", "s", Reading(page, pack(text), "d", 0.1))
+    return output
 
 
 def wait(condition: Callable[[], bool], what: str) -> None:

@@ -39,7 +39,9 @@ def browser() -> Iterator[Any]:
         try:
             browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
         except playwright.Error as error:
-            pytest.skip(f"needs Chromium: apt-get install chromium ({str(error).splitlines()[0]})")
+            pytest.skip(
+                f"needs the program chromium: apt-get install chromium ({str(error).splitlines()[0]})"
+            )
         yield browser
         browser.close()
 
@@ -225,3 +227,27 @@ def test_every_control_has_a_name_and_a_phone_needs_no_sideways_scrolling(page: 
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.keyboard.press("n")
     shown(page, "300 x 60")
+
+
+def test_a_folder_is_reviewed_from_its_worst_page_on(
+    browser: Any, output: Path, request: pytest.FixtureRequest
+) -> None:
+    from ocrpipe.folder.manifest import Manifest
+    from ocrpipe.serve.review import Review
+
+    server = Running(None, Review(output))
+    request.addfinalizer(server.stop)
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(server.address)
+        shown(page, "page 2")
+        assert page.is_hidden("#open") and page.is_visible("text=bad.png is damaged")
+        page.fill("#text", "page two")
+        page.click("#accept")
+        shown(page, "110 x 60")
+        page.wait_for_selector("text=a/book.tif · 1 corrected")
+        page.keyboard.press("]")
+        shown(page, "page 1")
+        page.wait_for_function("() => document.querySelector('#image').naturalWidth === 100")
+    with Manifest(output) as manifest:
+        assert manifest.corrected("a/book.tif", 2).lines[0].text == "page two"

@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 
-from ocrpipe.serve.jobs import Job, Request
-from ocrpipe.serve.uploads import Upload
 from tests.serve.conftest import FakeReader, Start, fake_page, scan, wait
+
+pytest.importorskip("starlette", reason="needs ocrpipe[serve]")
+
+from ocrpipe.serve.jobs import Job, Request  # noqa: E402
+from ocrpipe.serve.uploads import Upload  # noqa: E402
 
 Client = Any
 
