@@ -89,6 +89,10 @@ def test_reading_on_a_cpu_loads_neither_torch_nor_openvinos_converters(
         "openvino_telemetry",
         "onnxruntime",
         "scipy",
+        "shapely",
+        "rapidfuzz",
+        "pypdfium2",
+        "pydantic",
         "skimage",
         "pandas",
         "matplotlib",
@@ -101,6 +105,26 @@ def test_reading_on_a_cpu_loads_neither_torch_nor_openvinos_converters(
         "ocrpipe.evaluation",
     }
     assert not loaded & unwanted
+
+
+def test_reading_an_image_loads_only_the_command_and_the_format_it_takes(
+    imported: Callable[[str], set[str]],
+) -> None:
+    """As ``ocrpipe read``; typer itself may need rich's or pydantic's modules."""
+    loaded = imported(
+        "import contextlib, io\n"
+        f"sys.argv = ['ocrpipe', 'read', {str(SAMPLE)!r}, '--threads', '1']\n"
+        "from ocrpipe.cli import main\n"
+        "out = io.StringIO()\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(out):\n"
+        "    main()\n"
+        "assert 'Stone' in out.getvalue()"
+    )
+    assert "ocrpipe.cli.read" in loaded
+    others = {f"ocrpipe.cli.{name}" for name in ("folder", "stages", "evaluate", "train", "synth", "plugins")}
+    formats = {f"ocrpipe.export.{name}" for name in ("alto", "hocr", "html", "pagexml", "pdf", "labelstudio")}
+    libraries = {"torch", "rich.console", "shapely", "rapidfuzz", "pypdfium2", "scipy", "pandas", "pikepdf"}
+    assert not loaded & (others | formats | libraries)
 
 
 def test_read_folder_and_export_work_without_torch(tmp_path: Path) -> None:

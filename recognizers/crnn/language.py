@@ -210,7 +210,7 @@ class CharacterModel:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A level as memory views, whose items come several times faster than an array's.
+    """A level, mostly as memory views, whose items come several times faster than an array's.
 
     ``starts`` gives where the continuations of each shorter sequence begin, ``totals`` their summed counts,
     0 where these have not been needed yet: a page needs a few thousand of some three million.
@@ -219,22 +219,20 @@ class _Table:
     starts: memoryview
     labels: memoryview
     steps: memoryview
-    totals: memoryview
+    totals: NDArray[np.float32]
 
     @classmethod
     def of(cls, level: Level) -> _Table:
         starts = np.zeros(len(level.sizes) + 1, np.int32)
         np.cumsum(level.sizes, out=starts[1:])
-        columns = (starts, level.labels, level.steps, np.zeros(len(level.sizes), np.float32))
-        return cls(*(np.ascontiguousarray(column).data for column in columns))
+        labels, steps = (np.ascontiguousarray(column).data for column in (level.labels, level.steps))
+        return cls(starts.data, labels, steps, np.zeros(len(level.sizes), np.float32))
 
     def total(self, context: int, start: int, end: int) -> float:
         """Summed counts of a sequence's continuations, which stand from ``start`` to ``end``."""
-        total: float = self.totals[context]
-        if not total:
-            counts = _COUNTS[np.frombuffer(self.steps[start:end], np.uint8)]
-            self.totals[context] = total = float(np.float32(counts.sum()))
-        return total
+        if not self.totals[context]:
+            self.totals[context] = _COUNTS[np.frombuffer(self.steps[start:end], np.uint8)].sum()
+        return float(self.totals[context])
 
 
 @dataclass(frozen=True, slots=True)
