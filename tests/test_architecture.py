@@ -45,9 +45,8 @@ MAY_IMPORT = {
     "result": "export page",
     "corrections": "characters geometry page",
     "options": "errors io settings stages",
-    "pipeline": "detectors.base errors geometry io options page plugins recognizers.base result"
-    " runtime stages"
-    " threads",
+    "pipeline": "detectors.base errors geometry io options page plugins recognizers.base result runtime"
+    " stages threads",
     "api": "io pipeline",
     "testing": "detectors.base errors plugins recognizers.base",
     "synthesis": "characters errors geometry io page",

@@ -13,6 +13,9 @@ from ocrpipe.environment import computes_bf16
 from ocrpipe.graphs import code_of
 from ocrpipe.runtime import CompiledNetwork
 
+_KERNELS = 64
+"""Kernels kept, of about two sizes of page; making them takes a fiftieth of the time of a page."""
+
 Floats = NDArray[np.float32]
 Predicted = tuple[Floats, Floats, Floats]
 """Scores H×W×k, vertical coordinates and side offsets H×W×k×2 of the grid; see ``model.Prediction``."""
@@ -53,6 +56,7 @@ class OpenVINONetwork:
             key and f"CTPN {config} {key} {code_of(graph)}",
             threads=threads,
             bf16=computes_bf16() if bf16 is None else bf16,
+            kernels=_KERNELS,
         )
         self._network.prepare()
 
