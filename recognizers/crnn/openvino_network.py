@@ -38,6 +38,9 @@ _ROWS = 16
 _STEPS = 16
 """Steps of the LSTMs are multiples of this."""
 
+_KERNELS, _SEQUENCE_KERNELS = 256, 16
+"""Kernels kept: of all widths of strips; and of a few of the many shapes that rows of sequences have."""
+
 _LEAST_FRAMES, _MOST_FRAMES = 256, 8192
 """Frames of a batch; fewer are not worth a thread of their own."""
 
@@ -88,6 +91,7 @@ class OpenVINONetwork:
                 key and f"{type(make).__name__} {config} {temperature} {key} {code_of(graph)}",
                 copies=threads,
                 bf16=computes_bf16() if bf16 is None else bf16,
+                kernels=_SEQUENCE_KERNELS if isinstance(make, Sequences) else _KERNELS,
             )
             for make in makers
         ]
