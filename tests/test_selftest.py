@@ -123,7 +123,7 @@ def test_numbers_that_are_none_or_too_few_are_an_error() -> None:
     wanted = projections([output])
     compare([output * 1.01], wanted, "it")
     compare([output], [], "it")
-    for outputs in ([output * 1.1], [np.full(100, np.nan)], [output, output], []):
+    for outputs in ([output * 1.3], [np.full(100, np.nan)], [output, output], []):
         with pytest.raises(WeightsError, match="^it fails its self-test"):
             compare(outputs, wanted, "it")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def test_damaged_files_and_odd_pages_end_in_results_or_errors_of_ours(tmp_path: 
 def test_the_same_seed_gives_the_same_inputs() -> None:
     sys.path.insert(0, str(SCRIPT.parent))
     try:
-        import fuzz as module
+        module = import_module("fuzz")
     finally:
         sys.path.remove(str(SCRIPT.parent))
     counts = {"image": 30, "document": 10, "read": 5}

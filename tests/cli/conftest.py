@@ -76,7 +76,11 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
         plugins.Plugin("crnn", "recognizers", "fake_engines:BarRecognizer", "ocrpipe", "1"),
         plugins.Plugin("interrupted", "recognizers", "fake_engines:InterruptedRecognizer", "other", "2"),
     )
-    monkeypatch.setattr(plugins, "describe", lambda kind: tuple(one for one in fakes if one.kind == kind))
+    monkeypatch.setattr(
+        plugins,
+        "describe",
+        lambda kind, name=None: tuple(one for one in fakes if one.kind == kind and name in (None, one.name)),
+    )
 
     def invoke(*arguments: object, input: bytes | None = None) -> Result:
         return CliRunner().invoke(app, [str(argument) for argument in arguments], input=input)

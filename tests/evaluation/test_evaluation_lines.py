@@ -55,7 +55,7 @@ def test_lines_are_cut_along_the_ground_truth(dataset: Dataset) -> None:
     assert (figures["set"], figures["lines"], figures["chars"]) == ("a set", 3, 10)
     assert figures["CER"] == pytest.approx(1 / 10) and figures["CERsp"] == pytest.approx(3 / 12)
     assert figures["correct"] == pytest.approx(2 / 3)
-    assert (figures["threshold"], figures["routed"]) == (pytest.approx(0.9), pytest.approx(2 / 3))
+    assert figures["threshold"] == pytest.approx(0.9) and figures["routed"] == pytest.approx(2 / 3)
     assert [line.reference for line in result.worst(5)] == ["xx x y"]
 
 

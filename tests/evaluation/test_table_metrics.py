@@ -48,8 +48,13 @@ Tree = tuple[tuple[str, int, int, str], tuple["Tree", ...]]
 
 
 def tree(rows: Rows) -> Tree:
-    cells = lambda row: tuple((("td", cell.row_span, cell.column_span, cell.text), ()) for cell in row)  # noqa: E731
-    return ("table", 1, 1, ""), tuple((("tr", 1, 1, ""), cells(row)) for row in rows)
+    return ("table", 1, 1, ""), tuple(
+        (
+            ("tr", 1, 1, ""),
+            tuple((("td", cell.row_span, cell.column_span, cell.text), ()) for cell in row),
+        )
+        for row in rows
+    )
 
 
 @cache
@@ -136,7 +141,7 @@ def test_rows_of_a_page_s_table() -> None:
 )
 def test_paragraphs(pairs: list[tuple[str, int]], precision: float, recall: float) -> None:
     counts = count_paragraphs(pairs)
-    assert (counts.precision, counts.recall) == (pytest.approx(precision), pytest.approx(recall))
+    assert counts.precision == pytest.approx(precision) and counts.recall == pytest.approx(recall)
     assert counts.f == pytest.approx(2 * precision * recall / (precision + recall))
 
 
@@ -164,7 +169,7 @@ def test_a_set_with_tables_and_paragraphs(tmp_path: Path) -> None:
 
     row["tables"] = []
     row["no_line_gt_regions"] = [{"quad": square(0, 590, 120), "kind": "table", "text": HTML}]
-    row["lines"] = [{key: line[key] for key in ("text", "quad")} for line in row["lines"]]  # type: ignore[index,attr-defined]
+    row["lines"] = [{key: line[key] for key in ("text", "quad")} for line in row["lines"]]  # type: ignore[index]
     (tmp_path / "set" / "gt.jsonl").write_text(json.dumps(row), "utf-8")
     figures = score(load_dataset(tmp_path / "set"), read_predictions(tmp_path / "p.jsonl")).figures()
     assert (figures["TEDS"], figures["Fpar"]) == (1.0, None)

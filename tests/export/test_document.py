@@ -79,7 +79,7 @@ def test_it_is_saved_by_its_suffix_or_format(pages: list[Page], tmp_path: Path) 
 def test_unknown_formats_name_the_known_ones(
     pages: list[Page], tmp_path: Path, name: str, format: str | None
 ) -> None:
-    with pytest.raises(ConfigError, match="there are txt, json"):
+    with pytest.raises(ConfigError, match="there are txt, md, json"):
         save_document(pages, tmp_path / name, format)
     assert not list(tmp_path.iterdir())
 

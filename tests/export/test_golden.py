@@ -113,15 +113,18 @@ def make_table(
 
     made = tuple(
         Cell(
-            *cell[:2],
-            quad(*cell[:4]),
-            (make_line(cell[4], left + 80 * cell[1] + 2, top + 20 * cell[0] + 2),) if cell[4] else (),
-            *cell[2:4],
-            cell[0] < header,
+            row,
+            column,
+            quad(row, column, height, width),
+            (make_line(text, left + 80 * column + 2, top + 20 * row + 2),) if text else (),
+            height,
+            width,
+            row < header,
         )
-        for cell in cells
+        for row, column, height, width, text in cells
     )
-    rows, columns = (max(cell[i] + cell[i + 2] for cell in cells) for i in (0, 1))
+    rows = max(row + height for row, _, height, _, _ in cells)
+    columns = max(column + width for _, column, _, width, _ in cells)
     return Table(rows, columns, made, quad(0, 0, rows, columns))
 
 

@@ -83,7 +83,7 @@ def test_csv_has_every_text_once(table: Table) -> None:
     assert [len(row) for row in rows] == [table.columns] * table.rows
     for row, texts in enumerate(rows):
         for column, text in enumerate(texts):
-            (cell,) = [one for one in {table.grid[row][column]} if one] or [None]
+            cell = table.grid[row][column]
             is_first = cell is not None and (cell.row, cell.column) == (row, column)
             assert text == (cell_text(cell) if cell is not None and is_first else "")
 

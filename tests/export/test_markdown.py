@@ -186,8 +186,8 @@ def test_spans_and_two_headers_are_html() -> None:
         "<tr><td></td><td></td></tr>\n</tbody>\n</table>\n"
     )
     two = table([("a", "b")] * 3)
-    cells = tuple(Cell(c.row, c.column, c.quad, c.lines, is_header=c.row < 2) for c in two.cells)
-    assert table_to_gfm(Table(3, 2, cells, two.quad)) is None
+    headed = tuple(Cell(c.row, c.column, c.quad, c.lines, is_header=c.row < 2) for c in two.cells)
+    assert table_to_gfm(Table(3, 2, headed, two.quad)) is None
 
 
 def test_no_header_is_made_up() -> None:
