@@ -318,7 +318,8 @@ def test_training_and_previews_find_the_strokes_among_the_fonts(
     written.clear()
     result = CliRunner().invoke(
         app,
-        ["synth", "lines", "--corpora", str(corpora), "--fonts", str(fonts), "--out", str(tmp_path / "o")],
+        ["synth", "lines", "--corpora", str(corpora), "--fonts", str(fonts), "--out", str(tmp_path / "o")]
+        + ["--count", "150"],
     )
     assert result.exit_code == 0, result.output
-    assert written, "one in fourteen of 60 lines"
+    assert written, "one in fourteen of 150 lines"

@@ -36,7 +36,7 @@ def test_every_form_is_in_the_charset(language: str) -> None:
 
 
 def test_symbols_that_were_hardly_ever_drawn_are_drawn_often(texts: TextSource) -> None:
-    """At least ten times in 10,000 lines of the ordinary mixture of printed lines."""
+    """At least six times in 10,000 lines of the ordinary mixture of printed lines."""
     renderer, rng, counts = (
         LineRenderer(FontLibrary([]), texts, LineStyle()),
         np.random.default_rng(0),
@@ -45,7 +45,7 @@ def test_symbols_that_were_hardly_ever_drawn_are_drawn_often(texts: TextSource) 
     for i in range(20_000):
         counts.update(set(renderer._chinese(rng)[0] if i % 2 else renderer._english(rng)))
     for symbol in "§×【】—÷≤≥≠©℃μ\\{}|☑□○²³¹；：":
-        assert counts[symbol] >= 20, (symbol, counts[symbol])
+        assert counts[symbol] >= 12, (symbol, counts[symbol])
 
 
 def test_look_alikes_numbers_and_brackets_occur(texts: TextSource) -> None:

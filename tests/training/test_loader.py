@@ -139,11 +139,11 @@ def test_the_seed_determines_what_is_rendered() -> None:
 
 
 def test_each_process_renders_examples_of_its_own() -> None:
-    with loader_of(workers=2, ahead=300) as loader:
-        loader.wait(300)
+    with loader_of(workers=2, ahead=3000) as loader:  # so many that both have a part
+        loader.wait(3000)
         seen = [example for batch in batches(loader, 100) for example in batch]
-    with loader_of(workers=0, ahead=300) as alone:
-        alone.wait(300)
+    with loader_of(workers=0, ahead=3000) as alone:
+        alone.wait(3000)
         first = {example for batch in batches(alone, 100) for example in batch}
     assert (
         0 < np.mean([example in first for example in set(seen)]) < 1

@@ -58,7 +58,8 @@ class Notches:
         text = TEXTS[min(max(index, 0), len(TEXTS) - 1)]
         corner = (slice(height // 2, None), slice(-height, None))
         upright = crop[corner].mean() > crop[::-1, ::-1][corner].mean()
-        sure = 0.95 if upright else 0.5
+        whole = -0.5 < (length * HEIGHT / height - width(0)) / 130 < len(TEXTS)  # not a piece of a bar
+        sure = (0.95 if upright else 0.5) if whole else 0.2
         ends = np.linspace(0, length, len(text) + 1).tolist()
         chars = [CharSpan(char, sure, *span) for char, span in zip(text, pairwise(ends), strict=True)]
         return Recognition(text, tuple(chars))
