@@ -185,7 +185,8 @@ def _compiled(
             return core.import_model(blob, "CPU", settings)
     compiled = core.compile_model(make(), "CPU", settings)
     with suppress(RuntimeError):
-        save_blob(name, compiled.export_model().getvalue())
+        exported: Any = compiled.export_model()  # bytes before OpenVINO 2025.1, a stream since
+        save_blob(name, exported if isinstance(exported, bytes) else exported.getvalue())
     return compiled
 
 
