@@ -262,11 +262,9 @@ def _candidate(frame: PageFrame, find: Find, read: Read, sample: int | None) -> 
 
 def _reads_well(candidate: Candidate, options: OrientationOptions) -> bool:
     """Whether no other turn need be tried; bars and strokes also read well, but as few characters."""
-    count = sum(1 for _ in _text_confidences(candidate.readings))
-    if count < (options.clear_characters if candidate.frame.turned else 1):
-        return False
-    needed = 1 - (1 - options.min_confidence) * min(1.0, count / options.many_characters)
-    return candidate.confidence >= needed
+    enough = options.clear_characters if candidate.frame.turned else 1
+    few = sum(1 for _ in _text_confidences(candidate.readings)) < enough
+    return candidate.confidence >= options.min_confidence and not few
 
 
 def _evidence(readings: Sequence[Reading], options: OrientationOptions) -> float:

@@ -45,8 +45,6 @@ class OrientationOptions:
         axis_evidence: Evidence (natural logarithm of a ratio) for horizontal or vertical lines from which the
             turns for the other axis are not tried.
         min_confidence: Mean confidence of a page's characters from which other turns are not tried.
-        many_characters: Number of characters from which ``min_confidence`` is enough; fewer, which may read
-            well upside down, need one closer to 1.
         sample_lines: Maximum number of lines, the longest ones, that are read to compare turns.
         clear_margin: Difference of mean confidences from which a turn is certain; on real pages of either
             script text reads .21 to .65 better upright than upside down.
@@ -70,7 +68,6 @@ class OrientationOptions:
     runner_up_ratio: float = 1.15
     axis_evidence: float = 0.5
     min_confidence: float = 0.85
-    many_characters: int = 40
     sample_lines: int = 8
     clear_margin: float = 0.2
     clear_characters: int = 10
@@ -80,7 +77,7 @@ class OrientationOptions:
     def __post_init__(self) -> None:
         if not 0 < self.max_skew < 45 or self.working_side < 50 or self.sample_lines < 1:
             raise ConfigError(f"options out of range: {self}")
-        if self.ink_window < 3 or self.ink_window % 2 == 0 or self.strip <= 0 or self.many_characters < 1:
+        if self.ink_window < 3 or self.ink_window % 2 == 0 or self.strip <= 0:
             raise ConfigError(f"options out of range: {self}")
 
 
