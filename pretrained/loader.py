@@ -100,7 +100,9 @@ def load_arrays(name: str | Path) -> tuple[dict[str, NDArray[Any]], Card]:
     from safetensors.numpy import load as parse
 
     try:
-        arrays: dict[str, NDArray[Any]] = parse(data)
+        arrays: dict[str, NDArray[Any]] = dict(
+            sorted(parse(data).items())
+        )  # their order is random, and counts in a pickle
     except (SafetensorError, KeyError) as error:  # a type of number that NumPy lacks is a KeyError
         raise WeightsError(f"{path} is no safetensors file: {error}") from error
     for key, array in arrays.items():
