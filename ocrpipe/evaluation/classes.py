@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -13,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from ocrpipe.characters import is_hanzi
 from ocrpipe.errors import ConfigError
-from ocrpipe.recognizers.base import Recognition
+from ocrpipe.evaluation.lines import LineReader
 from ocrpipe.synthesis.fonts import Font
 
 SIZES = (28, 18)
@@ -23,14 +22,6 @@ LEVELS = ("GB2312 level 1", "GB2312 level 2", "other")
 _SENTENCE = ("这里写着", "这个字")
 """What comes before and after a character that is measured."""
 _FIRST_OF_LEVEL_2 = 0xD8  # first byte in GB2312
-
-
-class LineReader(Protocol):
-    """What is evaluated; a recogniser is one, and ``Pipeline``."""
-
-    def recognize(self, crops: Sequence[NDArray[np.uint8]], /) -> Sequence[Recognition]:
-        """Read crops of single lines."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _BATCH = 256  # crops recognised at a time
 
 
 class LineReader(Protocol):
-    """What is evaluated; ``Pipeline`` is one."""
+    """What is evaluated; a recogniser is one, and ``Pipeline``."""
 
     def recognize(self, crops: Sequence[NDArray[np.uint8]], /) -> Sequence[Recognition]:
         """Read crops of single lines."""

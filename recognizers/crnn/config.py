@@ -13,6 +13,16 @@ _MAX_BLOCKS = 100
 STRIDE = 4
 """Pixels of input width a frame stands for, in every configuration."""
 
+VGG_LAYERS: tuple[tuple[int, bool, tuple[int, int] | None], ...] = (
+    (64, False, (2, 2)),
+    (128, False, (2, 2)),
+    (256, False, None),
+    (256, False, (2, 1)),
+    (512, True, None),
+    (512, True, (2, 1)),
+)
+"""The paper's 3×3 convolutions: channels, batch normalisation, pooling (down, across)."""
+
 
 @dataclass(frozen=True)
 class CRNNConfig:

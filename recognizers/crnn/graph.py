@@ -22,19 +22,10 @@ from ocrpipe.graphs import (
     max_pool,
     relu,
 )
-from ocrpipe.recognizers.crnn.config import CRNNConfig
+from ocrpipe.recognizers.crnn.config import VGG_LAYERS, CRNNConfig
 
 if TYPE_CHECKING:
     from openvino import Model, Node
-
-_VGG = (
-    (64, False, (2, 2)),
-    (128, False, (2, 2)),
-    (256, False, None),
-    (256, False, (2, 1)),
-    (512, True, None),
-    (512, True, (2, 1)),
-)  # channels, batch normalisation, pooling
 
 _SEQUENCES = ("rnn.", "join.", "neck.")  # what names of the arrays of ``Sequences`` begin with
 
@@ -188,7 +179,7 @@ def _vgg(x: Node, half: Node, quarter: Node, config: CRNNConfig, weights: Weight
     from openvino import opset13 as ops
 
     inputs = 1
-    for i, (outputs, norm, pool) in enumerate(_VGG):
+    for i, (outputs, norm, pool) in enumerate(VGG_LAYERS):
         name = f"stages.{i}"
         x = relu(
             convolve(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ocrpipe.recognizers.crnn.config import STRIDE as STRIDE
+from ocrpipe.recognizers.crnn.config import VGG_LAYERS
 from ocrpipe.recognizers.crnn.config import CRNNConfig as CRNNConfig
 
 Mask = Callable[[Tensor], Tensor]
@@ -126,15 +127,7 @@ def _vgg() -> tuple[nn.ModuleList, int]:
     """
     stages = nn.ModuleList()
     inputs = 1
-    plan = (
-        (64, False, (2, 2)),
-        (128, False, (2, 2)),
-        (256, False, None),
-        (256, False, (2, 1)),
-        (512, True, None),
-        (512, True, (2, 1)),
-    )
-    for outputs, norm, pool in plan:
+    for outputs, norm, pool in VGG_LAYERS:
         layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, 3, padding=1, bias=not norm)]
         layers += [nn.BatchNorm2d(outputs)] if norm else []
         layers.append(nn.ReLU(inplace=True))
