@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ocrpipe.detectors.base import TextLine
-from ocrpipe.geometry import Image, apply, quad_angle, quad_size
+from ocrpipe.geometry import Image, quad_angle, quad_size
 from ocrpipe.page import Quad
 from ocrpipe.stages.frame import PageFrame
 from ocrpipe.stages.reading import Reading
@@ -28,14 +28,12 @@ class Candidate:
         lines: Detected lines, in the view's coordinates.
         readings: Of the first of ``lines``; the others have not been read.
         vertical: Whether the page's text runs in columns; ``lines`` are the horizontal ones then.
-        columns: Columns that were found on the way, on a page of vertical text.
     """
 
     frame: PageFrame
     lines: tuple[TextLine, ...]
     readings: tuple[Reading, ...]
     vertical: bool = False
-    columns: tuple[TextLine, ...] = ()
 
     @property
     def characters(self) -> int:
@@ -157,17 +155,7 @@ def _vertical_page(
     across = read(frame, longest(found, options.sample_lines))
     if runs_across(across, best[1], vertical):
         return None
-    columns = view.lines if best[0] == 90 else tuple(map(upside_down, view.lines))
-    return Candidate(frame, found, (), True, tuple(_moved(line, view.frame, frame) for line in columns))
-
-
-def _moved(line: TextLine, old: PageFrame, new: PageFrame) -> TextLine:
-    """A line of one view in another one's coordinates."""
-
-    def moved(quad: Quad) -> Quad:
-        return apply(new.to_level, old.page_quad(quad))
-
-    return TextLine(moved(line.quad), line.score, line.crop and moved(line.crop))
+    return Candidate(frame, found, (), True)
 
 
 def compare_turns(
